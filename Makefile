@@ -1,0 +1,41 @@
+# make demo: the whole chain on a synthetic cohort.   make test: the test suite.
+# Both set up .venv first; nothing is installed twice.
+
+PYTHON ?= python3
+BIN := .venv/bin
+NAME ?= train_step
+
+# Idle OpenMP threads must not spin: on a busy machine that triples a training step's CPU time.
+export OMP_WAIT_POLICY := passive
+export GOMP_SPINCOUNT := 0
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: setup demo test example lint bench
+
+setup: .venv/.installed
+
+.venv/.installed: pyproject.toml envs/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "Python 3.11 or newer is needed; set PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c envs/constraints.txt -e '.[dev]'
+	$(BIN)/python -m virtual_staining.profiles
+	@touch $@
+
+demo: setup
+	snakemake --profile profiles/demo
+	@$(BIN)/python -m virtual_staining evaluate show --results results/demo
+
+example: setup
+	$(BIN)/python -m virtual_staining example --results results/example
+	snakemake --profile profiles/example
+	@$(BIN)/python -m virtual_staining evaluate show --results results/example
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint
+
+bench: setup
+	$(BIN)/python benchmarks/$(NAME).py

@@ -1,0 +1,39 @@
+rule write_cohort_sheet:
+    """List the samples of the synthetic cohort, as a laboratory would list its own."""
+    output:
+        "<results>/00_cohort/samples.tsv",
+    log:
+        "<logs>/00_cohort/samples.log",
+    params:
+        settings=settings("cohort"),
+        seed=config["seed"],
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    shell:
+        "python -m virtual_staining cohort sheet --settings {params.settings:q}"
+        " --seed {params.seed} --out {output:q} > {log:q} 2>&1"
+
+
+rule make_cohort_sample:
+    """Make one bone-implant block: its µCT volume, its stained section and the truth behind them.
+
+    Stands in for the paper's own data, which are not public (paper 2.1, 2.2).
+    """
+    output:
+        directory("<results>/00_cohort/{sample}"),
+    log:
+        "<logs>/00_cohort/{sample}.log",
+    benchmark:
+        "<benchmarks>/00_cohort/{sample}.tsv"
+    params:
+        settings=settings("cohort"),
+        seed=config["seed"],
+    resources:
+        mem_mb=6000,
+        runtime=120,
+    conda:
+        "../envs/cpu.yaml"
+    shell:
+        "python -m virtual_staining cohort sample --settings {params.settings:q}"
+        " --seed {params.seed} --sample {wildcards.sample} --out {output:q} > {log:q} 2>&1"

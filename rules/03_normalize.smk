@@ -1,0 +1,33 @@
+rule normalize_pair:
+    """Set bone and background to common grey and colour levels (paper 2.5)."""
+    input:
+        ct="<results>/02_register/{sample}/ct.tif",
+        slide="<results>/02_register/{sample}/slide.tif",
+        valid="<results>/02_register/{sample}/valid.tif",
+        transform="<results>/02_register/{sample}/transform.json",
+    output:
+        ct="<results>/03_normalize/{sample}/ct.tif",
+        slide="<results>/03_normalize/{sample}/slide.tif",
+        stats="<results>/03_normalize/{sample}/stats.json",
+        qc=report(
+            "<results>/03_normalize/{sample}/qc.png",
+            category="Normalization",
+            caption="../report/normalize.rst",
+            labels={"sample": "{sample}"},
+        ),
+    log:
+        "<logs>/03_normalize/{sample}.log",
+    params:
+        annotations=lambda wildcards: SECTIONS.loc[wildcards.sample, "annotations"],
+        folder=subpath(output.stats, parent=True),
+        settings=settings("normalize"),
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/cpu.yaml"
+    shell:
+        "python -m virtual_staining normalize --ct {input.ct:q} --slide {input.slide:q}"
+        " --valid {input.valid:q} --transform {input.transform:q}"
+        " --annotations={params.annotations:q} --settings {params.settings:q}"
+        " --out {params.folder:q} > {log:q} 2>&1"

@@ -1,0 +1,31 @@
+rule mask_pair:
+    """Outline where volume and section show the same rigid tissue (paper 2.8)."""
+    input:
+        ct="<results>/03_normalize/{sample}/ct.tif",
+        slide="<results>/03_normalize/{sample}/slide.tif",
+        valid="<results>/02_register/{sample}/valid.tif",
+        transform="<results>/02_register/{sample}/transform.json",
+    output:
+        mask="<results>/04_mask/{sample}/mask.tif",
+        qc=report(
+            "<results>/04_mask/{sample}/qc.png",
+            category="Masks",
+            caption="../report/mask.rst",
+            labels={"sample": "{sample}"},
+        ),
+    log:
+        "<logs>/04_mask/{sample}.log",
+    params:
+        annotations=lambda wildcards: SECTIONS.loc[wildcards.sample, "annotations"],
+        folder=subpath(output.mask, parent=True),
+        settings=settings("mask"),
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/cpu.yaml"
+    shell:
+        "python -m virtual_staining mask --ct {input.ct:q} --slide {input.slide:q}"
+        " --valid {input.valid:q} --transform {input.transform:q}"
+        " --annotations={params.annotations:q} --settings {params.settings:q}"
+        " --out {params.folder:q} > {log:q} 2>&1"

@@ -1,0 +1,17 @@
+rule split_folds:
+    """Share the sections among cross-validation folds, balanced by material (paper 2.4)."""
+    input:
+        sheet=config["samples"] or "<results>/00_cohort/samples.tsv",
+    output:
+        "<results>/05_split/{stain}/folds.json",
+    log:
+        "<logs>/05_split/{stain}.log",
+    params:
+        settings=settings("split"),
+        seed=config["seed"],
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    shell:
+        "python -m virtual_staining split --sheet {input.sheet:q} --stain {wildcards.stain}"
+        " --settings {params.settings:q} --seed {params.seed} --out {output:q} > {log:q} 2>&1"

@@ -1,0 +1,67 @@
+rule write_train_settings:
+    """Write down the settings of one model's training, so that only their change retrains it."""
+    output:
+        "<results>/06_train/{stain}/{model}/settings.json",
+    log:
+        "<logs>/06_train/{stain}/{model}/settings.log",
+    params:
+        settings=lambda wildcards: json.dumps(
+            {**config["train"], "model": wildcards.model, "seed": config["seed"]}, sort_keys=True
+        ),
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    shell:
+        "printf '%s\\n' {params.settings:q} > {output:q} 2> {log:q}"
+
+
+rule train_model:
+    """Train one model on one fold (paper 2.6, 2.7); continues from its own resume folder.
+
+    The LPIPS check stands among the inputs only so that a run that could not be evaluated stops
+    before it trains; its age does not matter.
+    """
+    input:
+        ct=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/ct.tif", sample=samples_of(wildcards.stain, "crossval")
+        ),
+        slide=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/slide.tif",
+            sample=samples_of(wildcards.stain, "crossval"),
+        ),
+        mask=lambda wildcards: expand(
+            "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain, "crossval")
+        ),
+        settings="<results>/06_train/{stain}/{model}/settings.json",
+        folds="<results>/05_split/{stain}/folds.json",
+        lpips=ancient("<results>/08_evaluate/lpips.json"),
+    output:
+        generator="<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
+        best=directory("<results>/06_train/{stain}/{model}/fold-{fold}/best"),
+        history="<results>/06_train/{stain}/{model}/fold-{fold}/history.csv",
+        curves=report(
+            "<results>/06_train/{stain}/{model}/fold-{fold}/curves.png",
+            category="Training",
+            caption="../report/train.rst",
+            labels={"stain": "{stain}", "model": "{model}", "fold": "{fold}"},
+        ),
+    log:
+        "<logs>/06_train/{stain}/{model}/fold-{fold}.log",
+    benchmark:
+        "<benchmarks>/06_train/{stain}/{model}/fold-{fold}.tsv"
+    params:
+        normalized=f"{RESULTS}/03_normalize",
+        masks=f"{RESULTS}/04_mask",
+        folder=subpath(output.generator, parent=True),
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=2880,
+    conda:
+        "../envs/gpu.yaml"
+    shell:
+        "python -m virtual_staining train --settings {input.settings:q} --folds {input.folds:q}"
+        " --fold {wildcards.fold} --normalize-dir {params.normalized:q}"
+        " --mask-dir {params.masks:q} --resume-dir {params.folder:q}/resume"
+        " --threads {threads} --out {params.folder:q} > {log:q} 2>&1"

@@ -1,0 +1,36 @@
+rule infer_slides:
+    """Stain every whole slide of a stain with one trained model, from overlapping tiles (paper 2.9)."""
+    input:
+        ct=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/ct.tif", sample=samples_of(wildcards.stain)
+        ),
+        slide=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/slide.tif", sample=samples_of(wildcards.stain)
+        ),
+        mask=lambda wildcards: expand(
+            "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
+        ),
+        generator="<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
+        folds="<results>/05_split/{stain}/folds.json",
+    output:
+        directory("<results>/07_infer/{stain}/{model}/fold-{fold}"),
+    log:
+        "<logs>/07_infer/{stain}/{model}/fold-{fold}.log",
+    benchmark:
+        "<benchmarks>/07_infer/{stain}/{model}/fold-{fold}.tsv"
+    params:
+        normalized=f"{RESULTS}/03_normalize",
+        masks=f"{RESULTS}/04_mask",
+        settings=settings("infer"),
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=120,
+    conda:
+        "../envs/gpu.yaml"
+    shell:
+        "python -m virtual_staining infer --generator {input.generator:q} --folds {input.folds:q}"
+        " --fold {wildcards.fold} --normalize-dir {params.normalized:q}"
+        " --mask-dir {params.masks:q} --settings {params.settings:q} --threads {threads}"
+        " --out {output:q} > {log:q} 2>&1"

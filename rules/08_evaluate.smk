@@ -1,0 +1,118 @@
+rule check_lpips:
+    """Find the LPIPS backbone before anything is trained, or stop and say what to set."""
+    output:
+        "<results>/08_evaluate/lpips.json",
+    log:
+        "<logs>/08_evaluate/lpips.log",
+    params:
+        settings=settings("evaluate"),
+        # Named here so that giving or taking away the file re-evaluates.
+        backbone=os.environ.get("LPIPS_BACKBONE", ""),
+    localrule: True
+    priority: 100
+    conda:
+        "../envs/cpu.yaml"
+    shell:
+        "python -m virtual_staining evaluate backbone --settings {params.settings:q}"
+        " --out {output:q} > {log:q} 2>&1"
+
+
+rule evaluate_patches:
+    """Measure SSIM, PSNR and LPIPS of stained slides against the real ones (paper 2.10)."""
+    input:
+        infer="<results>/07_infer/{stain}/{model}/fold-{fold}",
+        slide=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/slide.tif", sample=samples_of(wildcards.stain)
+        ),
+        mask=lambda wildcards: expand(
+            "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
+        ),
+        folds="<results>/05_split/{stain}/folds.json",
+        lpips="<results>/08_evaluate/lpips.json",
+    output:
+        "<results>/08_evaluate/{stain}/{model}/fold-{fold}.csv",
+    log:
+        "<logs>/08_evaluate/{stain}/{model}/fold-{fold}.log",
+    benchmark:
+        "<benchmarks>/08_evaluate/{stain}/{model}/fold-{fold}.tsv"
+    params:
+        normalized=f"{RESULTS}/03_normalize",
+        masks=f"{RESULTS}/04_mask",
+        settings=settings("evaluate"),
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        "../envs/cpu.yaml"
+    shell:
+        "python -m virtual_staining evaluate patches --infer-dir {input.infer:q}"
+        " --model {wildcards.model} --stain {wildcards.stain} --fold {wildcards.fold}"
+        " --folds {input.folds:q} --normalize-dir {params.normalized:q}"
+        " --mask-dir {params.masks:q} --lpips {input.lpips:q} --settings {params.settings:q}"
+        " --out {output:q} > {log:q} 2>&1"
+
+
+rule evaluate_raw_ct:
+    """Measure the same metrics between the grey CT itself and the slide: the baseline (paper 3.2)."""
+    input:
+        ct=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/ct.tif", sample=samples_of(wildcards.stain)
+        ),
+        slide=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/slide.tif", sample=samples_of(wildcards.stain)
+        ),
+        mask=lambda wildcards: expand(
+            "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
+        ),
+        folds="<results>/05_split/{stain}/folds.json",
+        lpips="<results>/08_evaluate/lpips.json",
+    output:
+        "<results>/08_evaluate/{stain}/raw_ct/fold-{fold}.csv",
+    log:
+        "<logs>/08_evaluate/{stain}/raw_ct/fold-{fold}.log",
+    params:
+        normalized=f"{RESULTS}/03_normalize",
+        masks=f"{RESULTS}/04_mask",
+        settings=settings("evaluate"),
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        "../envs/cpu.yaml"
+    shell:
+        "python -m virtual_staining evaluate patches --baseline"
+        " --model raw_ct --stain {wildcards.stain} --fold {wildcards.fold}"
+        " --folds {input.folds:q} --normalize-dir {params.normalized:q}"
+        " --mask-dir {params.masks:q} --lpips {input.lpips:q} --settings {params.settings:q}"
+        " --out {output:q} > {log:q} 2>&1"
+
+
+rule tabulate_metrics:
+    """Gather all patches and write the table of medians (paper Table 1)."""
+    input:
+        patches=expand(
+            "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}.csv",
+            model=[*config["models"], "raw_ct"],
+            fold=FOLDS,
+        ),
+    output:
+        patches="<results>/08_evaluate/{stain}/patches.csv",
+        csv="<results>/08_evaluate/{stain}/table.csv",
+        markdown=report(
+            "<results>/08_evaluate/{stain}/table.md",
+            category="Evaluation",
+            caption="../report/evaluate.rst",
+            labels={"stain": "{stain}"},
+        ),
+        latex="<results>/08_evaluate/{stain}/table.tex",
+    log:
+        "<logs>/08_evaluate/{stain}/table.log",
+    params:
+        folder=subpath(output.csv, parent=True),
+        settings=settings("evaluate"),
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    shell:
+        "python -m virtual_staining evaluate table --patches {input.patches:q}"
+        " --settings {params.settings:q} --out-dir {params.folder:q} > {log:q} 2>&1"

@@ -1,0 +1,45 @@
+rule stain_volume:
+    """Stain a whole volume slice by slice and write it as RGBA (paper 2.11)."""
+    input:
+        ct="<results>/01_ingest/{volume}/ct.ome.zarr",
+        generators=expand(
+            "<results>/06_train/{{stain}}/{{model}}/fold-{fold}/generator.pt",
+            fold=config["stain"]["folds"],
+        ),
+        stats=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/stats.json",
+            sample=SECTIONS["sample"][SECTIONS["volume_id"] == wildcards.volume],
+        ),
+    output:
+        zarr=directory("<results>/10_stain/{stain}/{model}/{volume}/rgba.ome.zarr"),
+        tiff="<results>/10_stain/{stain}/{model}/{volume}/rgba.tif",
+        orthogonal=report(
+            "<results>/10_stain/{stain}/{model}/{volume}/orthogonal.png",
+            category="Volumes",
+            caption="../report/stain.rst",
+            labels={"volume": "{volume}", "view": "orthogonal slices"},
+        ),
+        render=report(
+            "<results>/10_stain/{stain}/{model}/{volume}/render.png",
+            category="Volumes",
+            caption="../report/stain.rst",
+            labels={"volume": "{volume}", "view": "volume rendering"},
+        ),
+    log:
+        "<logs>/10_stain/{stain}/{model}/{volume}.log",
+    benchmark:
+        "<benchmarks>/10_stain/{stain}/{model}/{volume}.tsv"
+    params:
+        folder=subpath(output.tiff, parent=True),
+        settings=settings("stain"),
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=720,
+    conda:
+        "../envs/gpu.yaml"
+    shell:
+        "python -m virtual_staining stain --ct {input.ct:q} --generator {input.generators:q}"
+        " --stats {input.stats:q} --settings {params.settings:q} --threads {threads}"
+        " --out {params.folder:q} > {log:q} 2>&1"

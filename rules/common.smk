@@ -1,0 +1,75 @@
+"""Reads and checks the configuration and the sample sheet; small helpers for the rules."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+
+from virtual_staining.cohort.sheet import sample_table
+from virtual_staining.errors import InputError
+from virtual_staining.schema import check_config
+from virtual_staining.settings import from_dict
+from virtual_staining.sheet import complete_sheet, missing_files, read_sheet
+
+# Jobs run the interpreter that runs Snakemake (a conda environment, where asked for, comes first),
+# and find the package without its being installed.
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+os.environ["PYTHONPATH"] = str(Path(workflow.basedir) / "workflow_scripts")
+# Idle OpenMP threads must not spin: it triples a training step's CPU time on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+
+def load_samples():
+    """Return the checked sample sheet: the user's, or the synthetic cohort's."""
+    if config["samples"] is not None:
+        sheet = read_sheet(config["samples"])
+        missing = missing_files(sheet)
+        if missing:
+            raise InputError(f"{config['samples']}: no such file:\n  " + "\n  ".join(missing))
+        return sheet
+    table = sample_table(config["cohort"], config["seed"])
+    return complete_sheet(table.astype(str), f"{config['results']}/00_cohort", "synthetic cohort")
+
+
+try:
+    check_config(config)
+    SAMPLES = load_samples()
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = config["results"]
+SECTIONS = SAMPLES[SAMPLES["slide"] != ""]
+STAINS = sorted(set(SECTIONS["stain"]))
+VOLUMES = SAMPLES.drop_duplicates("volume_id").set_index("volume_id")
+FOLDS = range(1, config["split"]["folds"] + 1)
+
+
+wildcard_constraints:
+    sample="|".join(SECTIONS["sample"]) or "none",
+    volume="|".join(VOLUMES.index),
+    stain="|".join(STAINS) or "none",
+    model="|".join(config["models"]),
+    fold=r"\d+",
+
+
+def settings(stage):
+    """Return a stage's block of the configuration as JSON text."""
+    return json.dumps(config[stage], sort_keys=True)
+
+
+def samples_of(stain, role=None):
+    """Return the ids of a stain's sections, all or of one role."""
+    rows = SECTIONS[SECTIONS["stain"] == stain]
+    return list(rows["sample"] if role is None else rows["sample"][rows["role"] == role])
+
+
+def raw_input(row, column):
+    """Return what a job must wait for to read a raw file: the file, or its synthetic sample."""
+    if config["samples"] is None:
+        return f"{config['results']}/00_cohort/{row['sample']}"
+    return row[column].split("::")[0]
