@@ -1,0 +1,228 @@
+"""Multiscale OME-Zarr (NGFF 0.5, Zarr v3) written slab by slab and opened lazily.
+
+Voxel ``i`` of every level has its centre at ``(i + 0.5) * voxel_size_um`` (outer-corner origin,
+see :mod:`virtual_staining.geometry`); the metadata says so as scale plus a translation of half a
+voxel. Levels halve by 2 x 2 x 2 means, chunks are packed into few large shards (cluster quotas
+count files), and no more than one layer of shards per level is ever in memory.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec
+
+from virtual_staining.errors import InputError
+from virtual_staining.files import replacing
+
+COARSEST_PX = 64  # the pyramid ends when its longest side is at most this
+CHUNK_PX = 64
+SHARD_PX = 1024
+LAYER_BYTES = 256 * 2**20  # aim for one layer of shards in memory
+
+
+@dataclass(frozen=True)
+class Level:
+    """One resolution of a volume.
+
+    Parameters
+    ----------
+    array : zarr.Array
+        Lazy array, (z, y, x) or (c, z, y, x); slice it to read.
+    voxel_size_um : float
+        Edge of its isotropic voxels, µm.
+    """
+
+    array: zarr.Array
+    voxel_size_um: float
+
+
+def open_pyramid(path: str | Path) -> list[Level]:
+    """Open a volume written by :func:`write_pyramid`, finest level first; nothing is loaded.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing, is not an OME-Zarr 0.5 image or is not isotropic.
+    """
+    group = _open_group(path)
+    levels = []
+    try:
+        for dataset in group.attrs["ome"]["multiscales"][0]["datasets"]:
+            scale = dataset["coordinateTransformations"][0]["scale"][-3:]
+            if not np.allclose(scale, scale[0], rtol=1e-6):
+                raise InputError(f"{path}: voxels {scale} are not isotropic; ingest the volume")
+            levels.append(Level(group[dataset["path"]], float(scale[0])))
+    except (KeyError, IndexError, TypeError) as error:
+        raise InputError(
+            f"{path}: not an OME-Zarr 0.5 image ({error!r} in its metadata)"
+        ) from error
+    return levels
+
+
+def read_attributes(path: str | Path) -> dict:
+    """Return the project's own attributes of a volume (provenance, intensity scaling)."""
+    return dict(_open_group(path).attrs.get("virtual_staining", {}))
+
+
+def _open_group(path: str | Path) -> zarr.Group:
+    try:
+        return zarr.open_group(str(path), mode="r")
+    except (FileNotFoundError, zarr.errors.GroupNotFoundError, ValueError) as error:
+        raise InputError(f"{path}: no OME-Zarr volume there; ingest the volume first") from error
+
+
+def write_pyramid(
+    path: str | Path,
+    slabs: np.ndarray | Iterable[np.ndarray],
+    voxel_size_um: float,
+    shape: tuple[int, ...] | None = None,
+    dtype: np.dtype | str | None = None,
+    attributes: dict | None = None,
+    omero: dict | None = None,
+) -> None:
+    """Write a volume and its pyramid, atomically.
+
+    Parameters
+    ----------
+    path : path
+        Folder to write, ``*.ome.zarr``; replaced when everything is written.
+    slabs : ndarray or iterable of ndarray
+        A whole volume, or consecutive slabs along z of any thickness: (dz, y, x), or with channels
+        (c, dz, y, x).
+    voxel_size_um : float
+        Edge of the isotropic voxels, µm.
+    shape, dtype : optional
+        Of the whole level 0, (z, y, x) or (c, z, y, x), unsigned integers; needed for an iterator.
+    attributes : dict, optional
+        Stored under ``virtual_staining`` in the group's attributes. Read after the last slab, so
+        the iterator may still fill it in.
+    omero : dict, optional
+        NGFF ``omero`` block (channel names and colours).
+
+    Raises
+    ------
+    ValueError
+        If the slabs do not add up to ``shape``.
+    """
+    if isinstance(slabs, np.ndarray):
+        shape, dtype, slabs = slabs.shape, slabs.dtype, [slabs]
+    with replacing(path) as temporary:
+        group = zarr.create_group(str(temporary), zarr_format=3)
+        levels = _create_levels(group, tuple(shape), np.dtype(dtype))
+        written = 0
+        for slab in slabs:
+            levels[0].push(slab if slab.ndim == 4 else slab[None])
+            written += slab.shape[-3]
+        if written != shape[-3]:
+            raise ValueError(f"{path}: {written} planes written of {shape[-3]}")
+        levels[0].finish()
+        name = Path(path).name.removesuffix(".ome.zarr")
+        group.attrs["ome"] = _metadata(name, len(levels), len(shape), voxel_size_um, omero)
+        group.attrs["virtual_staining"] = attributes or {}
+
+
+def _metadata(name, n_levels: int, ndim: int, voxel_size_um: float, omero: dict | None) -> dict:
+    """Return the NGFF 0.5 ``ome`` attribute."""
+    axes = [{"name": a, "type": "space", "unit": "micrometer"} for a in "zyx"]
+    lead = ndim - 3
+    datasets = []
+    for k in range(n_levels):
+        size = float(voxel_size_um) * 2**k
+        scale = {"type": "scale", "scale": [1.0] * lead + [size] * 3}
+        shift = {"type": "translation", "translation": [0.0] * lead + [size / 2] * 3}
+        datasets.append({"path": str(k), "coordinateTransformations": [scale, shift]})
+    image = {
+        "name": name,
+        "axes": [{"name": "c", "type": "channel"}] * lead + axes,
+        "datasets": datasets,
+        "type": "mean",
+    }
+    return {"version": "0.5", "multiscales": [image]} | ({"omero": omero} if omero else {})
+
+
+def halve(block: np.ndarray) -> np.ndarray:
+    """Average 2 x 2 x 2 voxels of (c, z, y, x) integers, rounding; odd ends repeat themselves."""
+    for axis in (1, 2, 3):
+        n = block.shape[axis]
+        if n % 2:
+            last = block[(slice(None),) * axis + (slice(n - 1, n),)]
+            block = np.concatenate([block, last], axis)
+        even = block[(slice(None),) * axis + (slice(0, None, 2),)]
+        odd = block[(slice(None),) * axis + (slice(1, None, 2),)]
+        if axis == 1:
+            dtype = block.dtype
+            block = np.add(even, odd, dtype=np.uint32)
+        else:
+            block = even + odd
+    return ((block + 4) >> 3).astype(dtype)
+
+
+class _LevelWriter:
+    """Collects planes into layers as thick as a shard, writes them, and feeds the next level."""
+
+    def __init__(self, array: zarr.Array, depth: int, coarser: "_LevelWriter | None"):
+        self.array, self.depth, self.coarser = array, depth, coarser
+        shape = array.shape if array.ndim == 4 else (1, *array.shape)
+        self.buffer = np.empty((shape[0], min(depth, shape[1]), *shape[2:]), array.dtype)
+        self.start = self.filled = 0
+
+    def push(self, slab: np.ndarray) -> None:
+        """Take the next planes, (c, dz, y, x)."""
+        while slab.shape[1]:
+            n = min(slab.shape[1], self.buffer.shape[1] - self.filled)
+            self.buffer[:, self.filled : self.filled + n] = slab[:, :n]
+            self.filled += n
+            slab = slab[:, n:]
+            if self.filled == self.buffer.shape[1]:
+                self._flush()
+
+    def _flush(self) -> None:
+        layer = self.buffer[:, : self.filled]
+        where = slice(self.start, self.start + self.filled)
+        if self.array.ndim == 4:
+            self.array[:, where] = layer
+        else:
+            self.array[where] = layer[0]
+        if self.coarser is not None:
+            self.coarser.push(halve(layer))
+        self.start += self.filled
+        self.filled = 0
+
+    def finish(self) -> None:
+        """Write what is left, on every level."""
+        if self.filled:
+            self._flush()
+        if self.coarser is not None:
+            self.coarser.finish()
+
+
+def _create_levels(group: zarr.Group, shape: tuple[int, ...], dtype) -> list[_LevelWriter]:
+    """Create the arrays of all levels, return their writers, finest first."""
+    lead, spatial = shape[:-3], shape[-3:]
+    plane_bytes = dtype.itemsize * int(np.prod(lead, initial=1)) * spatial[1] * spatial[2]
+    depth = 2 ** int(np.clip(np.log2(max(LAYER_BYTES // plane_bytes, 1)), 3, 5))
+    arrays = []
+    while True:
+        chunk = tuple(min(n, c) for n, c in zip(spatial, (depth, CHUNK_PX, CHUNK_PX), strict=True))
+        tiles = [min(-(-n // CHUNK_PX), SHARD_PX // CHUNK_PX) for n in spatial[1:]]
+        shard = (chunk[0], *(c * t for c, t in zip(chunk[1:], tiles, strict=True)))
+        array = group.create_array(
+            str(len(arrays)),
+            shape=(*lead, *spatial),
+            chunks=(*(1 for _ in lead), *chunk),
+            shards=(*lead, *shard),
+            dtype=dtype,
+            compressors=BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle"),
+            dimension_names=["c", "z", "y", "x"][-len(shape) :],
+        )
+        arrays.append(array)
+        if max(spatial) <= COARSEST_PX:
+            break
+        spatial = tuple(-(-n // 2) for n in spatial)
+    writers = []
+    for array in reversed(arrays):
+        writers.insert(0, _LevelWriter(array, depth, writers[0] if writers else None))
+    return writers
