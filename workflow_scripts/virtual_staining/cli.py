@@ -23,6 +23,7 @@ STAGES = {
     "evaluate": "measure SSIM, PSNR and LPIPS and tabulate them",
     "figures": "draw the figures",
     "stain": "stain a whole volume",
+    "example": "bring the real mouse-brain data and write their sample sheet",
 }
 
 
