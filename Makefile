@@ -27,7 +27,7 @@ demo: setup
 	@$(BIN)/python -m virtual_staining evaluate show --results results/demo
 
 example: setup
-	$(BIN)/python -m virtual_staining example --results results/example
+	$(BIN)/python -m virtual_staining example $(if $(DATA),--data $(DATA)) --out results/example/sheet
 	snakemake --profile profiles/example
 	@$(BIN)/python -m virtual_staining evaluate show --results results/example
 

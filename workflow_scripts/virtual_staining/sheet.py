@@ -94,9 +94,10 @@ def _check_consistency(table: pd.DataFrame, name: str) -> None:
                     f"{', '.join(map(repr, rows[column].unique()))}"
                 )
     sections = table[table["slide"] != ""]
-    bare = sections[sections["stain"] == ""]
-    if len(bare):
-        raise InputError(f"{name}: sample {bare['sample'].iloc[0]!r} has a slide but no stain")
+    for column in ("stain", "material", "role"):
+        bare = sections["sample"][sections[column] == ""]
+        if len(bare):
+            raise InputError(f"{name}: sample {bare.iloc[0]!r} has a slide but no {column}")
     for group, rows in sections.groupby("group"):
         if rows["role"].nunique() > 1:
             raise InputError(
