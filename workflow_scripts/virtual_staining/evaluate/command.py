@@ -1,0 +1,156 @@
+"""``python -m virtual_staining evaluate``: find LPIPS' weights, measure patches, make tables."""
+
+import argparse
+import logging
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from virtual_staining.errors import InputError
+from virtual_staining.evaluate import layout
+from virtual_staining.evaluate.backbone import find_backbone, load_network
+from virtual_staining.evaluate.names import BASELINE
+from virtual_staining.evaluate.patches import Distances, measure
+from virtual_staining.evaluate.perceptual import lpips_distances
+from virtual_staining.evaluate.records import (
+    COLUMNS,
+    KEYS,
+    read_csv,
+    read_patches,
+    write_csv,
+)
+from virtual_staining.evaluate.settings import Settings
+from virtual_staining.evaluate.subsets import read_fold
+from virtual_staining.evaluate.table import summarize
+from virtual_staining.files import read_image, read_json, replacing, write_json
+from virtual_staining.intensity import ct_to_display, ct_window
+from virtual_staining.settings import from_json
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``backbone``, ``patches``, ``table`` and ``show``."""
+    actions = parser.add_subparsers(dest="action", required=True)
+
+    backbone = actions.add_parser("backbone", help="find LPIPS' weights, or say what to set")
+    backbone.add_argument("--settings", required=True, help="block `evaluate` as JSON text")
+    backbone.add_argument("--out", required=True, type=Path, help="JSON file to write")
+    backbone.set_defaults(action_run=run_backbone)
+
+    patches = actions.add_parser("patches", help="measure one model of one fold")
+    source = patches.add_mutually_exclusive_group(required=True)
+    source.add_argument("--infer-dir", type=Path, help="folder with {sample}/slide.tif")
+    source.add_argument("--baseline", action="store_true", help="measure the grey CT itself")
+    patches.add_argument("--model", required=True, help="model id, for the rows")
+    patches.add_argument("--stain", required=True, help="stain; must be that of --folds")
+    patches.add_argument("--fold", required=True, type=int)
+    patches.add_argument("--folds", required=True, type=Path, help="folds.json")
+    patches.add_argument("--normalize-dir", required=True, type=Path)
+    patches.add_argument("--mask-dir", required=True, type=Path)
+    patches.add_argument("--lpips", required=True, type=Path, help="what `backbone` wrote")
+    patches.add_argument("--ct-white", type=float, default=50000, help="CT grey level of white")
+    patches.add_argument("--threads", type=int, default=1)
+    patches.add_argument("--settings", required=True, help="block `evaluate` as JSON text")
+    patches.add_argument("--out", required=True, type=Path, help="CSV file to write")
+    patches.set_defaults(action_run=run_patches)
+
+    table = actions.add_parser("table", help="gather patches and tabulate medians")
+    table.add_argument("--patches", required=True, nargs="+", type=Path, help="CSV of each fold")
+    table.add_argument("--settings", required=True, help="block `evaluate` as JSON text")
+    table.add_argument("--out-dir", required=True, type=Path)
+    table.set_defaults(action_run=run_table)
+
+    show = actions.add_parser("show", help="print tables")
+    show.add_argument("--table", required=True, nargs="+", type=Path, help="table.csv")
+    show.set_defaults(action_run=run_show)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the action asked for."""
+    args.action_run(args)
+
+
+def run_backbone(args: argparse.Namespace) -> None:
+    """Write whether LPIPS is measured, and with which weights."""
+    found = find_backbone(from_json(Settings, args.settings, "evaluate"))
+    log.info("LPIPS %s: %s", "measured" if found["measured"] else "not measured", found["reason"])
+    write_json(args.out, found)
+
+
+def run_patches(args: argparse.Namespace) -> None:
+    """Measure one model (or the grey CT) on all samples of one fold."""
+    settings = from_json(Settings, args.settings, "evaluate")
+    torch.set_num_threads(args.threads)
+    folds, members = read_fold(args.folds, args.fold)
+    if folds.get("stain") != args.stain:
+        raise InputError(f"{args.folds}: stain: {folds.get('stain')!r} is not {args.stain!r}")
+    distances = _distances(args.lpips)
+    rows = []
+    for subset, samples in members.items():
+        for sample in samples:
+            found = _measure_sample(args, sample, settings, distances)
+            if not found:
+                log.warning("%s: the mask covers no patch well enough; left out", sample)
+            values = (args.stain, args.model, args.fold, sample)
+            values += (folds.get("material", {}).get(sample, ""), subset)
+            rows += [dict(zip(KEYS, values, strict=True)) | row for row in found]
+        log.info("%s: %d samples measured", subset, len(samples))
+    if not rows:
+        raise InputError(
+            f"{args.mask_dir}: no patch of {settings.patch_px} px overlaps a mask by "
+            f"{settings.min_overlap:.0%}; lower evaluate.patch_px or evaluate.min_overlap"
+        )
+    write_csv(args.out, pd.DataFrame(rows, columns=COLUMNS))
+
+
+def _distances(record: Path) -> Distances | None:
+    found = read_json(record)
+    if not found.get("measured"):
+        return None
+    network = load_network(Path(found["backbone"]))
+    return partial(lpips_distances, network.to("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def _measure_sample(
+    args: argparse.Namespace, sample: str, settings: Settings, distances: Distances | None
+) -> list[dict]:
+    real = read_image(args.normalize_dir / sample / "slide.tif")
+    mask = read_image(args.mask_dir / sample / "mask.tif") > 0
+    if args.baseline:
+        ct = read_image(args.normalize_dir / sample / "ct.tif")
+        grey = ct_to_display(ct, ct_window(args.ct_white))
+        generated = np.repeat(grey[..., None], 3, axis=-1)
+    else:
+        generated = read_image(args.infer_dir / sample / "slide.tif")
+    try:
+        return measure(real, generated, mask, settings, distances)
+    except ValueError as error:
+        raise InputError(f"{args.normalize_dir / sample}: {error}") from error
+
+
+def run_table(args: argparse.Namespace) -> None:
+    """Gather all patches of a stain and write the table in three forms."""
+    settings = from_json(Settings, args.settings, "evaluate")
+    patches = pd.concat([read_patches(path) for path in args.patches], ignore_index=True)
+    stains = patches["stain"].unique()
+    if len(stains) != 1:
+        raise InputError(f"{args.patches[0]}: stain: expected one, found {', '.join(stains)}")
+    if BASELINE not in set(patches["model"]):
+        log.warning("no rows of the raw-CT baseline")
+    table = summarize(patches, settings)
+    write_csv(args.out_dir / "patches.csv", patches)
+    write_csv(args.out_dir / "table.csv", table)
+    for name, text in (("table.md", layout.markdown(table)), ("table.tex", layout.latex(table))):
+        with replacing(args.out_dir / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    print(layout.plain(table))
+
+
+def run_show(args: argparse.Namespace) -> None:
+    """Print tables to the terminal."""
+    for path in args.table:
+        print(layout.plain(read_csv(path, ("stain", "subset", "model"))))

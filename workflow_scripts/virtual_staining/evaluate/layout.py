@@ -1,0 +1,133 @@
+"""The table of medians as Markdown, LaTeX and plain text."""
+
+from collections.abc import Callable, Iterator
+
+import pandas as pd
+
+from virtual_staining.evaluate.names import METRICS, Metric, model_name, stain_name
+from virtual_staining.evaluate.subsets import SUBSETS
+
+ABSENT = "—"
+HEADER = ("Model", *(metric.title for metric in METRICS))
+LEGEND = (
+    "median [quartiles] of the patches; in parentheses the bootstrap interval of the median over "
+    f"samples; the best of each subset is {{mark}}; {ABSENT}: not measured or not defined"
+)
+_TEX = str.maketrans(
+    {
+        **{c: f"\\{c}" for c in "&%$#_{}"},
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+        "↑": r"$\uparrow$",
+        "↓": r"$\downarrow$",
+        "–": "--",
+        "—": "---",
+        "µ": r"$\mu$",
+    }
+)
+
+
+def best_value(rows: pd.DataFrame, metric: Metric) -> str | None:
+    """Return the best median of a subset as it is printed, None where none was measured.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        One subset's rows of the table.
+    """
+    medians = rows[f"{metric.column}_median"].dropna()
+    if medians.empty:
+        return None
+    return _number(medians.max() if metric.higher_is_better else medians.min(), metric)
+
+
+def _number(value: float, metric: Metric) -> str:
+    return ABSENT if pd.isna(value) else f"{value:.{metric.decimals}f}"
+
+
+def _cell(row: pd.Series, metric: Metric, best: str | None, mark: Callable[[str], str]) -> str:
+    text = {
+        name: _number(row[f"{metric.column}_{name}"], metric)
+        for name in ("median", "q25", "q75", "low", "high")
+    }
+    if text["median"] == ABSENT:
+        return ABSENT
+    median = mark(text["median"]) if text["median"] == best else text["median"]
+    interval = ABSENT if text["low"] == ABSENT else f"{text['low']}–{text['high']}"
+    return f"{median} [{text['q25']}–{text['q75']}] ({interval})"
+
+
+def blocks(table: pd.DataFrame, mark: Callable[[str], str]) -> Iterator[tuple[str, list[tuple]]]:
+    """Yield each subset's heading and its printed rows (model, then a cell for each metric).
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`virtual_staining.evaluate.table.summarize`, one stain.
+    mark : callable
+        Makes the best value stand out.
+    """
+    for subset, rows in table.groupby("subset", sort=False):
+        counts = [f"{rows[name].max()} {name}" for name in ("samples", "patches")]
+        folds = rows["folds"].max()
+        counts += [f"{folds} folds"] if folds > 1 else []
+        lines = [
+            (model_name(row["model"]), *(_cell(row, m, best_value(rows, m), mark) for m in METRICS))
+            for _, row in rows.iterrows()
+        ]
+        yield f"{SUBSETS[subset]} ({', '.join(counts)})", lines
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return one stain's table in Markdown, the best values bold."""
+    lines = [f"### {_title(table)}", ""]
+    lines += [f"| {' | '.join(HEADER)} |", "|:---" * len(HEADER) + "|"]
+    for heading, rows in blocks(table, lambda text: f"**{text}**"):
+        lines.append(f"| *{heading}* |" + " |" * (len(HEADER) - 1))
+        lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([*lines, "", LEGEND.format(mark="bold").capitalize() + ".", ""])
+
+
+def latex(table: pd.DataFrame) -> str:
+    """Return one stain's table in LaTeX (needs ``booktabs``), the best values bold."""
+    columns = len(HEADER)
+    lines = [r"\begin{table}", r"\centering"]
+    lines.append(rf"\caption{{{_tex(_title(table))}: {_tex(LEGEND.format(mark='bold'))}.}}")
+    lines += [rf"\begin{{tabular}}{{{'l' * columns}}}", r"\toprule"]
+    lines.append(" & ".join(map(_tex, HEADER)) + r" \\")
+    # Marks go in before the text is escaped, so they are private-use characters until then.
+    for heading, rows in blocks(table, lambda text: f"\ue000{text}\ue001"):
+        lines += [r"\midrule", rf"\multicolumn{{{columns}}}{{l}}{{\emph{{{_tex(heading)}}}}} \\"]
+        lines += [" & ".join(map(_tex, row)) + r" \\" for row in rows]
+    lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
+    return "\n".join(lines)
+
+
+def plain(table: pd.DataFrame) -> str:
+    """Return one stain's table for a terminal, the best values starred."""
+    parts = list(blocks(table, lambda text: f"*{text}"))
+    rows = [HEADER, *(row for _, rows in parts for row in rows)]
+    widths = [max(len(_aligned(cell)) for cell in column) for column in zip(*rows, strict=True)]
+
+    def line(row: tuple[str, ...]) -> str:
+        cells = [_aligned(cell).ljust(width) for cell, width in zip(row, widths, strict=True)]
+        return " ".join(cells).rstrip()
+
+    lines = [_title(table), "", line(HEADER)]
+    for heading, rows in parts:
+        lines += ["", heading, *map(line, rows)]
+    return "\n".join([*lines, "", LEGEND.format(mark="starred"), ""])
+
+
+def _aligned(cell: str) -> str:
+    """Set a cell without a star back by one, so that digits stand below each other."""
+    return cell if cell.startswith("*") else f" {cell}"
+
+
+def _title(table: pd.DataFrame) -> str:
+    return f"{stain_name(table['stain'].iloc[0])}: stained against real slides"
+
+
+def _tex(text: str) -> str:
+    return text.translate(_TEX).replace("\ue000", r"\textbf{").replace("\ue001", "}")
