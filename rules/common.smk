@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
+from virtual_staining.cohort.settings import Settings as CohortSettings
 from virtual_staining.cohort.sheet import sample_table
 from virtual_staining.errors import InputError
 from virtual_staining.schema import check_config
@@ -32,7 +33,8 @@ def load_samples():
         if missing:
             raise InputError(f"{config['samples']}: no such file:\n  " + "\n  ".join(missing))
         return sheet
-    table = sample_table(config["cohort"], config["seed"])
+    cohort = from_dict(CohortSettings, config["cohort"], "cohort")
+    table = sample_table(cohort, config["seed"])
     return complete_sheet(table.astype(str), f"{config['results']}/00_cohort", "synthetic cohort")
 
 
@@ -73,3 +75,14 @@ def raw_input(row, column):
     if config["samples"] is None:
         return f"{config['results']}/00_cohort/{row['sample']}"
     return row[column].split("::")[0]
+
+
+def volumes_of(stain):
+    """Return the ids of the volumes to be stained as ``stain`` (config: stain.volumes)."""
+    wanted = config["stain"]["volumes"]
+    rows = SAMPLES[SAMPLES["stain"] == stain]
+    if wanted == "test":
+        rows = rows[(rows["role"] == "test") | (rows["slide"] == "")]
+    elif wanted != "all":
+        rows = rows[rows["volume_id"].isin(wanted)]
+    return sorted(set(rows["volume_id"]))
