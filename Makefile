@@ -24,12 +24,14 @@ setup: .venv/.installed
 
 demo: setup
 	snakemake --profile profiles/demo
-	@$(BIN)/python -m virtual_staining evaluate show --results results/demo
+	@$(BIN)/python -m virtual_staining evaluate show --table results/demo/08_evaluate/*/table.csv
+	@echo 'Figures: results/demo/09_figures   Coloured volumes: results/demo/10_stain'
 
 example: setup
 	$(BIN)/python -m virtual_staining example $(if $(DATA),--data $(DATA)) --out results/example/sheet
 	snakemake --profile profiles/example
-	@$(BIN)/python -m virtual_staining evaluate show --results results/example
+	@$(BIN)/python -m virtual_staining evaluate show --table results/example/08_evaluate/*/table.csv
+	@echo 'Figures: results/example/09_figures   Coloured volumes: results/example/10_stain'
 
 test: setup
 	$(BIN)/python -m pytest

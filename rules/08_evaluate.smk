@@ -73,6 +73,7 @@ rule evaluate_raw_ct:
     params:
         normalized=f"{RESULTS}/03_normalize",
         masks=f"{RESULTS}/04_mask",
+        ct_white=config["train"]["ct_white"],
         settings=settings("evaluate"),
     resources:
         mem_mb=4000,
@@ -81,7 +82,7 @@ rule evaluate_raw_ct:
         "../envs/cpu.yaml"
     shell:
         "python -m virtual_staining evaluate patches --baseline"
-        " --model raw_ct --stain {wildcards.stain} --fold {wildcards.fold}"
+        " --ct-white {params.ct_white} --model raw_ct --stain {wildcards.stain} --fold {wildcards.fold}"
         " --folds {input.folds:q} --normalize-dir {params.normalized:q}"
         " --mask-dir {params.masks:q} --lpips {input.lpips:q} --settings {params.settings:q}"
         " --out {output:q} > {log:q} 2>&1"

@@ -1,0 +1,112 @@
+"""What Snakemake says before it runs anything: plans, refusals, style."""
+
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from workflow import ROOT, TINY, make_workspace, snakemake
+
+from virtual_staining.profiles import link_profile
+
+
+def jobs(text):
+    """Return {rule: count} from the job table that Snakemake prints."""
+    lines = text[text.index("Job stats:") :].splitlines()[3:]
+    table = {}
+    for line in lines:
+        if not line.strip():
+            break
+        name, count = line.split()[:2]
+        table[name] = int(count)
+    return table
+
+
+def test_slurm_profile_by_its_bare_name_plans_the_papers_size(tmp_path):
+    make_workspace(tmp_path, {})
+    (tmp_path / "study.yaml").unlink()
+    config_home = tmp_path / "config-home"
+    link_profile(folder=config_home / "snakemake")
+    start = time.perf_counter()
+    done = snakemake(
+        tmp_path,
+        *("--profile", "slurm-gpu", "-n"),
+        environment={"XDG_CONFIG_HOME": str(config_home)},
+    )
+    seconds = time.perf_counter() - start
+    assert done.returncode == 0, done.stdout[-3000:]
+    counts = jobs(done.stdout)
+    assert counts["train_model"] == 20
+    assert counts["make_cohort_sample"] == counts["register_section"] == 53
+    trainings = done.stdout.split("rule train_model:")[1:]
+    assert len(trainings) == 20
+    assert all("gpu=1" in text.split("\nrule ")[0] for text in trainings)
+    assert seconds < 15
+
+
+def test_lint_and_format_are_clean(tmp_path):
+    make_workspace(tmp_path, {})
+    done = snakemake(tmp_path, "--lint")
+    assert done.returncode == 0, done.stdout
+    done = subprocess.run(
+        [sys.executable, "-m", "snakefmt", "--check", ROOT / "Snakefile", ROOT / "rules"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("study", "words"),
+    [
+        ({"train": {"epoch": 3}}, ["train.epoch", "unknown key", "did you mean 'epochs'"]),
+        ({"train": {"epochs": "many"}}, ["train.epochs", "integer"]),
+        ({"modles": ["pix2pix"]}, ["modles", "unknown key", "models"]),
+        ({"models": ["pix3pix"]}, ["models", "pix2pix"]),
+        ({"samples": "none.tsv"}, ["none.tsv", "no such sample sheet"]),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_name(tmp_path, study, words):
+    make_workspace(tmp_path, study)
+    done = snakemake(tmp_path, "-n")
+    assert done.returncode != 0
+    for word in words:
+        assert word in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def sheet_row(folder, **changes):
+    row = {
+        "sample": "a",
+        "volume": "a.mha",
+        "slide": "a.png",
+        "stain": "hematoxylin_eosin",
+        "material": "Mg",
+        "role": "crossval",
+        "voxel_size_um": "5",
+        "slide_pixel_um": "1",
+        **changes,
+    }
+    pd.DataFrame([row]).to_csv(folder / "samples.tsv", sep="\t", index=False)
+
+
+def test_a_wrong_column_or_missing_file_is_named_before_any_job(tmp_path):
+    make_workspace(tmp_path, {**TINY, "samples": "samples.tsv"})
+    sheet_row(tmp_path, voxel_um="5")
+    done = snakemake(tmp_path, "--cores", "1")
+    assert done.returncode != 0
+    assert "voxel_um: unknown key; did you mean 'voxel_size_um'" in done.stdout
+    sheet_row(tmp_path)
+    done = snakemake(tmp_path, "--cores", "1")
+    assert done.returncode != 0
+    assert "a: volume: a.mha" in done.stdout
+    assert "a: slide: a.png" in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_bare_folder_profile_names_exist():
+    for name in ("demo", "example", "local", "slurm-gpu"):
+        assert (ROOT / "profiles" / name / "config.yaml").is_file()
+    assert not (ROOT / "profiles" / "default").exists()  # would override every --profile

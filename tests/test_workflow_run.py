@@ -1,0 +1,88 @@
+"""The whole chain on a tiny cohort, and what a user does with it afterwards."""
+
+import shutil
+
+import pandas as pd
+import pytest
+from workflow import TINY, make_workspace, snakemake
+
+from virtual_staining.files import read_image, read_json
+
+pytestmark = pytest.mark.workflow
+FOLD = "06_train/toluidine_blue/paired_cyclegan/fold-1"
+
+
+def run(folder, *arguments):
+    done = snakemake(folder, "--cores", "2", *arguments)
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A workspace in which everything has been computed once."""
+    folder = make_workspace(tmp_path_factory.mktemp("workflow"), TINY)
+    run(folder)
+    return folder
+
+
+def ages(folder, pattern):
+    return {path: path.stat().st_mtime_ns for path in sorted(folder.glob(pattern))}
+
+
+def test_every_stage_leaves_its_contract(finished):
+    results = finished / "results"
+    folds = read_json(results / "05_split/toluidine_blue/folds.json")
+    assert len(folds["folds"]) == 2
+    assert folds["test"] == ["Mg-03"]
+    slide = read_image(results / "03_normalize/Mg-01/slide.tif")
+    for model in TINY["models"]:
+        stained = read_image(results / f"07_infer/toluidine_blue/{model}/fold-1/Mg-01/slide.tif")
+        assert stained.shape == slide.shape
+        assert stained.dtype == slide.dtype
+    patches = pd.read_csv(results / "08_evaluate/toluidine_blue/patches.csv")
+    assert set(patches["model"]) == {*TINY["models"], "raw_ct"}
+    assert set(patches["subset"]) == {"train", "validation", "test"}
+    assert patches["ssim"].between(-1, 1).all()
+    figures = {path.stem for path in (results / "09_figures/toluidine_blue").glob("*.png")}
+    assert figures == {"patches", "slides", "models", "boxplots"}
+    volume = results / "10_stain/toluidine_blue/paired_cyclegan/Mg-03"
+    assert (volume / "rgba.ome.zarr/zarr.json").is_file()
+    assert (volume / "rgba.tif").stat().st_size > 0
+
+
+def test_a_second_run_does_nothing(finished):
+    assert "Nothing to be done" in run(finished)
+
+
+def test_one_fold_alone_is_trained_again(finished):
+    before = ages(finished / "results/06_train", "**/generator.pt")
+    run(finished, f"results/{FOLD}/generator.pt", "--force")
+    after = ages(finished / "results/06_train", "**/generator.pt")
+    changed = {path for path in before if after[path] != before[path]}
+    assert changed == {finished / f"results/{FOLD}/generator.pt"}
+    run(finished)
+
+
+def test_figures_from_cached_outputs(finished, tmp_path):
+    results = finished / "results"
+    before = ages(results / "06_train", "**/generator.pt")
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for stage in ("00_cohort", "01_ingest", "02_register"):
+        shutil.move(results / stage, kept / stage)
+    for folder in results.glob("06_train/**/resume"):
+        shutil.rmtree(folder)
+    shutil.rmtree(results / "09_figures")
+    output = run(finished, "figures")
+    assert len(list(results.glob("09_figures/toluidine_blue/*.png"))) == 4
+    for rule in ("train_model", "register_section", "ingest_volume", "infer_slides"):
+        assert rule not in output
+    assert ages(results / "06_train", "**/generator.pt") == before
+    for stage in kept.iterdir():
+        shutil.move(stage, results / stage.name)
+
+
+def test_report(finished):
+    run(finished, "--report", "report.html")
+    assert (finished / "report.html").stat().st_size > 100_000
