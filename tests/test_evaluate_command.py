@@ -1,0 +1,120 @@
+"""The command line on a small cohort in the folders of the other stages."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from skimage import data
+
+from virtual_staining.cli import main
+from virtual_staining.files import write_image, write_json
+
+SETTINGS = json.dumps({"patch_px": 64, "step_px": 64, "bootstrap_resamples": 20})
+SAMPLES = {"s1": "train", "s2": "validation", "s3": "test"}
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Three samples; pix2pix gives back the real slides, cyclegan their negatives."""
+    photo = data.astronaut()[::2, ::2]
+    for number, sample in enumerate(SAMPLES):
+        slide = np.ascontiguousarray(photo[64 * number : 64 * number + 128, :130])
+        mask = np.full(slide.shape[:2], 255, np.uint8)
+        mask[:, :10] = 0
+        ct = (slide.mean(-1) * 150).astype(np.uint16)
+        write_image(tmp_path / f"03_normalize/{sample}/slide.tif", slide, 5)
+        write_image(tmp_path / f"03_normalize/{sample}/ct.tif", ct, 5)
+        write_image(tmp_path / f"04_mask/{sample}/mask.tif", mask, 5)
+        write_image(tmp_path / f"07_infer/pix2pix/fold-1/{sample}/slide.tif", slide, 5)
+        write_image(tmp_path / f"07_infer/cyclegan/fold-1/{sample}/slide.tif", 255 - slide, 5)
+    write_json(
+        tmp_path / "folds.json",
+        {"stain": "toluidine_blue", "seed": 1, "test": ["s3"]}
+        | {"folds": [{"fold": 1, "train": ["s1"], "validation": ["s2"]}]}
+        | {"material": dict.fromkeys(SAMPLES, "Mg"), "group": {}},
+    )
+    write_json(tmp_path / "lpips.json", {"measured": False, "backbone": None})
+    return tmp_path
+
+
+def evaluate(results, model, *, settings=SETTINGS, fold="1", stain="toluidine_blue"):
+    source = (
+        ["--baseline"]
+        if model == "raw_ct"
+        else ["--infer-dir", f"{results}/07_infer/{model}/fold-1"]
+    )
+    command = ["evaluate", "patches", *source, "--model", model, "--stain", stain, "--fold", fold]
+    command += ["--folds", f"{results}/folds.json", "--normalize-dir", f"{results}/03_normalize"]
+    command += ["--mask-dir", f"{results}/04_mask", "--lpips", f"{results}/lpips.json"]
+    return main([*command, "--settings", settings, "--out", f"{results}/{model}.csv"])
+
+
+def test_from_slides_to_tables(results, capsys):
+    models = ("pix2pix", "cyclegan", "raw_ct")
+    for model in models:
+        assert evaluate(results, model) == 0
+    rows = pd.read_csv(results / "pix2pix.csv")
+    assert dict(zip(rows["sample"], rows["subset"], strict=True)) == SAMPLES
+    assert len(rows) == 3 * 6  # 2 × 3 patches cover 128 × 130 pixels
+    assert rows["ssim"].to_numpy() == pytest.approx(1)
+    assert rows["psnr_db"].to_numpy() == pytest.approx(10 * np.log10(255**2 * 64 * 64 * 3))
+    assert (pd.read_csv(results / "raw_ct.csv")["ssim"] < 0.99).all()
+
+    out = results / "08_evaluate"
+    csvs = [f"{results}/{model}.csv" for model in models]
+    command = ["evaluate", "table", "--settings", SETTINGS, "--out-dir", str(out)]
+    assert main([*command, "--patches", *csvs]) == 0
+    assert len(pd.read_csv(out / "patches.csv")) == 3 * 18
+    table = pd.read_csv(out / "table.csv").set_index(["subset", "model"])
+    assert table.loc[("test", "pix2pix"), "ssim_median"] == pytest.approx(1)
+    assert table["lpips_median"].isna().all()
+    assert "**1.00**" in (out / "table.md").read_text(encoding="utf-8")
+    assert r"\textbf{1.00}" in (out / "table.tex").read_text(encoding="utf-8")
+
+    capsys.readouterr()
+    assert main(["evaluate", "show", "--table", str(out / "table.csv")]) == 0
+    printed = capsys.readouterr().out
+    assert "Toluidine blue" in printed
+    assert "Std. CycleGAN" in printed
+
+
+def test_lpips_is_measured_with_given_weights(results, shared_data):
+    weights = shared_data / "squeezenet1_1-features" / "squeezenet1_1_features.pth"
+    settings = json.dumps({**json.loads(SETTINGS), "lpips_backbone": str(weights)})
+    out = str(results / "lpips.json")
+    assert main(["evaluate", "backbone", "--settings", settings, "--out", out]) == 0
+    for model in ("pix2pix", "cyclegan"):
+        assert evaluate(results, model, settings=settings) == 0
+    assert pd.read_csv(results / "pix2pix.csv")["lpips"].to_numpy() == pytest.approx(0)
+    assert (pd.read_csv(results / "cyclegan.csv")["lpips"] > 0.1).all()
+
+
+def test_bad_input_is_refused_by_name(results, capsys):
+    def refusal(**kwargs):
+        assert evaluate(results, kwargs.pop("model", "pix2pix"), **kwargs) == 1
+        return capsys.readouterr().err
+
+    assert "no fold 7" in refusal(fold="7")
+    assert "stain: 'toluidine_blue' is not 'azan'" in refusal(stain="azan")
+    assert "did you mean 'patch_px'" in refusal(settings='{"patch_pix": 64}')
+    assert "fold-1/s1/slide.tif: no such file" in refusal(model="paired_cyclegan")
+    for sample in SAMPLES:
+        empty = np.zeros((128, 130), np.uint8)
+        write_image(results / f"04_mask/{sample}/mask.tif", empty, 5)
+    assert "lower evaluate.patch_px" in refusal()
+    write_image(results / "04_mask/s1/mask.tif", np.ones((5, 5), np.uint8), 5)
+    assert "03_normalize/s1: sizes differ" in refusal()
+
+
+def test_a_table_needs_whole_csvs_of_one_stain(results, capsys):
+    evaluate(results, "pix2pix")
+    rows = pd.read_csv(results / "pix2pix.csv")
+    command = ["evaluate", "table", "--settings", SETTINGS, "--out-dir", str(results / "out")]
+    rows.assign(stain="azan").to_csv(results / "other.csv", index=False)
+    assert main([*command, "--patches", f"{results}/pix2pix.csv", f"{results}/other.csv"]) == 1
+    assert "stain: expected one" in capsys.readouterr().err
+    rows.drop(columns="ssim").to_csv(results / "other.csv", index=False)
+    assert main([*command, "--patches", f"{results}/other.csv"]) == 1
+    assert "missing column(s) ssim" in capsys.readouterr().err
+    assert not (results / "out").exists()

@@ -1,0 +1,145 @@
+"""SSIM, PSNR and patch sampling on images whose values are known."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from virtual_staining.errors import InputError
+from virtual_staining.evaluate.metrics import psnr_db, ssim
+from virtual_staining.evaluate.patches import fill_outside, measure, outside_color, patch_starts
+from virtual_staining.evaluate.settings import Settings
+from virtual_staining.settings import from_dict
+
+
+def noise(shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def test_identical_images_reach_the_best_values():
+    image = noise((64, 64, 3))
+    assert ssim(image, image) == pytest.approx(1)
+    # One grey level in one of 64 * 64 * 3 values: the mean squared error is 1 / 12288.
+    assert psnr_db(image, image) == pytest.approx(10 * np.log10(255**2 * 12288))
+
+
+def test_psnr_by_hand():
+    black = np.zeros((8, 8, 3), np.uint8)
+    assert psnr_db(black, black + 5) == pytest.approx(20 * np.log10(255 / 5))
+    # 200 - 0 must not wrap around in 8 bits.
+    assert psnr_db(black, black + 200) == pytest.approx(20 * np.log10(255 / 200))
+    assert psnr_db(black, black + 255) == pytest.approx(0)
+
+
+def test_one_changed_value_is_the_cap_of_psnr():
+    image = np.full((16, 16, 3), 100, np.uint8)
+    changed = image.copy()
+    changed[3, 4, 1] += 1
+    assert psnr_db(image, changed) == pytest.approx(psnr_db(image, image))
+
+
+def test_ssim_of_constant_images_by_hand():
+    """Without variance, equation 11 is the luminance term alone."""
+    dark, light = (np.full((16, 16, 3), value, np.uint8) for value in (50, 100))
+    c1 = (0.01 * 255) ** 2
+    expected = (2 * 50 * 100 + c1) / (50**2 + 100**2 + c1)
+    assert ssim(dark, light) == pytest.approx(expected, abs=1e-6)
+
+
+def test_ssim_of_unrelated_noise_is_small():
+    assert abs(ssim(noise((64, 64, 3)), noise((64, 64, 3), 1))) < 0.05
+
+
+@given(length=st.integers(32, 1500), patch=st.integers(32, 256), step=st.integers(1, 300))
+def test_patches_cover_the_axis(length, patch, step):
+    patch = min(patch, length)
+    starts = patch_starts(length, patch, step)
+    assert starts[0] == 0
+    assert starts[-1] == length - patch
+    assert max(np.diff(starts), default=0) <= step + 1  # rounding to whole pixels
+
+
+def test_patches_of_a_multiple_do_not_overlap():
+    assert patch_starts(768, 256, 256) == [0, 256, 512]
+    assert patch_starts(256, 256, 256) == [0]
+
+
+def test_only_patches_under_the_mask_are_measured():
+    image = noise((128, 128, 3))
+    mask = np.zeros((128, 128), bool)
+    mask[:64, :64] = True
+    mask[64:96, :64] = True  # just half of the patch at (64, 0)
+    mask[:64, 64:95] = True  # just less than half of the patch at (0, 64)
+    rows = measure(image, image, mask, Settings(patch_px=64, step_px=64), None)
+    assert [(row["y_px"], row["x_px"], row["overlap"]) for row in rows] == [
+        (0, 0, 1.0),
+        (64, 0, 0.5),
+    ]
+    assert all(np.isnan(row["lpips"]) for row in rows)
+
+
+def test_what_lies_outside_the_mask_does_not_count():
+    real, generated = noise((64, 64, 3)), noise((64, 64, 3), 1)
+    mask = np.zeros((64, 64), bool)
+    mask[:48] = True
+    generated[mask] = real[mask]
+    (row,) = measure(real, generated, mask, Settings(patch_px=64, step_px=64), None)
+    assert row["ssim"] == pytest.approx(1)
+
+
+def test_an_image_smaller_than_a_patch_is_one_patch():
+    image = noise((40, 100, 3))
+    rows = measure(image, image, np.ones((40, 100), bool), Settings(), None)
+    assert [(row["y_px"], row["x_px"]) for row in rows] == [(0, 0)]
+
+
+def test_lpips_is_given_the_patches_in_order():
+    real = np.zeros((64, 128, 3), np.uint8)
+    generated = real.copy()
+    generated[:, 64:] = 9
+    rows = measure(
+        real,
+        generated,
+        np.ones((64, 128), bool),
+        Settings(patch_px=64, step_px=64),
+        lambda a, b: np.abs(a.astype(float) - b).mean(axis=(1, 2, 3)),
+    )
+    assert [row["lpips"] for row in rows] == [0, 9]
+
+
+def test_background_is_the_median_outside_the_mask():
+    image = np.full((10, 10, 3), (250, 240, 230), np.uint8)
+    mask = np.zeros((10, 10), bool)
+    mask[:5] = True
+    image[mask] = 0
+    image[5, :4] = 120  # other tissue beside the sample
+    color = outside_color(image, mask)
+    assert color.tolist() == [250, 240, 230]
+    assert (fill_outside(image, mask, color)[~mask] == color).all()
+    assert (fill_outside(image, mask, color)[mask] == 0).all()
+    assert outside_color(image, np.ones((10, 10), bool)).tolist() == [255] * 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"), [((64, 60, 3), "sizes differ"), ((20, 64, 3), "too few")]
+)
+def test_unfit_images_are_refused(shape, message):
+    real = noise((64, 64, 3)) if shape[1] == 60 else noise(shape)
+    with pytest.raises(ValueError, match=message):
+        measure(real, noise(shape), np.ones(real.shape[:2], bool), Settings(), None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("patch_px", 16),
+        ("step_px", 0),
+        ("min_overlap", 1.2),
+        ("lpips", "sometimes"),
+        ("bootstrap_resamples", 0),
+        ("bootstrap_interval", 95),
+    ],
+)
+def test_settings_out_of_range_are_refused_by_name(key, value):
+    with pytest.raises(InputError, match=f"evaluate: {key}: "):
+        from_dict(Settings, {key: value}, "evaluate")

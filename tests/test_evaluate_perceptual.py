@@ -1,0 +1,122 @@
+"""LPIPS: torchmetrics' documented value, and where the weights come from."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from virtual_staining.errors import InputError
+from virtual_staining.evaluate import backbone
+from virtual_staining.evaluate.perceptual import import_torchvision, lpips_distances
+from virtual_staining.evaluate.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def weights(shared_data):
+    path = shared_data / "squeezenet1_1-features" / "squeezenet1_1_features.pth"
+    if not path.is_file():
+        pytest.skip(f"SqueezeNet weights not found ({path})")
+    return path
+
+
+@pytest.fixture(scope="module")
+def network(weights):
+    return backbone.load_network(weights)
+
+
+@pytest.fixture(autouse=True)
+def no_variable(monkeypatch):
+    monkeypatch.delenv(backbone.VARIABLE, raising=False)
+
+
+def random_features():
+    features = import_torchvision().models.squeezenet1_1(weights=None).state_dict()
+    return {name: tensor for name, tensor in features.items() if name.startswith("features.")}
+
+
+def test_torchmetrics_documented_value(network):
+    torch.manual_seed(42)
+    first, second = (torch.rand(10, 3, 100, 100) * 2 - 1 for _ in range(2))
+    with torch.inference_mode():
+        assert network(first, second).mean().item() == pytest.approx(0.1005, abs=5e-5)
+
+
+def test_identical_images_have_no_distance_and_batches_agree(network):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (18, 32, 32, 3), dtype=np.uint8)
+    assert lpips_distances(network, images, images) == pytest.approx(0)
+    shifted = np.roll(images, 1, axis=0)
+    together = lpips_distances(network, images, shifted)
+    assert together.shape == (18,)
+    assert (together > 0.01).all()
+    alone = lpips_distances(network, images[-1:], shifted[-1:])
+    assert together[-1] == pytest.approx(alone[0], rel=1e-4)
+
+
+def test_a_whole_squeezenet_file_serves_as_well(tmp_path):
+    features = random_features()
+    torch.save({**features, "classifier.1.weight": torch.zeros(3)}, tmp_path / "whole.pth")
+    loaded = backbone.load_network(tmp_path / "whole.pth").net.state_dict()
+    for name in ("features.0.weight", "features.12.expand3x3.bias"):
+        slot = next(key for key in loaded if key.split(".", 1)[1] == name.removeprefix("features."))
+        assert torch.equal(loaded[slot], features[name])
+
+
+def test_other_files_are_refused(tmp_path):
+    features = random_features()
+    missing = {name: t for name, t in features.items() if name != "features.0.bias"}
+    reshaped = {**features, "features.0.bias": torch.zeros(2)}
+    for value, message in [
+        (missing, "features.0.bias"),
+        (reshaped, "another shape"),
+        ([1, 2], "not the weights"),
+    ]:
+        torch.save(value, tmp_path / "wrong.pth")
+        with pytest.raises(InputError, match=message):
+            backbone.load_network(tmp_path / "wrong.pth")
+    (tmp_path / "wrong.pth").write_text("no tensors here")
+    with pytest.raises(InputError, match=r"wrong\.pth: not a PyTorch state dict"):
+        backbone.load_network(tmp_path / "wrong.pth")
+
+
+def test_the_file_comes_from_config_then_from_the_environment(weights, monkeypatch):
+    found = backbone.find_backbone(Settings(lpips_backbone=str(weights)))
+    assert found["measured"]
+    assert found["backbone"] == str(weights.resolve())
+    assert len(found["sha256"]) == 64
+    monkeypatch.setenv(backbone.VARIABLE, str(weights))
+    assert backbone.find_backbone(Settings(lpips="if_given")) == found
+    with pytest.raises(InputError, match=r"elsewhere\.pth: no such file"):
+        backbone.find_backbone(Settings(lpips_backbone="elsewhere.pth"))
+
+
+def test_lpips_can_be_absent():
+    assert not backbone.find_backbone(Settings(lpips=False))["measured"]
+    found = backbone.find_backbone(Settings(lpips="if_given"))
+    assert (found["measured"], found["backbone"]) == (False, None)
+    assert backbone.VARIABLE in found["reason"]
+
+
+def test_a_failed_download_says_what_to_set(monkeypatch):
+    def unreachable(*_, **__):
+        raise OSError("Temporary failure in name resolution")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
+    with pytest.raises(InputError) as error:
+        backbone.find_backbone(Settings())
+    for remedy in ("evaluate.lpips_backbone", backbone.VARIABLE, "evaluate.lpips to false"):
+        assert remedy in str(error.value)
+
+
+def test_the_download_is_used_where_it_works(monkeypatch, tmp_path):
+    def fetch(url, **_):
+        (tmp_path / "checkpoints").mkdir()
+        torch.save(random_features(), tmp_path / "checkpoints" / url.rsplit("/", 1)[1])
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetch)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    found = backbone.find_backbone(Settings())
+    assert found["measured"]
+    assert json.loads(json.dumps(found)) == found
+    assert "squeezenet1_1" in found["backbone"]

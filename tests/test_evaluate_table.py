@@ -1,0 +1,132 @@
+"""Medians, intervals and layouts against values worked out by hand."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from virtual_staining.evaluate import layout
+from virtual_staining.evaluate.names import in_order
+from virtual_staining.evaluate.settings import Settings
+from virtual_staining.evaluate.table import bootstrap_interval, summarize
+
+FEW = Settings(bootstrap_resamples=50)
+
+
+def patches(model, subset, values, sample="s1", lpips=float("nan"), fold=1):
+    return [
+        {"stain": "toluidine_blue", "model": model, "fold": fold, "sample": sample}
+        | {"material": "Mg", "subset": subset, "y_px": 0, "x_px": 0, "overlap": 1.0}
+        | {"ssim": value, "psnr_db": 10 * value, "lpips": lpips}
+        for value in values
+    ]
+
+
+@pytest.fixture
+def table():
+    rows = [
+        *patches("raw_ct", "test", [0.1, 0.2]),
+        *patches("pix2pix", "test", [0.3, 0.4, 0.5]),
+        *patches("paired_cyclegan", "test", [0.6, 0.7, 0.9], "s1"),
+        *patches("paired_cyclegan", "test", [0.8], "s2"),
+        *patches("paired_cyclegan", "train", [0.5], "s3"),
+    ]
+    return summarize(pd.DataFrame(rows), FEW)
+
+
+def test_medians_and_quartiles_by_hand(table):
+    assert list(zip(table["subset"], table["model"], strict=True)) == [
+        ("train", "paired_cyclegan"),
+        ("test", "paired_cyclegan"),
+        ("test", "pix2pix"),
+        ("test", "raw_ct"),
+    ]
+    row = table.iloc[1]  # values 0.6 0.7 0.8 0.9
+    assert row["ssim_median"] == pytest.approx(0.75)
+    assert row["ssim_q25"] == pytest.approx(0.675)
+    assert row["psnr_db_q75"] == pytest.approx(8.25)
+    assert (row["samples"], row["patches"], row["folds"]) == (2, 4, 1)
+    assert np.isnan(row["lpips_median"])
+
+
+def test_one_sample_gives_no_interval(table):
+    assert np.isnan(table["ssim_low"].iloc[2])
+    assert table["ssim_low"].iloc[1] <= 0.75 <= table["ssim_high"].iloc[1]
+
+
+def test_the_bootstrap_draws_samples_and_not_patches():
+    """Two samples of constant value: every resample's median is one of three numbers."""
+    values = np.repeat([1.0, 3.0], 40)
+    samples = np.repeat(["a", "b"], 40)
+    low, high = bootstrap_interval(values, samples, Settings())
+    assert (low, high) == (1.0, 3.0)
+    patchwise = bootstrap_interval(values, np.arange(80), Settings(bootstrap_interval=0.01))
+    assert patchwise[1] - patchwise[0] < 2
+
+
+def test_the_bootstrap_is_reproducible():
+    values, samples = np.random.default_rng(0).random(90), np.arange(90) % 15
+    assert bootstrap_interval(values, samples, FEW) == bootstrap_interval(values, samples, FEW)
+    other = Settings(bootstrap_resamples=50, bootstrap_seed=2)
+    assert bootstrap_interval(values, samples, FEW) != bootstrap_interval(values, samples, other)
+
+
+def test_models_keep_the_papers_order():
+    assert in_order(["raw_ct", "mine", "cyclegan", "cyclegan_inverted", "paired_cyclegan"]) == [
+        "paired_cyclegan",
+        "cyclegan_inverted",
+        "cyclegan",
+        "mine",
+        "raw_ct",
+    ]
+
+
+def test_markdown_marks_the_best_and_shows_absence(table):
+    lines = layout.markdown(table).splitlines()
+    paired, pix2pix, raw = lines[-6:-3] if lines[-1] == "" else lines[-5:-2]
+    assert paired.startswith("| Mod. CycleGAN (paired) | **0.75** [0.6")
+    assert paired.split("|")[3].strip() == layout.ABSENT
+    assert pix2pix == "| Pix2Pix | 0.40 [0.35–0.45] (—) | — | 4.0 [3.5–4.5] (—) |"
+    assert "**" not in raw
+    assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
+
+
+def test_lower_lpips_is_better():
+    rows = [
+        *patches("paired_cyclegan", "test", [0.5], lpips=0.3),
+        *patches("pix2pix", "test", [0.4], lpips=0.1),
+    ]
+    text = layout.plain(summarize(pd.DataFrame(rows), FEW))
+    paired, pix2pix = (line for line in text.splitlines() if line.startswith((" Mod.", " Pix")))
+    assert "*0.50" in paired
+    assert " 0.30" in paired
+    assert "*0.10" in pix2pix
+
+
+def test_equal_printed_values_are_all_best():
+    rows = [*patches("pix2pix", "test", [0.701]), *patches("cyclegan", "test", [0.704])]
+    assert layout.markdown(summarize(pd.DataFrame(rows), FEW)).count("**0.70**") == 2
+
+
+def test_latex_is_balanced(table):
+    text = layout.latex(table.assign(stain="h&e_50%"))
+    assert r"H\&e 50\%" in text
+    assert r"\textbf{0.75}" in text
+    stripped = re.sub(r"\\[{}]", "", text)
+    assert stripped.count("{") == stripped.count("}")
+    begun, ended = (re.findall(rf"\\{word}{{(\w+)}}", text) for word in ("begin", "end"))
+    assert sorted(begun) == sorted(ended)
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    rows = [line for line in rows if not line.startswith(r"\multicolumn")]
+    assert len(rows) == 5
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in rows} == {3}
+    assert text.isascii()
+
+
+def test_plain_columns_stand_below_each_other(table):
+    lines = layout.plain(table).splitlines()
+    header = next(line for line in lines if "SSIM" in line)
+    for line in lines:
+        if line.startswith((" Mod.", " Pix", " Raw")):
+            assert line[header.index("SSIM")].isdigit()
