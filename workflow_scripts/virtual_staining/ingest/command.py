@@ -1,0 +1,45 @@
+"""Command: bring one raw volume or slide to the working format and size."""
+
+import argparse
+import os
+
+from virtual_staining.ingest.raw_slide import open_slide
+from virtual_staining.ingest.settings import Settings
+from virtual_staining.ingest.sizes import agree, parse_size
+from virtual_staining.ingest.slide_stream import ingest_slide
+from virtual_staining.ingest.volume import open_volume
+from virtual_staining.ingest.volume_stream import ingest_volume
+from virtual_staining.settings import from_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's arguments."""
+    actions = parser.add_subparsers(dest="what", required=True)
+    volume = actions.add_parser("volume", help="a µCT volume to OME-Zarr")
+    volume.add_argument("--volume", required=True, help="file, folder of slices or file.h5::/path")
+    volume.add_argument(
+        "--voxel-size-um", default="", help='"5" or "z,y,x"; empty = from the file\'s metadata'
+    )
+    volume.add_argument("--settings", required=True, help="the `ingest` block as JSON")
+    volume.add_argument("--out", required=True, help="OME-Zarr folder to write")
+    volume.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    slide = actions.add_parser("slide", help="a stained section to pyramidal OME-TIFF")
+    slide.add_argument("--slide", required=True, help="TIFF, OME-TIFF, SVS, PNG or JPEG")
+    slide.add_argument("--pixel-size-um", default="", help="empty = from the file's metadata")
+    slide.add_argument("--settings", required=True, help="the `ingest` block as JSON")
+    slide.add_argument("--out", required=True, help="OME-TIFF to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write one volume or one slide."""
+    settings = from_json(Settings, args.settings, "ingest")
+    if args.what == "volume":
+        source = open_volume(args.volume)
+        sheet = parse_size(args.voxel_size_um, 3, f"{args.volume}: voxel_size_um")
+        size = agree(sheet, source.voxel_size_um, source.name, "voxel_size_um")
+        ingest_volume(source, size, settings, args.out, args.threads)
+    else:
+        slide = open_slide(args.slide)
+        sheet = parse_size(args.pixel_size_um, 2, f"{args.slide}: slide_pixel_um")
+        size = agree(sheet, slide.pixel_size_um, slide.name, "slide_pixel_um")
+        ingest_slide(slide, size, settings.slide_pixel_um, args.out)

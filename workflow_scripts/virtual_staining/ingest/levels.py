@@ -1,0 +1,79 @@
+"""Grey levels of any type as uint16, by one linear map that is recorded and can be undone."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from virtual_staining.errors import InputError
+
+SAMPLES = 2**24  # values kept for the percentiles of the first pass
+
+
+@dataclass(frozen=True)
+class Levels:
+    """``stored = scale * raw + offset``, rounded and clipped to 0–65535."""
+
+    scale: float
+    offset: float
+
+    def apply(self, slab: np.ndarray) -> np.ndarray:
+        """Map raw values (any type, any shape) to uint16; uint16 under identity as it is."""
+        if slab.dtype == np.uint16 and (self.scale, self.offset) == (1.0, 0.0):
+            return slab
+        mapped = np.multiply(slab, np.float32(self.scale), dtype=np.float32)
+        mapped += np.float32(self.offset + 0.5)
+        return np.clip(mapped, 0, 65535, out=mapped).astype(np.uint16)
+
+    def undo(self, stored: np.ndarray) -> np.ndarray:
+        """Return the raw values (float64) of stored ones; what was clipped stays clipped."""
+        return (stored - self.offset) / self.scale
+
+
+def fixed_levels(dtype: np.dtype) -> Levels | None:
+    """Return the map of 8- and 16-bit integers, None for types whose range must be measured.
+
+    uint16 stays; int16 is shifted by 32768; 8 bits are spread over the 16 (x 257), so that the
+    averages of anti-aliasing and of the pyramid keep their fractions.
+    """
+    table = {"u2": (1.0, 0.0), "i2": (1.0, 32768.0), "u1": (257.0, 0.0), "i1": (257.0, 32896.0)}
+    found = table.get(f"{dtype.kind}{dtype.itemsize}")
+    return None if found is None else Levels(*found)
+
+
+def measured_levels(
+    blocks: Iterable[np.ndarray],
+    shape: tuple[int, ...],
+    percentiles: tuple[float, float],
+    name: str,
+) -> Levels:
+    """Measure, in one pass, the map that spreads two percentiles over 0–65535.
+
+    Percentiles come from a regular subsample of at most ``SAMPLES`` values; every value is
+    checked to be finite.
+
+    Raises
+    ------
+    InputError
+        If a voxel is NaN or infinite, or both percentiles are the same value.
+    """
+    step = math.ceil((math.prod(shape) / SAMPLES) ** (1 / 2))
+    sample, z = [], 0
+    for block in blocks:
+        for plane in block:
+            if not np.isfinite(plane).all():
+                y, x = np.argwhere(~np.isfinite(plane))[0]
+                raise InputError(
+                    f"{name}: {plane[y, x]} at z={z}, y={y}, x={x}; fill it before ingesting"
+                )
+            sample.append(plane[z % step :: step, ::step].ravel())
+            z += 1
+    low, high = np.percentile(np.concatenate(sample), percentiles)
+    if not high > low:
+        raise InputError(
+            f"{name}: its {percentiles[0]:g} and {percentiles[1]:g} percentiles are both {low:g}; "
+            "check the file, or widen ingest.float_percentiles"
+        )
+    scale = 65535 / (float(high) - float(low))
+    return Levels(scale, -float(low) * scale)
