@@ -1,0 +1,155 @@
+"""Checkpoints from which a stopped run resumes, in a folder that outlives the job's outputs.
+
+A checkpoint's name carries its step and the checksum of its content, so one rename makes it valid
+and a torn one is found out. The two newest are kept. ``run.json`` says which settings and images
+the folder belongs to.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import re
+from pathlib import Path
+
+import torch
+
+from virtual_staining.errors import InputError
+from virtual_staining.files import replacing, write_json
+
+log = logging.getLogger(__name__)
+
+KEPT = 2
+NAME = re.compile(r"step-(\d{10})-([0-9a-f]{16})\.pt")
+
+
+def file_checksum(path: str | Path) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises
+    ------
+    InputError
+        If it does not exist.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+
+
+class ResumeFolder:
+    """The checkpoints of one run.
+
+    Parameters
+    ----------
+    path : path
+        Made if missing. Its content is removed if it belongs to a different run.
+    run : dict
+        What the run is: ``settings`` (key to value) and ``inputs`` (file to checksum), as JSON.
+    """
+
+    def __init__(self, path: str | Path, run: dict):
+        self.path = Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.best = self.path / "best"
+        run = json.loads(json.dumps(run))
+        found = self._read_run()
+        if found != run:
+            if self._checkpoints():
+                log.info("%s: starting anew: %s", self.path, _difference(found, run))
+            self.clear()
+            write_json(self.path / "run.json", run)
+        self.best.mkdir(exist_ok=True)
+
+    def _read_run(self) -> dict:
+        try:
+            return json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+
+    def _checkpoints(self) -> list[Path]:
+        """Return the checkpoints, newest first."""
+        found = [path for path in self.path.iterdir() if NAME.fullmatch(path.name)]
+        return sorted(found, reverse=True)
+
+    @property
+    def newest(self) -> Path | None:
+        """The last checkpoint written, if any."""
+        return next(iter(self._checkpoints()), None)
+
+    def save(self, state: dict, step: int) -> Path:
+        """Write a checkpoint beside the older ones, then drop all but the two newest.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written (a full disk); the older ones are still there.
+        """
+        temporary = self.path / f".partial-{os.getpid()}"
+        try:
+            with open(temporary, "wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            name = f"step-{step:010d}-{file_checksum(temporary)[:16]}.pt"
+            os.replace(temporary, self.path / name)
+        except (OSError, RuntimeError) as error:
+            raise InputError(
+                f"{self.path}: cannot write a checkpoint ({error}); the last good one is "
+                f"{self.newest}. Free some space and start again: the run continues from it"
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        for old in self._checkpoints()[KEPT:]:
+            old.unlink()
+        return self.path / name
+
+    def load(self) -> dict | None:
+        """Return the newest checkpoint that is whole, or None; torn ones are removed."""
+        for path in self._checkpoints():
+            if file_checksum(path)[:16] == NAME.fullmatch(path.name)[2]:
+                log.info("continuing from %s", path)
+                return torch.load(path, map_location="cpu", weights_only=True)
+            log.warning("%s: damaged; trying the checkpoint before it", path)
+            path.unlink()
+        return None
+
+    def save_best(self, epoch: int, weights: dict) -> None:
+        """Keep an epoch's generator weights because one of its losses is the lowest so far."""
+        with replacing(self.best / f"epoch-{epoch:05d}.pt") as path:
+            torch.save(weights, path)
+
+    def load_best(self, epoch: int) -> dict:
+        """Return weights kept by :meth:`save_best`."""
+        path = self.best / f"epoch-{epoch:05d}.pt"
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+    def keep_best(self, epochs: set[int]) -> None:
+        """Remove the weights of all epochs but these."""
+        for path in self.best.glob("epoch-*.pt"):
+            if (
+                int(path.stem.removeprefix("epoch-")) < max(epochs, default=0)
+                and int(path.stem.removeprefix("epoch-")) not in epochs
+            ):
+                path.unlink()
+
+    def clear(self) -> None:
+        """Remove the checkpoints and what goes with them, and nothing else."""
+        (self.path / "run.json").unlink(missing_ok=True)
+        best = self.best.glob("epoch-*.pt") if self.best.is_dir() else []
+        for path in [*self._checkpoints(), *best, *self.path.glob(".partial-*")]:
+            path.unlink()
+
+
+def _difference(found: dict, run: dict) -> str:
+    """Say which settings and files are not those of the run whose checkpoints were found."""
+    if not found:
+        return "the checkpoints there do not say what they belong to"
+    changed = [
+        str(key)
+        for part in ("settings", "inputs")
+        for key in sorted({*found.get(part, {}), *run[part]})
+        if found.get(part, {}).get(key) != run[part].get(key)
+    ]
+    return "the checkpoints there belong to a run with other " + ", ".join(changed)

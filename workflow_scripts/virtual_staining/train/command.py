@@ -1,0 +1,87 @@
+"""``train``: one model on one fold."""
+
+import argparse
+import logging
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from virtual_staining.errors import InputError
+from virtual_staining.files import read_json
+from virtual_staining.pairs import Fold, load_pair, pair_files, read_fold
+from virtual_staining.settings import from_dict
+from virtual_staining.train.checkpoint import ResumeFolder, file_checksum
+from virtual_staining.train.loop import Interrupted, train
+from virtual_staining.train.settings import Settings, check
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``train``."""
+    parser.add_argument("--settings", type=Path, required=True, help="JSON file of the settings")
+    parser.add_argument("--folds", type=Path, required=True, help="folds.json of the split")
+    parser.add_argument("--fold", type=int, required=True, help="number of the fold, from 1")
+    parser.add_argument("--normalize-dir", type=Path, required=True, help="normalized pairs")
+    parser.add_argument("--mask-dir", type=Path, required=True, help="correspondence masks")
+    parser.add_argument("--resume-dir", type=Path, required=True, help="where checkpoints lie")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the fold's results")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, or continue; on SIGTERM or SIGINT write a checkpoint and exit with 128 + signal.
+
+    Raises
+    ------
+    InputError
+        If settings or images are wrong, training diverges, or the disk is full.
+    """
+    torch.set_num_threads(args.threads)
+    settings = from_dict(Settings, read_json(args.settings), str(args.settings))
+    check(settings)
+    fold = read_fold(args.folds, args.fold)
+    resume = ResumeFolder(args.resume_dir, describe_run(settings, fold, args))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    pairs = {
+        sample: load_pair(sample, args.normalize_dir, args.mask_dir)
+        for sample in fold.train + fold.validation
+    }
+    if not any(pairs[sample].mask.any() for sample in fold.train):
+        raise InputError(f"{args.mask_dir}: the masks of all training samples are empty")
+    log.info(
+        "%s, fold %d: %d training and %d validation pairs, on %s",
+        settings.model,
+        args.fold,
+        len(fold.train),
+        len(fold.validation),
+        device,
+    )
+    received: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: received.append(number))
+    try:
+        train(
+            settings,
+            [pairs[sample] for sample in fold.train],
+            [pairs[sample] for sample in fold.validation],
+            resume,
+            args.out,
+            device,
+            stop_requested=lambda: bool(received),
+        )
+    except Interrupted as stopped:
+        log.warning("%s; start again to continue", stopped)
+        sys.exit(128 + received[0])
+
+
+def describe_run(settings: Settings, fold: Fold, args: argparse.Namespace) -> dict:
+    """Return what a resume folder must match: settings, the fold, and the images' checksums."""
+    inputs: dict = {"fold": [list(fold.train), list(fold.validation)]}
+    for sample in fold.train + fold.validation:
+        for kind, path in pair_files(sample, args.normalize_dir, args.mask_dir).items():
+            inputs[f"{sample}/{kind}"] = file_checksum(path)
+    return {"settings": asdict(settings), "inputs": inputs}

@@ -1,0 +1,88 @@
+"""The paper's loss functions, equations (1)–(10), each a function of images and scores.
+
+Images are (n, c, h, w) in network range, masks (n, 1, h, w) of 0 and 1, scores any shape. The
+arguments are the networks' outputs rather than the networks, so that one output can serve several
+terms. Two-sided terms are sums, as printed; the model scales them (``two_sided_terms``).
+"""
+
+from torch import Tensor
+
+
+def masked_l1(a: Tensor, b: Tensor, mask: Tensor, over: str) -> Tensor:
+    """Mean absolute difference with the correspondence mask as multiplier (paper 2.6.3, 2.8).
+
+    Parameters
+    ----------
+    a, b : Tensor, shape (n, c, h, w)
+        Images to compare.
+    mask : Tensor, shape (n, 1, h, w)
+        1 where CT and slide correspond.
+    over : {'all_pixels', 'masked_pixels'}
+        What the mean is over: every pixel of the batch, or those where the mask is 1 (0 if there
+        is none).
+    """
+    difference = (a - b).abs() * mask
+    if over == "all_pixels":
+        return difference.mean()
+    return difference.sum() / (mask.sum() * a.shape[1]).clamp_min(1)
+
+
+def cycle_loss(rec_x: Tensor, x: Tensor, rec_y: Tensor, y: Tensor, mask: Tensor, over: str):
+    """Equation (1): G_YX[G_XY(x)] against x, and G_XY[G_YX(y)] against y."""
+    return masked_l1(rec_x, x, mask, over) + masked_l1(rec_y, y, mask, over)
+
+
+def gan_loss(score_fake_x: Tensor, score_fake_y: Tensor) -> Tensor:
+    """Equation (2): squared distance of D_X[G_YX(y)] and D_Y[G_XY(x)] from 1."""
+    return (score_fake_x - 1).square().mean() + (score_fake_y - 1).square().mean()
+
+
+def identity_loss(same_x: Tensor, x: Tensor, same_y: Tensor, y: Tensor, mask: Tensor, over: str):
+    """Equation (3): G_YX(x) against x, and G_XY(y) against y."""
+    return masked_l1(same_y, y, mask, over) + masked_l1(same_x, x, mask, over)
+
+
+def total_unpaired(gan, cyc, id_, lambda_cyc: float, lambda_id: float):
+    """Equation (4): the standard CycleGAN's sum."""
+    return gan + lambda_cyc * cyc + lambda_id * id_
+
+
+def pixel_loss(fake_x: Tensor, x: Tensor, fake_y: Tensor, y: Tensor, mask: Tensor, over: str):
+    """Equation (5): G_XY(x) against its paired y, and G_YX(y) against its paired x."""
+    return masked_l1(fake_y, y, mask, over) + masked_l1(fake_x, x, mask, over)
+
+
+def greyscale_loss(fake_x: Tensor, mask: Tensor, over: str) -> Tensor:
+    """Equation (6): the generated CT's red, green and blue against each other."""
+    red, green, blue = fake_x.split(1, dim=1)
+    return (
+        masked_l1(red, green, mask, over)
+        + masked_l1(red, blue, mask, over)
+        + masked_l1(green, blue, mask, over)
+    )
+
+
+def total_paired(gan, cyc, id_, px, gs, lambda_cyc, lambda_id, lambda_px, lambda_gs):
+    """Equation (7): the paired CycleGAN's sum."""
+    unpaired = total_unpaired(gan, cyc, id_, lambda_cyc, lambda_id)
+    return unpaired + lambda_px * px + lambda_gs * gs
+
+
+def conditional_gan_loss(score_fake: Tensor) -> Tensor:
+    """Equation (8): squared distance of D[x, G(x)] from 1."""
+    return (score_fake - 1).square().mean()
+
+
+def l1_loss(fake_y: Tensor, y: Tensor, mask: Tensor, over: str) -> Tensor:
+    """Equation (9): G(x) against y."""
+    return masked_l1(fake_y, y, mask, over)
+
+
+def total_pix2pix(gan, l1, lambda_l1: float):
+    """Equation (10): Pix2Pix' sum."""
+    return gan + lambda_l1 * l1
+
+
+def discriminator_loss(score_real: Tensor, score_fake: Tensor) -> Tensor:
+    """Least squares of one discriminator: real towards 1, generated towards 0, their mean."""
+    return ((score_real - 1).square().mean() + score_fake.square().mean()) / 2

@@ -1,0 +1,208 @@
+"""The four models: which networks, which losses, and one optimization step of each (paper 2.6)."""
+
+import torch
+from torch import nn
+
+from virtual_staining.train import losses
+from virtual_staining.train.buffer import ImageBuffer
+from virtual_staining.train.networks import UNet, initialize, patchgan, resnet_generator
+from virtual_staining.train.sampler import Batch
+from virtual_staining.train.settings import COMPONENTS, Settings
+
+
+def build_generators(settings: Settings) -> nn.ModuleDict:
+    """Return the model's generators by what they make: ``slide`` and, unless Pix2Pix, ``ct``."""
+    if settings.model == "pix2pix":
+        return nn.ModuleDict({"slide": UNet(settings.features, settings.unet_depth)})
+    return nn.ModuleDict(
+        {
+            name: resnet_generator(settings.features, settings.residual_blocks)
+            for name in ("slide", "ct")
+        }
+    )
+
+
+class Model:
+    """Networks, optimizers and the training step; the subclasses say what the losses are.
+
+    Parameters
+    ----------
+    settings : Settings
+        Sizes, weights and learning rate. Initial weights are drawn from torch's global seed.
+    device : torch.device
+        Where everything lies.
+    """
+
+    def __init__(self, settings: Settings, device: torch.device):
+        self.settings, self.device = settings, device
+        self.components = COMPONENTS[settings.model]
+        self.generators = initialize(build_generators(settings)).to(device)
+        self.discriminators = initialize(self.build_discriminators()).to(device)
+        self.optimizers = {
+            name: torch.optim.Adam(
+                networks.parameters(),
+                lr=settings.learning_rate,
+                betas=(settings.adam_beta1, settings.adam_beta2),
+                fused=True,
+            )
+            for name, networks in (
+                ("generators", self.generators),
+                ("discriminators", self.discriminators),
+            )
+        }
+        self.buffers = {name: ImageBuffer(settings.buffer_images) for name in self.discriminators}
+
+    def build_discriminators(self) -> nn.ModuleDict:
+        """Return the discriminators by the name of what they judge."""
+        raise NotImplementedError
+
+    def generator_losses(self, batch: Batch) -> tuple[dict[str, torch.Tensor], tuple]:
+        """Return the loss components of the generators, and what the discriminators then need."""
+        raise NotImplementedError
+
+    def discriminators_loss(self, seen: tuple, chance: torch.Generator) -> torch.Tensor:
+        """Return the discriminators' loss from what :meth:`generator_losses` handed over."""
+        raise NotImplementedError
+
+    def step(self, batch: Batch, seed: int) -> torch.Tensor:
+        """Improve the generators, then the discriminators, by one batch.
+
+        Parameters
+        ----------
+        batch : Batch
+            Patches on the device.
+        seed : int
+            Decides dropout and the buffers' choices of this step.
+
+        Returns
+        -------
+        Tensor, shape (components + 1,), float64
+            The generators' loss components and the discriminators' loss, on the device.
+        """
+        torch.manual_seed(seed)
+        # The discriminators' own gradients are not wanted while they judge for the generators.
+        self.discriminators.requires_grad_(False)
+        parts, seen = self.generator_losses(batch)
+        self._optimize("generators", parts["total"])
+        self.discriminators.requires_grad_(True)
+        judged = self.discriminators_loss(seen, torch.Generator().manual_seed(seed))
+        self._optimize("discriminators", judged)
+        values = [parts[name].detach() for name in self.components] + [judged.detach()]
+        return torch.stack(values).double()
+
+    def _optimize(self, which: str, loss: torch.Tensor) -> None:
+        self.optimizers[which].zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizers[which].step()
+
+    @torch.no_grad()
+    def validate(self, batch: Batch) -> torch.Tensor:
+        """Return the generators' loss components on a batch, float64, without dropout."""
+        self.generators.eval()
+        parts, _ = self.generator_losses(batch)
+        self.generators.train()
+        return torch.stack([parts[name] for name in self.components]).double()
+
+    def set_learning_rate(self, value: float) -> None:
+        """Set Adam's step size for all networks."""
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = value
+
+    def is_finite(self) -> bool:
+        """Whether every weight is a finite number."""
+        parameters = [*self.generators.parameters(), *self.discriminators.parameters()]
+        return bool(torch.stack([p.detach().isfinite().all() for p in parameters]).all())
+
+    def state_dict(self) -> dict:
+        """Return all that a resumed run needs of the model."""
+        return {
+            "generators": self.generators.state_dict(),
+            "discriminators": self.discriminators.state_dict(),
+            "optimizers": {k: v.state_dict() for k, v in self.optimizers.items()},
+            "buffers": {k: v.state_dict() for k, v in self.buffers.items()},
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Take up a state again."""
+        self.generators.load_state_dict(state["generators"])
+        self.discriminators.load_state_dict(state["discriminators"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        for name, buffer in self.buffers.items():
+            buffer.load_state_dict(state["buffers"][name], self.device)
+
+
+class CycleGAN(Model):
+    """The paired CycleGAN (equation 7), and the standard one (equation 4), on the same patches."""
+
+    def build_discriminators(self) -> nn.ModuleDict:
+        """Return one discriminator per domain."""
+        kind, features = self.settings.discriminator, self.settings.features
+        return nn.ModuleDict({name: patchgan(kind, features) for name in ("ct", "slide")})
+
+    def generator_losses(self, batch: Batch) -> tuple[dict[str, torch.Tensor], tuple]:
+        """Return the components of equation (4) or (7), and both domains' real and fake images."""
+        s, mask, over = self.settings, batch.mask, self.settings.l1_mean
+        y = batch.slide
+        x = -batch.ct if s.model == "cyclegan_inverted" else batch.ct
+        # Translation and identity as one batch: the normalization is per image.
+        fake_y, same_y = self.generators["slide"](torch.cat([x, y])).chunk(2)
+        fake_x, same_x = self.generators["ct"](torch.cat([y, x])).chunk(2)
+        rec_x = self.generators["ct"](fake_y)
+        rec_y = self.generators["slide"](fake_x)
+        scores = self.discriminators["ct"](fake_x), self.discriminators["slide"](fake_y)
+        half = 0.5 if s.two_sided_terms == "mean" else 1.0
+        gan = half * losses.gan_loss(*scores)
+        cyc = half * losses.cycle_loss(rec_x, x, rec_y, y, mask, over)
+        id_ = half * losses.identity_loss(same_x, x, same_y, y, mask, over)
+        parts = {"gan": gan, "cyc": cyc, "id": id_}
+        if s.model == "paired_cyclegan":
+            px = half * losses.pixel_loss(fake_x, x, fake_y, y, mask, over)
+            gs = losses.greyscale_loss(fake_x, mask, over)
+            weights = (s.lambda_cyc, s.lambda_id, s.lambda_px, s.lambda_gs)
+            parts |= {"px": px, "gs": gs}
+            parts["total"] = losses.total_paired(gan, cyc, id_, px, gs, *weights)
+        else:
+            parts["total"] = losses.total_unpaired(gan, cyc, id_, s.lambda_cyc, s.lambda_id)
+        return parts, ({"ct": x, "slide": y}, {"ct": fake_x.detach(), "slide": fake_y.detach()})
+
+    def discriminators_loss(self, seen: tuple, chance: torch.Generator) -> torch.Tensor:
+        """Return the sum of both discriminators' losses; each has its own weights."""
+        real, fake = seen
+        total = 0
+        for name, judge in self.discriminators.items():
+            shown = self.buffers[name].exchange(fake[name], chance)
+            score_real, score_fake = judge(torch.cat([real[name], shown])).chunk(2)
+            total = total + losses.discriminator_loss(score_real, score_fake)
+        return total
+
+
+class Pix2Pix(Model):
+    """Pix2Pix (equation 10): one direction, judged beside its input."""
+
+    def build_discriminators(self) -> nn.ModuleDict:
+        """Return the conditional discriminator of the slide."""
+        s = self.settings
+        return nn.ModuleDict({"slide": patchgan(s.discriminator, s.features, conditional=True)})
+
+    def generator_losses(self, batch: Batch) -> tuple[dict[str, torch.Tensor], tuple]:
+        """Return the components of equation (10), and the real and generated pairs."""
+        s = self.settings
+        x, y = batch.ct, batch.slide
+        fake_y = self.generators["slide"](x)
+        gan = losses.conditional_gan_loss(self.discriminators["slide"](torch.cat([x, fake_y], 1)))
+        l1 = losses.l1_loss(fake_y, y, batch.mask, s.l1_mean)
+        parts = {"gan": gan, "l1": l1, "total": losses.total_pix2pix(gan, l1, s.lambda_l1)}
+        return parts, (torch.cat([x, y], 1), torch.cat([x, fake_y.detach()], 1))
+
+    def discriminators_loss(self, seen: tuple, chance: torch.Generator) -> torch.Tensor:
+        """Return the discriminator's loss; a conditional pair is always the current one."""
+        score_real, score_fake = self.discriminators["slide"](torch.cat(seen)).chunk(2)
+        return losses.discriminator_loss(score_real, score_fake)
+
+
+def build_model(settings: Settings, device: torch.device) -> Model:
+    """Return a fresh model with weights drawn from the settings' seed."""
+    torch.manual_seed(settings.seed)
+    return (Pix2Pix if settings.model == "pix2pix" else CycleGAN)(settings, device)

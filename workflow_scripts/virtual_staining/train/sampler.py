@@ -1,0 +1,232 @@
+"""Random augmented patches from image pairs that stay on the device (paper 2.6.3 and 2.7).
+
+Which patches an epoch holds is decided in one go from ``(seed, epoch)`` alone, so it depends
+neither on the hardware nor on where a stopped run resumes.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn.functional import grid_sample
+
+from virtual_staining import intensity
+from virtual_staining.pairs import Pair
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The patches of one epoch, in order; arrays of length n (its patches).
+
+    Parameters
+    ----------
+    pair : ndarray of int
+        Index of the pair.
+    zoom : ndarray
+        Patch pixels per image pixel.
+    y_px, x_px : ndarray
+        Corner of the patch in the image, pixels from the image's outer corner.
+    flip : ndarray of bool, shape (n, 2)
+        Whether to mirror y, x.
+    gain : ndarray, shape (n, 4)
+        Contrast and brightness factors of the CT, contrast and brightness factors of the slide.
+    """
+
+    pair: np.ndarray
+    zoom: np.ndarray
+    y_px: np.ndarray
+    x_px: np.ndarray
+    flip: np.ndarray
+    gain: np.ndarray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Patches in network range: ``ct`` and ``slide`` (n, 3, p, p), ``mask`` (n, 1, p, p) 0/1."""
+
+    ct: torch.Tensor
+    slide: torch.Tensor
+    mask: torch.Tensor
+
+
+class Sampler:
+    """Draws patches with the same geometry for CT, slide and mask.
+
+    A pair smaller than a patch is grown by reflection, outside the mask, so that the grown part
+    enters no ℓ1 term.
+
+    Parameters
+    ----------
+    pairs : list of Pair
+        Held on the device as uint8 and 16-bit integers.
+    patch_px : int
+        Side of a patch.
+    patches_per_pair : int
+        Patches of each pair in an epoch.
+    rescale, jitter : float
+        Largest fraction of zoom, and of contrast and brightness change; 0 for none.
+    flips : bool
+        Whether half of the patches are mirrored along each axis.
+    min_mask_fraction : float
+        Patches with less of their area inside the mask are drawn again, up to 50 times.
+    window : (low, high)
+        Grey levels of normalized CT at the network's -1 and 1.
+    device : str or torch.device
+        Where the images lie and patches are made.
+    """
+
+    def __init__(
+        self,
+        pairs: list[Pair],
+        patch_px: int,
+        patches_per_pair: int,
+        rescale: float,
+        jitter: float,
+        flips: bool,
+        min_mask_fraction: float,
+        window: tuple[float, float],
+        device: str | torch.device,
+    ):
+        self.patch_px, self.patches_per_pair = patch_px, patches_per_pair
+        self.rescale, self.jitter, self.flips = rescale, jitter, flips
+        self.min_mask_fraction, self.window = min_mask_fraction, window
+        # One window size for all zooms, with a pixel to spare for interpolation, batches well.
+        self.window_px = math.ceil(patch_px / (1 - rescale)) + 2
+        self.samples = [pair.sample for pair in pairs]
+        self.images, self.areas = [], []
+        for pair in pairs:
+            ct, slide, mask = _grow(pair, self.window_px)
+            planes = np.concatenate([ct[None], np.moveaxis(slide, 2, 0), mask[None]])
+            self.images.append(_Resident(planes, device))
+            self.areas.append(np.pad(mask.cumsum(0, dtype=float).cumsum(1), ((1, 0), (1, 0))))
+
+    def plan(self, seed: int, epoch: int) -> Plan:
+        """Draw an epoch: every pair ``patches_per_pair`` times, in random order."""
+        rng = np.random.default_rng([seed, epoch])
+        pair = rng.permutation(np.repeat(np.arange(len(self.images)), self.patches_per_pair))
+        n = len(pair)
+        zoom = rng.uniform(1 - self.rescale, 1 + self.rescale, n)
+        shapes = np.array([area.shape for area in self.areas])[pair] - 1
+        extent = self.patch_px / zoom
+        y, x = np.zeros(n), np.zeros(n)
+        redo = np.arange(n)
+        for _ in range(50 if self.min_mask_fraction > 0 else 1):
+            y[redo] = rng.uniform(0, 1, len(redo)) * (shapes[redo, 0] - extent[redo])
+            x[redo] = rng.uniform(0, 1, len(redo)) * (shapes[redo, 1] - extent[redo])
+            covered = [
+                self._mask_fraction(pair[i], y[i], x[i], extent[i]) >= self.min_mask_fraction
+                for i in redo
+            ]
+            redo = redo[~np.array(covered, bool)]
+            if not len(redo):
+                break
+        flip = (rng.random((n, 2)) < 0.5) & self.flips
+        gain = rng.uniform(1 - self.jitter, 1 + self.jitter, (n, 4))
+        return Plan(pair, zoom, y, x, flip, gain)
+
+    def _mask_fraction(self, pair: int, y: float, x: float, extent: float) -> float:
+        area = self.areas[pair]
+        top, left, down, right = (round(v) for v in (y, x, y + extent, x + extent))
+        inside = area[down, right] - area[top, right] - area[down, left] + area[top, left]
+        return inside / max((down - top) * (right - left), 1)
+
+    def batch(self, plan: Plan, chosen: slice) -> Batch:
+        """Make the ``chosen`` patches of a plan, all in one interpolation."""
+        pairs, zoom = plan.pair[chosen], plan.zoom[chosen]
+        corner = np.stack([plan.y_px[chosen], plan.x_px[chosen]], axis=1)
+        shapes = np.array([self.images[i].shape for i in pairs])
+        start = np.clip(np.floor(corner).astype(int) - 1, 0, shapes - self.window_px)
+        windows = torch.stack(
+            [
+                self.images[i].window(y, x, self.window_px)
+                for i, (y, x) in zip(pairs, start, strict=True)
+            ]
+        )
+        grid = self._grid(corner - start, zoom, plan.flip[chosen]).to(windows)
+        images = grid_sample(
+            windows[:, :4], grid, "bilinear", padding_mode="border", align_corners=False
+        )
+        mask = grid_sample(
+            windows[:, 4:], grid, "nearest", padding_mode="border", align_corners=False
+        )
+        gain = torch.from_numpy(plan.gain[chosen]).to(windows)[:, :, None, None, None]
+        ct = jitter_grey(images[:, :1], gain[:, 0], gain[:, 1])
+        slide = jitter_colour(images[:, 1:], gain[:, 2], gain[:, 3])
+        return Batch(
+            intensity.ct_to_network(ct, self.window).expand(-1, 3, -1, -1).contiguous(),
+            intensity.slide_to_network(slide),
+            mask,
+        )
+
+    def _grid(self, corner: np.ndarray, zoom: np.ndarray, flip: np.ndarray) -> torch.Tensor:
+        """Return the sampling positions (n, p, p, 2) in x, y, from -1 to 1 across the window."""
+        steps = np.arange(self.patch_px) + 0.5
+        axes = []
+        for axis in (1, 0):
+            position = np.where(flip[:, axis, None], steps[::-1], steps)
+            position = corner[:, axis, None] + position / zoom[:, None]
+            axes.append(position * (2 / self.window_px) - 1)
+        shape = (len(zoom), self.patch_px, self.patch_px)
+        grid = [np.broadcast_to(axes[0][:, None, :], shape)]
+        grid.append(np.broadcast_to(axes[1][:, :, None], shape))
+        return torch.from_numpy(np.stack(grid, axis=-1))
+
+
+class _Resident:
+    """One pair's five planes (CT, red, green, blue, mask) on the device, in small integers."""
+
+    def __init__(self, planes: np.ndarray, device: str | torch.device):
+        self.shape = planes.shape[1:]
+        # Arithmetic on unsigned 16 bit is not available on every device; shifted signed is.
+        self.ct = torch.from_numpy((planes[:1].astype(np.int32) - 32768).astype(np.int16))
+        self.ct = self.ct.to(device)
+        self.rest = torch.from_numpy(planes[1:].astype(np.uint8)).to(device)
+
+    def window(self, y: int, x: int, size: int) -> torch.Tensor:
+        """Cut a square as float32 (5, size, size)."""
+        where = (slice(None), slice(y, y + size), slice(x, x + size))
+        return torch.cat([self.ct[where].float() + 32768, self.rest[where].float()])
+
+
+def _grow(pair: Pair, size_px: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Grow an image smaller than ``size_px`` by reflection, and its mask by nothing."""
+    height, width = pair.ct.shape
+    grow = ((0, max(size_px - height, 0)), (0, max(size_px - width, 0)))
+    return (
+        np.pad(pair.ct, grow, mode="symmetric"),
+        np.pad(pair.slide, (*grow, (0, 0)), mode="symmetric"),
+        np.pad(pair.mask, grow),
+    )
+
+
+def jitter_grey(ct: torch.Tensor, contrast: torch.Tensor, brightness: torch.Tensor):
+    """Stretch grey levels about each image's mean, then multiply.
+
+    Parameters
+    ----------
+    ct : Tensor, shape (n, 1, h, w)
+        Grey levels from 0.
+    contrast, brightness : Tensor, shape (n, 1, 1, 1)
+        Factors; 1 for no change.
+    """
+    mean = ct.mean((1, 2, 3), keepdim=True)
+    return ((ct - mean) * contrast + mean) * brightness
+
+
+def jitter_colour(rgb: torch.Tensor, contrast: torch.Tensor, brightness: torch.Tensor):
+    """Change a slide's contrast and brightness and keep every pixel's ratios R : G : B.
+
+    The change is made to the pixel's mean level and all three channels are multiplied alike, by
+    less where the brightest channel would pass 255.
+
+    Parameters
+    ----------
+    rgb : Tensor, shape (n, 3, h, w)
+        Colours, 0 to 255.
+    contrast, brightness : Tensor, shape (n, 1, 1, 1)
+        Factors; 1 for no change.
+    """
+    level = rgb.mean(1, keepdim=True)
+    factor = jitter_grey(level, contrast, brightness).clamp_min(0) / level.clamp_min(1e-3)
+    return rgb * torch.minimum(factor, 255 / rgb.amax(1, keepdim=True).clamp_min(1e-3))
