@@ -1,0 +1,124 @@
+"""``infer``: every sample of a stain through one trained model, as whole slides (paper 2.9)."""
+
+import argparse
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from virtual_staining import intensity
+from virtual_staining.files import replacing, write_image
+from virtual_staining.infer.generators import Generators, Tiling, load_generators
+from virtual_staining.infer.masked import CT_BACKGROUND, fill_outside, slide_background
+from virtual_staining.pairs import Pair, load_pair, pair_files, pixel_size_um, read_fold
+from virtual_staining.settings import from_json
+from virtual_staining.train.sampler import Sampler
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The ``infer`` block of config.yaml.
+
+    Parameters
+    ----------
+    patch_px, step_px : int
+        Tile size and distance of neighbouring tiles, pixels.
+    batch_patches : int
+        Tiles at a time.
+    training_patches : int
+        Training patches stained singly, for the figure of direct model output.
+    """
+
+    patch_px: int
+    step_px: int
+    batch_patches: int
+    training_patches: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``infer``."""
+    parser.add_argument("--generator", type=Path, required=True, help="generator.pt of train")
+    parser.add_argument("--folds", type=Path, required=True, help="folds.json of the split")
+    parser.add_argument("--fold", type=int, required=True, help="number of the fold, from 1")
+    parser.add_argument("--normalize-dir", type=Path, required=True, help="normalized pairs")
+    parser.add_argument("--mask-dir", type=Path, required=True, help="correspondence masks")
+    parser.add_argument("--settings", required=True, help="JSON of the infer settings")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Stain all samples and write the fold's folder in one go.
+
+    Raises
+    ------
+    InputError
+        If an input is missing or does not fit.
+    """
+    torch.set_num_threads(args.threads)
+    settings = from_json(Settings, args.settings, "infer")
+    tiling = Tiling(settings.patch_px, settings.step_px, settings.batch_patches)
+    fold = read_fold(args.folds, args.fold)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    generators = load_generators(args.generator, device)
+    generators.check_patch(settings.patch_px)
+    with replacing(args.out) as folder:
+        folder.mkdir()
+        for number, sample in enumerate(fold.samples, start=1):
+            pair = load_pair(sample, args.normalize_dir, args.mask_dir)
+            files = pair_files(sample, args.normalize_dir, args.mask_dir)
+            write_sample(generators, pair, tiling, folder / sample, pixel_size_um(files["ct"]))
+            log.info("%d/%d %s stained", number, len(fold.samples), sample)
+        training = [load_pair(s, args.normalize_dir, args.mask_dir) for s in fold.train]
+        patches = direct_patches(generators, training, settings.training_patches)
+        np.savez_compressed(folder / "training_patches.npz", **patches)
+
+
+def write_sample(
+    generators: Generators, pair: Pair, tiling: Tiling, folder: Path, pixel_um: float
+) -> None:
+    """Write one sample's virtual slide, its spread and, if the model has it, its virtual CT."""
+    slide, spread = generators.slide_from_ct(pair.ct, tiling)
+    background = slide_background(pair.slide, pair.mask)
+    write_image(folder / "slide.tif", slide, pixel_um)
+    write_image(folder / "slide_masked.tif", fill_outside(slide, pair.mask, background), pixel_um)
+    write_image(folder / "spread.tif", spread, pixel_um)
+    if generators.reversible:
+        ct = generators.ct_from_slide(pair.slide, tiling)
+        write_image(folder / "ct.tif", ct, pixel_um)
+        filled = fill_outside(ct, pair.mask, CT_BACKGROUND)
+        write_image(folder / "ct_masked.tif", filled, pixel_um)
+
+
+def direct_patches(generators: Generators, training: list[Pair], count: int) -> dict:
+    """Pass single training patches through the model, each at least half inside the mask.
+
+    Returns
+    -------
+    dict
+        ``ct`` uint16 (n, y, x), ``slide`` uint8 (n, y, x, 3), ``mask`` bool (n, y, x),
+        ``fake_slide`` like slide and, unless Pix2Pix, ``fake_ct`` like ct.
+    """
+    s = generators.settings
+    sampler = Sampler(training, s.patch_px, 1, 0.0, 0.0, False, 0.5, generators.window, "cpu")
+    plans = [sampler.plan(s.seed, epoch) for epoch in range(-(-count // len(training)))]
+    batches = [sampler.batch(plan, slice(None)) for plan in plans]
+    whole = Tiling(s.patch_px, s.patch_px, 1)
+    columns: dict[str, list] = {}
+    for batch in batches:
+        for ct, slide, mask in zip(batch.ct, batch.slide, batch.mask, strict=True):
+            row = {
+                "ct": intensity.network_to_ct(ct[0].numpy(), generators.window),
+                "slide": intensity.network_to_slide(slide.permute(1, 2, 0).numpy()),
+                "mask": mask[0].numpy() > 0,
+            }
+            row["fake_slide"], _ = generators.slide_from_ct(row["ct"], whole)
+            if generators.reversible:
+                row["fake_ct"] = generators.ct_from_slide(row["slide"], whole)
+            for key, image in row.items():
+                columns.setdefault(key, []).append(image)
+    return {key: np.stack(images[:count]) for key, images in columns.items()}
