@@ -1,0 +1,119 @@
+"""Command: stain one volume and draw it."""
+
+import argparse
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.image import imsave
+
+from virtual_staining.errors import InputError
+from virtual_staining.files import replacing
+from virtual_staining.ingest import omezarr
+from virtual_staining.normalize.settings import Settings as NormalizeSettings
+from virtual_staining.progress import progress
+from virtual_staining.settings import from_json
+from virtual_staining.stain.bigtiff import rgba_tiff
+from virtual_staining.stain.generators import load_stainer
+from virtual_staining.stain.rgba import filtered_slabs, stained_slabs
+from virtual_staining.stain.scaling import measured_scaling, median_scaling
+from virtual_staining.stain.settings import Settings
+from virtual_staining.stain.views import orthogonal_figure, render
+
+log = logging.getLogger(__name__)
+
+RENDER_VOXELS = 256  # longest side of the pyramid level that is rendered
+CHANNELS = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("alpha", "FFFFFF"))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's arguments."""
+    parser.add_argument("--ct", required=True, help="the volume, an ingested OME-Zarr")
+    parser.add_argument("--generator", required=True, nargs="+", help="generator.pt, one per fold")
+    parser.add_argument("--stats", nargs="*", default=[], help="stats.json of the volume's pairs")
+    parser.add_argument(
+        "--normalize", help="the `normalize` block as JSON, for a volume without pairs"
+    )
+    parser.add_argument("--settings", required=True, help="the `stain` block as JSON")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write to")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write ``rgba.ome.zarr``, ``rgba.tif``, ``orthogonal.png`` and ``render.png``."""
+    torch.set_num_threads(args.threads)
+    settings = from_json(Settings, args.settings, "stain")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    ct = omezarr.open_pyramid(args.ct)[0]
+    stain = load_stainer(args.generator, settings, device)
+    scaling = _scaling(args, ct)
+    write_rgba(ct, scaling, stain, settings.sigma_voxel, args.out)
+    levels = omezarr.open_pyramid(args.out / "rgba.ome.zarr")
+    with replacing(args.out / "orthogonal.png") as path:
+        orthogonal_figure(levels[0].array, levels[0].voxel_size_um).savefig(path)
+    small = next(x for x in levels if max(x.array.shape[1:]) <= RENDER_VOXELS)
+    with replacing(args.out / "render.png") as path:
+        imsave(path, render(small.array[:]))
+
+
+def _scaling(args: argparse.Namespace, ct: omezarr.Level) -> tuple[float, float]:
+    if args.stats:
+        return median_scaling(args.stats)
+    if args.normalize is None:
+        raise InputError(
+            f"{args.ct}: no normalization: give --stats of its pairs, or --normalize with the "
+            "settings to measure it by"
+        )
+    settings = from_json(NormalizeSettings, args.normalize, "normalize")
+    return measured_scaling(ct.array, ct.voxel_size_um, settings, args.ct)
+
+
+def write_rgba(
+    ct: omezarr.Level,
+    scaling: tuple[float, float],
+    stain: Callable[[np.ndarray], np.ndarray],
+    sigma_voxel: float,
+    out: Path,
+) -> None:
+    """Stain a volume into OME-Zarr and BigTIFF at once, slab by slab.
+
+    Parameters
+    ----------
+    ct : Level
+        The CT, raw grey levels.
+    scaling : (scale, offset)
+        Its normalization.
+    stain : callable
+        As in :func:`~virtual_staining.stain.rgba.stained_slabs`.
+    sigma_voxel : float
+        Gaussian before staining, voxels.
+    out : Path
+        Folder for ``rgba.ome.zarr`` and ``rgba.tif``.
+    """
+    shape = ct.array.shape
+    slabs = stained_slabs(filtered_slabs(ct.array, sigma_voxel), scaling, stain)
+    with rgba_tiff(out / "rgba.tif", shape, ct.voxel_size_um) as append:
+        with progress(shape[0], "staining", "slice", log) as advance:
+
+            def shared() -> Iterator[np.ndarray]:
+                for slab in slabs:
+                    append(slab)
+                    yield slab
+                    advance(slab.shape[1])
+
+            omezarr.write_pyramid(
+                out / "rgba.ome.zarr",
+                shared(),
+                ct.voxel_size_um,
+                (4, *shape),
+                np.uint8,
+                attributes={"ct_scale": scaling[0], "ct_offset": scaling[1]},
+                omero={"channels": [_channel(label, color) for label, color in CHANNELS]},
+            )
+
+
+def _channel(label: str, color: str) -> dict:
+    window = {"min": 0, "max": 255, "start": 0, "end": 255}
+    return {"label": label, "color": color, "active": label != "alpha", "window": window}

@@ -1,0 +1,80 @@
+"""The normalization of a whole volume: from its sections' pairs, or measured on its own planes."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from virtual_staining.errors import InputError
+from virtual_staining.files import read_json
+from virtual_staining.normalize.levels import ct_scaling
+from virtual_staining.normalize.rois import find_ct_rois
+from virtual_staining.normalize.settings import Settings as NormalizeSettings
+
+log = logging.getLogger(__name__)
+
+PLANES = (0.25, 0.5, 0.75)  # where a volume without sections is measured, fractions of its height
+
+
+def median_scaling(stats: Sequence[str | Path]) -> tuple[float, float]:
+    """Return the median (scale, offset) of the volume's normalized pairs.
+
+    Parameters
+    ----------
+    stats : sequence of path
+        ``stats.json`` files of the normalize stage.
+
+    Raises
+    ------
+    InputError
+        If a file lacks the CT block or its scale is not a positive number.
+    """
+    values = []
+    for path in stats:
+        try:
+            block = read_json(path)["ct"]
+            values.append((float(block["scale"]), float(block["offset"])))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: no ct scale and offset ({error!r}); normalize it") from error
+        if not (values[-1][0] > 0 and np.isfinite(values[-1]).all()):
+            raise InputError(f"{path}: ct scale and offset {values[-1]} are not usable")
+    scale, offset = np.median(values, axis=0)
+    return float(scale), float(offset)
+
+
+def measured_scaling(
+    array, voxel_size_um: float, settings: NormalizeSettings, name: str
+) -> tuple[float, float]:
+    """Measure (scale, offset) on three planes of a volume that has no section; their median.
+
+    Parameters
+    ----------
+    array : zarr.Array, shape (z, y, x)
+        The CT.
+    voxel_size_um : float
+        Its voxel size, µm.
+    settings : NormalizeSettings
+        The ``normalize`` block.
+    name : str
+        The volume, for messages.
+
+    Raises
+    ------
+    InputError
+        If no plane shows both reference tissue and background.
+    """
+    found, problems = [], []
+    for fraction in PLANES:
+        plane = array[int(fraction * array.shape[0])]
+        try:
+            reference, background = find_ct_rois(plane, voxel_size_um, settings)
+            scaling = ct_scaling(plane[reference].mean(), plane[background].mean(), settings)
+            found.append((scaling.scale, scaling.offset))
+        except InputError as error:
+            problems.append(str(error))
+    if not found:
+        raise InputError(f"{name}: cannot be normalized by itself: {problems[0]}; give --stats")
+    log.info("%s: normalized on %d of %d planes", name, len(found), len(PLANES))
+    scale, offset = np.median(found, axis=0)
+    return float(scale), float(offset)

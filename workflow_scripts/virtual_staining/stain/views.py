@@ -1,0 +1,119 @@
+"""Pictures of a stained volume: three orthogonal slices and a volume rendering (paper Fig. 8)."""
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch.nn.functional import grid_sample
+
+matplotlib.use("Agg")
+
+VIEW_DEG = (35.0, 25.0)  # turned about the vertical, then looked at from above
+# Air and marrow are nearly white, yet hundreds of samples of little alpha would veil the rest.
+ALPHA_FLOOR = 0.2
+PANELS = (("a", "XY", "z"), ("b", "YZ", "x"), ("c", "XZ", "y"))
+
+
+def bar_length_um(width_um: float) -> float:
+    """Return the largest 1, 2 or 5 times a power of ten below a third of the width, µm."""
+    power = 10.0 ** np.floor(np.log10(width_um / 3))
+    return float(max(m * power for m in (1, 2, 5) if m * power <= width_um / 3))
+
+
+def orthogonal_figure(rgba, voxel_size_um: float) -> Figure:
+    """Draw the three middle slices with a scale bar.
+
+    Parameters
+    ----------
+    rgba : zarr.Array or ndarray of uint8, shape (4, z, y, x)
+        Only the three slices are read.
+    voxel_size_um : float
+        Its voxel size, µm.
+    """
+    _, nz, ny, nx = rgba.shape
+    slices = [rgba[:3, nz // 2], rgba[:3, :, :, nx // 2], rgba[:3, :, ny // 2]]
+    slices[1] = np.swapaxes(slices[1], 1, 2)  # y down and z across, beside XY
+    figure = Figure(figsize=(9, 9 * (ny + nz) / (nx + nz)), dpi=150, layout="constrained")
+    grid = figure.add_gridspec(2, 2, width_ratios=(nx, nz), height_ratios=(ny, nz))
+    middle = {"z": nz // 2, "y": ny // 2, "x": nx // 2}
+    for cell, image, (letter, plane, axis) in zip(
+        (grid[0, 0], grid[0, 1], grid[1, 0]), slices, PANELS, strict=True
+    ):
+        axes = figure.add_subplot(cell)
+        axes.imshow(np.moveaxis(image, 0, -1), interpolation="nearest")
+        axes.set_axis_off()
+        where = (middle[axis] + 0.5) * voxel_size_um
+        axes.set_title(f"({letter}) {plane}, {axis} = {where:.0f} µm", fontsize=9)
+        if letter == "a":
+            _draw_bar(axes, nx, ny, voxel_size_um)
+    return figure
+
+
+def _draw_bar(axes, width_px: int, height_px: int, voxel_size_um: float) -> None:
+    length_um = bar_length_um(width_px * voxel_size_um)
+    x, y = 0.04 * width_px, 0.95 * height_px
+    length = length_um / voxel_size_um
+    outline = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5}
+    axes.plot([x, x + length], [y, y], color="black", linewidth=3, solid_capstyle="butt")
+    label = f"{length_um:g} µm" if length_um < 1000 else f"{length_um / 1000:g} mm"
+    axes.text(x + length / 2, y - 0.02 * height_px, label, ha="center", va="bottom", bbox=outline)
+
+
+def render(rgba: np.ndarray, view_deg: tuple[float, float] = VIEW_DEG) -> np.ndarray:
+    """Composite a RGBA volume front to back along parallel rays, on white.
+
+    Colours are taken as they are (direct RGBA mapping); alpha, less ``ALPHA_FLOOR``, is the
+    opacity of one voxel's length.
+
+    Parameters
+    ----------
+    rgba : ndarray of uint8, shape (4, z, y, x)
+        Small enough for memory (about 256 voxels a side); z points up in the picture.
+    view_deg : (float, float)
+        Turn about z and elevation of the viewer, degrees.
+
+    Returns
+    -------
+    ndarray of uint8, shape (h, w, 3)
+    """
+    size = np.array(rgba.shape[1:])
+    volume = torch.tensor(rgba[None], dtype=torch.float32) / 255
+    volume[:, 3] = ((volume[:, 3] - ALPHA_FLOOR) / (1 - ALPHA_FLOOR)).clamp_min(0)
+    volume[:, :3] *= volume[:, 3:]  # so that interpolation does not mix in transparent colours
+    right, up, forward = _camera(view_deg)
+    half = int(np.ceil(np.linalg.norm(size) / 2))
+    steps = torch.arange(-half, half + 1, dtype=torch.float32)
+    # normalized coordinates of grid_sample, (x, y, z), -1 and 1 at the outer corners
+    scale = torch.tensor(2.0 / size[::-1].copy(), dtype=torch.float32)
+    plane = steps[None, :, None] * right * scale - steps[:, None, None] * up * scale
+    picture = torch.zeros(3, len(steps), len(steps))
+    clear = torch.ones(len(steps), len(steps))
+    for step in steps:
+        where = (plane + step * forward * scale)[None, None]
+        sample = grid_sample(volume, where, align_corners=False)[0, :, 0]
+        picture += clear * sample[:3]
+        clear *= 1 - sample[3]
+    picture = ((picture + clear) * 255).round().clamp(0, 255).to(torch.uint8)
+    return _crop(np.moveaxis(picture.numpy(), 0, -1))
+
+
+def _camera(view_deg: tuple[float, float]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the unit vectors (x, y, z) of the picture's right and up, and of the view."""
+    turn, elevation = np.deg2rad(view_deg)
+    right = np.array([np.cos(turn), np.sin(turn), 0.0])
+    ahead = np.array([-np.sin(turn), np.cos(turn), 0.0])
+    forward = np.cos(elevation) * ahead - np.sin(elevation) * np.array([0.0, 0.0, 1.0])
+    up = np.sin(elevation) * ahead + np.cos(elevation) * np.array([0.0, 0.0, 1.0])
+    return tuple(torch.tensor(v, dtype=torch.float32) for v in (right, up, forward))
+
+
+def _crop(image: np.ndarray, margin_px: int = 5) -> np.ndarray:
+    """Cut the white border off, leaving a margin."""
+    drawn = (image < 255).any(axis=2)
+    if not drawn.any():
+        return image
+    box = []
+    for axis in (1, 0):
+        used = np.flatnonzero(drawn.any(axis=axis))
+        box.append(slice(max(used[0] - margin_px, 0), used[-1] + margin_px + 1))
+    return image[tuple(box)]
