@@ -87,7 +87,7 @@ def test_markdown_marks_the_best_and_shows_absence(table):
     paired, pix2pix, raw = lines[-6:-3] if lines[-1] == "" else lines[-5:-2]
     assert paired.startswith("| Mod. CycleGAN (paired) | **0.75** [0.6")
     assert paired.split("|")[3].strip() == layout.ABSENT
-    assert pix2pix == "| Pix2Pix | 0.40 [0.35–0.45] (—) | — | 4.0 [3.5–4.5] (—) |"
+    assert pix2pix == "| Pix2Pix | 0.40 [0.35, 0.45] (—) | — | 4.0 [3.5, 4.5] (—) |"
     assert "**" not in raw
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
 

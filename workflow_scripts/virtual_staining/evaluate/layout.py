@@ -8,6 +8,7 @@ from virtual_staining.evaluate.names import METRICS, Metric, model_name, stain_n
 from virtual_staining.evaluate.subsets import SUBSETS
 
 ABSENT = "—"
+COUNTS = {"sample": "samples", "patch": "patches", "fold": "folds"}
 HEADER = ("Model", *(metric.title for metric in METRICS))
 LEGEND = (
     "median [quartiles] of the patches; in parentheses the bootstrap interval of the median over "
@@ -21,7 +22,6 @@ _TEX = str.maketrans(
         "\\": r"\textbackslash{}",
         "↑": r"$\uparrow$",
         "↓": r"$\downarrow$",
-        "–": "--",
         "—": "---",
         "µ": r"$\mu$",
     }
@@ -54,8 +54,8 @@ def _cell(row: pd.Series, metric: Metric, best: str | None, mark: Callable[[str]
     if text["median"] == ABSENT:
         return ABSENT
     median = mark(text["median"]) if text["median"] == best else text["median"]
-    interval = ABSENT if text["low"] == ABSENT else f"{text['low']}–{text['high']}"
-    return f"{median} [{text['q25']}–{text['q75']}] ({interval})"
+    interval = ABSENT if text["low"] == ABSENT else f"{text['low']}, {text['high']}"
+    return f"{median} [{text['q25']}, {text['q75']}] ({interval})"
 
 
 def blocks(table: pd.DataFrame, mark: Callable[[str], str]) -> Iterator[tuple[str, list[tuple]]]:
@@ -69,9 +69,11 @@ def blocks(table: pd.DataFrame, mark: Callable[[str], str]) -> Iterator[tuple[st
         Makes the best value stand out.
     """
     for subset, rows in table.groupby("subset", sort=False):
-        counts = [f"{rows[name].max()} {name}" for name in ("samples", "patches")]
-        folds = rows["folds"].max()
-        counts += [f"{folds} folds"] if folds > 1 else []
+        counts = [
+            f"{number} {singular if number == 1 else plural}"
+            for singular, plural in COUNTS.items()
+            for number in [rows[plural].max()]
+        ]
         lines = [
             (model_name(row["model"]), *(_cell(row, m, best_value(rows, m), mark) for m in METRICS))
             for _, row in rows.iterrows()

@@ -1,0 +1,1 @@
+"""Figures of the trained models' slides and metrics, drawn from the results of other stages."""

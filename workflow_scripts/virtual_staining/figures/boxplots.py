@@ -1,0 +1,73 @@
+"""The distributions of the metrics by model and subset (paper Figure 7)."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from virtual_staining.evaluate.names import BASELINE, METRICS, Metric, in_order, model_name
+from virtual_staining.evaluate.subsets import SUBSETS
+from virtual_staining.figures.style import BASELINE_COLOR, MODEL_COLORS
+
+GROUP = 0.84  # part of a subset's place that its boxes fill
+
+
+def draw_boxplots(patches: pd.DataFrame) -> Figure:
+    """Draw a panel for each measured metric, in it a box for each subset and model.
+
+    Boxes span the quartiles, whiskers reach to the furthest patch within 1.5 times the box.
+
+    Parameters
+    ----------
+    patches : DataFrame
+        One row a patch, as ``evaluate table`` writes them. A metric without any value (LPIPS that
+        was not measured) gets no panel.
+    """
+    metrics = [metric for metric in METRICS if patches[metric.column].notna().any()]
+    models = in_order(patches["model"])
+    subsets = [subset for subset in SUBSETS if (patches["subset"] == subset).any()]
+    colors = {m: MODEL_COLORS[i % len(MODEL_COLORS)] for i, m in enumerate(models)}
+    colors[BASELINE] = BASELINE_COLOR
+    figure = Figure(figsize=(3.1 * len(metrics), 3.3), layout="constrained")
+    for axes, metric in zip(
+        figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True
+    ):
+        _panel(axes, patches, metric, models, subsets, colors)
+    handles = [Patch(facecolor=colors[m], edgecolor="0.2", label=model_name(m)) for m in models]
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=len(models) if len(metrics) > 2 else 3
+    )
+    return figure
+
+
+def _panel(
+    axes: Axes,
+    patches: pd.DataFrame,
+    metric: Metric,
+    models: list[str],
+    subsets: list[str],
+    colors: dict[str, str],
+) -> None:
+    width = GROUP / len(models)
+    for i, subset in enumerate(subsets):
+        for j, model in enumerate(models):
+            chosen = (patches["subset"] == subset) & (patches["model"] == model)
+            axes.boxplot(
+                patches.loc[chosen, metric.column].dropna(),
+                positions=[i + (j + 0.5) * width - GROUP / 2],
+                widths=0.82 * width,
+                patch_artist=True,
+                boxprops={"facecolor": colors[model], "linewidth": 0.6, "edgecolor": "0.2"},
+                medianprops={"color": "black", "linewidth": 1.3},
+                whiskerprops={"linewidth": 0.6, "color": "0.2"},
+                capprops={"linewidth": 0.6, "color": "0.2"},
+                flierprops={"marker": ".", "markersize": 2, "markeredgecolor": "0.5"},
+            )
+    axes.set_xlim(-0.5, len(subsets) - 0.5)
+    axes.set_xticks(range(len(subsets)), [SUBSETS[subset] for subset in subsets])
+    axes.tick_params(axis="x", length=0)
+    for i in range(1, len(subsets)):
+        axes.axvline(i - 0.5, color="0.85", lw=0.6, zorder=0)
+    axes.grid(axis="y", color="0.9", lw=0.6)
+    axes.set_axisbelow(True)
+    axes.set_title(metric.title, weight="bold")

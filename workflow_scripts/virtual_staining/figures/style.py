@@ -1,0 +1,140 @@
+"""One look for all figures: fonts, colours, image panels, scale bars, files."""
+
+from math import floor, log10
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from virtual_staining.files import replacing
+
+RC = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # text stays text: small and editable
+    "svg.hashsalt": "virtual-staining",  # the same figure gives the same file
+}
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+CHANNELS = {"R": "#D55E00", "G": "#009E73", "B": "#0072B2"}
+MODEL_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442")
+BASELINE_COLOR = "#999999"
+ACCENT = "#E8590C"
+SVG_DPI = 130  # of the pictures inside the SVG files
+
+
+def panel(axes: Axes, image: np.ndarray | None, title: str = "") -> None:
+    """Show an image without ticks; an absent one leaves the panel empty.
+
+    Parameters
+    ----------
+    axes : Axes
+    image : ndarray, shape (y, x) or (y, x, 3), uint8, or None
+    title : str
+    """
+    axes.set_title(title)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if image is None:
+        axes.set_axis_off()
+        return
+    axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+    for spine in axes.spines.values():
+        spine.set(visible=True, linewidth=0.4, color="0.6")
+
+
+def row_label(axes: Axes, title: str, detail: str) -> None:
+    """Name the row that begins with this panel, upright at its left."""
+    axes.annotate(
+        title,
+        (-0.16, 0.5),
+        xycoords="axes fraction",
+        rotation=90,
+        ha="center",
+        va="center",
+        weight="bold",
+        fontsize=9.5,
+    )
+    axes.annotate(
+        detail,
+        (-0.06, 0.5),
+        xycoords="axes fraction",
+        rotation=90,
+        ha="center",
+        va="center",
+        color="0.35",
+        fontsize=7,
+    )
+
+
+def roi_box(axes: Axes, corner: tuple[int, int], size_px: int) -> None:
+    """Draw the region of interest as a box; ``corner`` is (y, x) in pixels."""
+    axes.add_patch(
+        Rectangle(
+            (corner[1] - 0.5, corner[0] - 0.5), size_px, size_px, fill=False, color=ACCENT, lw=1.1
+        )
+    )
+
+
+def bar_length_um(width_um: float, wanted_um: float) -> float:
+    """Return the wanted length, or the longest 1, 2 or 5 × 10ⁿ µm within 2/5 of the image.
+
+    Parameters
+    ----------
+    width_um : float
+        Width of the image, µm.
+    wanted_um : float
+        The length that is taken where it fits, µm.
+    """
+    room = 0.4 * width_um
+    if wanted_um <= room:
+        return wanted_um
+    decade = 10 ** floor(log10(room))
+    return float(max(step * decade for step in (1, 2, 5) if step * decade <= room))
+
+
+def scale_bar(axes: Axes, width_px: int, height_px: int, pixel_um: float, wanted_um: float) -> None:
+    """Draw a labelled scale bar in the lower right corner of an image panel."""
+    length_um = bar_length_um(width_px * pixel_um, wanted_um)
+    length, thickness = length_um / pixel_um, 0.014 * width_px
+    half = max(length / 2, 0.115 * width_px)  # the label may be longer than the bar
+    middle, bottom = 0.955 * width_px - half, height_px - 0.05 * width_px
+    for left, top, width, height, color, alpha in (
+        (middle - half, bottom - 0.1 * width_px, 2 * half, 0.125 * width_px, "white", 0.8),
+        (middle - length / 2, bottom - thickness, length, thickness, "black", 1),
+    ):
+        axes.add_patch(Rectangle((left, top), width, height, color=color, alpha=alpha, lw=0))
+    label = f"{length_um / 1000:g} mm" if length_um >= 1000 else f"{length_um:g} µm"
+    axes.text(middle, bottom - 1.3 * thickness, label, ha="center", va="bottom", fontsize=6.5)
+
+
+def save(figure: Figure, path: Path, dpi: int) -> None:
+    """Write a figure as PNG and, under the same name, as SVG.
+
+    Parameters
+    ----------
+    figure : Figure
+    path : Path
+        Ends in ``.png``.
+    dpi : int
+        Resolution of the PNG; pictures inside the SVG have a lower one, to keep it small.
+    """
+    for target, options in (
+        (path, {"dpi": dpi}),
+        (path.with_suffix(".svg"), {"dpi": min(dpi, SVG_DPI), "metadata": {"Date": None}}),
+    ):
+        with replacing(target) as temporary:
+            with mpl.rc_context(RC):
+                figure.savefig(temporary, format=target.suffix[1:], facecolor="white", **options)
