@@ -111,8 +111,12 @@ def _open_tiff(path: Path) -> RawSlide:
 
 def _open_picture(path: Path, decode: Callable[[bytes], np.ndarray]) -> RawSlide:
     """Decode a PNG or JPEG whole; these formats have no parts. Their dpi is not believed."""
+    data = path.read_bytes()
+    # libjpeg fills what is missing with grey; the end marker cannot occur inside a scan.
+    if decode is imagecodecs.jpeg8_decode and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+        raise InputError(f"{path}: truncated: the JPEG's end is missing; copy it again")
     try:
-        image = decode(path.read_bytes())
+        image = decode(data)
     except READ_ERRORS as error:
         raise InputError(f"{path}: cannot be decoded ({error}); is it damaged?") from error
     return RawSlide(str(path), image.shape, image.dtype, lambda y0, y1: image[y0:y1])

@@ -1,0 +1,222 @@
+"""Raw slides of each container, good and damaged, brought to the working pixel size."""
+
+import re
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+
+from virtual_staining.cli import main
+from virtual_staining.ingest import slide
+from virtual_staining.ingest.raw_slide import background_rgb, open_slide, rgb_reader
+from virtual_staining.ingest.slide_stream import reduce_slide
+
+SHAPE = (60, 80, 3)
+
+
+@pytest.fixture
+def truth():
+    image = np.random.default_rng(0).integers(0, 200, SHAPE).astype(np.uint8)
+    image[:20] = (250, 240, 230)
+    return image
+
+
+def write_tiff(path, image, **options):
+    tifffile.imwrite(path, image, **({"photometric": "rgb"} | options))
+    return path
+
+
+def write_pyramid(path, image):
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        tile = {"tile": (32, 32), "photometric": "rgb", "compression": "zlib"}
+        tif.write(image, subifds=1, metadata={"axes": "YXS"}, **tile)
+        tif.write(image[::2, ::2], subfiletype=1, **tile)
+    return path
+
+
+def write_bytes(path, data):
+    path.write_bytes(data)
+    return path
+
+
+CONTAINERS = {
+    "TIFF": lambda d, v: write_tiff(d / "s.tif", v),
+    "TIFF, planar": lambda d, v: write_tiff(
+        d / "s.tif", np.moveaxis(v, -1, 0), planarconfig="separate"
+    ),
+    "TIFF, LZW": lambda d, v: write_tiff(d / "s.tif", v, compression="lzw"),
+    "BigTIFF, tiled": lambda d, v: write_tiff(d / "s.tif", v, bigtiff=True, tile=(32, 32)),
+    "OME-TIFF, pyramidal": lambda d, v: write_pyramid(d / "s.ome.tif", v),
+    "PNG": lambda d, v: write_bytes(d / "s.png", imagecodecs.png_encode(v)),
+    "PNG, 16 bits": lambda d, v: write_bytes(
+        d / "s.png", imagecodecs.png_encode(v.astype(np.uint16) * 257)
+    ),
+    "TIFF, 12 of 16 bits": lambda d, v: write_tiff(d / "s.tif", v.astype(np.uint16) * 16),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_container_is_read_as_rgb(container, truth, tmp_path):
+    raw = open_slide(CONTAINERS[container](tmp_path, truth))
+    read = rgb_reader(raw)
+    found = np.concatenate([read(0, 17), read(17, 60)])
+    np.testing.assert_allclose(found.astype(int), truth, atol=1)
+
+
+@pytest.mark.parametrize("subsampling", [(1, 1), (2, 2)])
+def test_jpeg_compressed_slides(subsampling, tmp_path):
+    ramp = np.linspace(0, 200, 128)[:, None, None] + np.zeros((128, 192, 1)) + (0, 20, 40)
+    image = ramp.astype(np.uint8)
+    options = {"compression": "jpeg", "compressionargs": {"level": 95}, "tile": (64, 64)}
+    tiff = write_tiff(tmp_path / "s.tif", image, subsampling=subsampling, **options)
+    jpeg = write_bytes(tmp_path / "s.jpg", imagecodecs.jpeg8_encode(image, 95))
+    for path in (tiff, jpeg):
+        found = rgb_reader(open_slide(path))(0, 128)
+        np.testing.assert_allclose(found.astype(int), image, atol=4)
+
+
+def test_transparency_is_flattened_on_the_background(truth, tmp_path):
+    alpha = np.full((60, 80, 1), 255, np.uint8)
+    alpha[30:40] = 0
+    alpha[40:50] = 128
+    path = write_bytes(tmp_path / "s.png", imagecodecs.png_encode(np.dstack([truth, alpha])))
+    found = rgb_reader(open_slide(path))(0, 60).astype(int)
+    np.testing.assert_array_equal(found[:30], truth[:30])
+    assert (found[30:40] == (250, 240, 230)).all()
+    half = truth[40:50] * (128 / 255) + np.array([250, 240, 230]) * (127 / 255)
+    np.testing.assert_allclose(found[40:50], half, atol=0.51)
+    assert background_rgb(np.zeros((4, 4, 4), np.uint8), 255).tolist() == [255, 255, 255]
+
+
+def test_area_average_is_exact_and_independent_of_bands(truth, tmp_path, monkeypatch):
+    raw = open_slide(write_tiff(tmp_path / "s.tif", truth))
+    found = reduce_slide(raw, 0.5, 2.0)
+    expected = truth.reshape(15, 4, 20, 4, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(found, expected, atol=0.501)
+    odd = reduce_slide(raw, 0.7, 2.5)
+    monkeypatch.setattr("virtual_staining.ingest.slide_stream.BAND_BYTES", 1)
+    np.testing.assert_array_equal(reduce_slide(raw, 0.7, 2.5), odd)
+
+
+def ingest(path, out, size="0.5", settings='{"slide_pixel_um": 2}'):
+    return main(
+        f"ingest slide --pixel-size-um={size}".split()
+        + f"--slide\t{path}\t--settings\t{settings}\t--out\t{out}".split("\t")
+    )
+
+
+def test_command_writes_a_pyramid_with_its_sizes(truth, tmp_path):
+    big = np.tile(truth, (20, 20, 1))
+    out = tmp_path / "slide.ome.tif"
+    assert ingest(write_tiff(tmp_path / "s.tif", big), out) == 0
+    levels = slide.open_pyramid(out)
+    assert [level.shape for level in levels] == [(300, 400, 3), (150, 200, 3)]
+    assert [level.pixel_size_um for level in levels] == [2.0, 4.0]
+    assert (slide.full_pixel_um(out), slide.full_shape_px(out)) == (0.5, (1200, 1600))
+    np.testing.assert_array_equal(levels[0].array[10:20, 5:9], levels[0].read()[10:20, 5:9])
+    pairs = levels[0].read().reshape(150, 2, 200, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(levels[1].read(), pairs, atol=0.51)
+    with tifffile.TiffFile(out) as tif:
+        for part in ('PhysicalSizeX="2.0"', 'PhysicalSizeY="2.0"', 'PhysicalSizeYUnit="µm"'):
+            assert part in tif.ome_metadata
+        assert tif.pages.first.resolution == (5000.0, 5000.0)
+        assert tif.pages.first.is_tiled
+
+
+def test_coarser_slides_keep_their_pixels(truth, tmp_path):
+    out = tmp_path / "slide.ome.tif"
+    assert ingest(write_tiff(tmp_path / "s.tif", truth), out, "3.5") == 0
+    (level,) = slide.open_pyramid(out)
+    assert level.pixel_size_um == slide.full_pixel_um(out) == 3.5
+    np.testing.assert_array_equal(level.read(), truth)
+
+
+BAD = {
+    "missing": (None, "no such file"),
+    "grey": (np.zeros((9, 9), np.uint8), "not one RGB image"),
+    "fluorescence": (np.zeros((3, 30, 40), np.uint16), "not one RGB image"),
+    "float": (np.zeros((9, 9, 3), np.float32), "holds float32 colours"),
+    "constant": (np.full((9, 9, 3), 7, np.uint8), "every pixel is"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_unusable_slide_is_refused_with_what_it_holds(kind, tmp_path, capsys):
+    image, match = BAD[kind]
+    path = tmp_path / "s.tif"
+    if image is not None:
+        rgb = image.shape[-1] == 3
+        tifffile.imwrite(path, image, photometric="rgb" if rgb else "minisblack")
+    assert ingest(path, tmp_path / "out.ome.tif") == 1
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert str(path) in message and re.search(match, message)
+    assert not (tmp_path / "out.ome.tif").exists()
+
+
+@pytest.mark.parametrize("name", ["s.png", "s.jpg", "s.tif", "grey.png", "s.doc"])
+def test_damaged_slide_is_refused_by_name(name, truth, tmp_path, capsys):
+    path = tmp_path / name
+    if name == "s.tif":
+        write_tiff(path, truth)
+        path.write_bytes(path.read_bytes()[:-500])
+    elif name == "grey.png":
+        path.write_bytes(imagecodecs.png_encode(truth[..., 0].copy()))
+    else:
+        encode = imagecodecs.jpeg8_encode if name == "s.jpg" else imagecodecs.png_encode
+        path.write_bytes(encode(truth)[:900])
+    assert ingest(path, tmp_path / "out.ome.tif") == 1
+    found = {
+        "s.tif": "truncated",
+        "s.jpg": "truncated",
+        "grey.png": "not RGB; export",
+        "s.doc": "not a known slide container",
+    }
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert found.get(name, "cannot be decoded") in message and str(path) in message
+
+
+def test_pixel_sizes_of_sheet_and_metadata(truth, tmp_path, capsys):
+    meta = {"axes": "YXS", "PhysicalSizeX": 0.44, "PhysicalSizeY": 0.44}
+    path = write_tiff(tmp_path / "s.ome.tif", truth, metadata=meta)
+    out = tmp_path / "slide.ome.tif"
+    assert ingest(path, out, "") == 0
+    assert slide.full_pixel_um(out) == 0.44
+    assert ingest(path, out, "0.88") == 1
+    assert "0.88,0.88 µm in the sheet but 0.44,0.44 µm" in capsys.readouterr().err
+    assert ingest(write_tiff(tmp_path / "plain.tif", truth), out, "") == 1
+    assert "set slide_pixel_um in the sheet" in capsys.readouterr().err
+    assert ingest(tmp_path / "plain.tif", out, "0.5,0.6") == 1
+    assert "not square" in capsys.readouterr().err
+    printed = {"resolution": (118.11, 118.11), "resolutionunit": "CENTIMETER"}  # 300 dpi
+    assert open_slide(write_tiff(tmp_path / "p.tif", truth, **printed)).pixel_size_um is None
+    scanned = {"resolution": (20000, 20000), "resolutionunit": "CENTIMETER"}
+    found = open_slide(write_tiff(tmp_path / "q.tif", truth, **scanned)).pixel_size_um
+    assert found == pytest.approx((0.5, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "full_um"),
+    [
+        ("CMU-1-Small-Region.svs", (592, 443, 3), 0.499),
+        ("OS-2-ndpi.ome.tif", (200, 200, 3), 0.2271),
+        ("OS-2-vsi.ome.tif", (200, 200, 3), 0.34605),
+    ],
+)
+def test_real_slides(name, shape, full_um, shared_data, tmp_path):
+    out = tmp_path / "slide.ome.tif"
+    path = shared_data / "slide-containers" / name
+    assert ingest(path, out, "", '{"slide_pixel_um": 2.5}') == 0
+    level = slide.open_pyramid(out)[0]
+    assert level.shape == shape
+    assert slide.full_pixel_um(out) == pytest.approx(full_um, rel=1e-3)
+    with tifffile.TiffFile(path) as tif:
+        raw = tif.series[0].asarray()
+    np.testing.assert_allclose(level.read().mean((0, 1)), raw.mean((0, 1)), atol=1)
+
+
+@pytest.mark.parametrize("name", ["openslide_unreadable.svs", "openslide_unopenable.tiff"])
+def test_real_damaged_slides(name, shared_data, tmp_path, capsys):
+    path = shared_data / "slide-containers" / name
+    assert ingest(path, tmp_path / "s.ome.tif", "0.499") == 1
+    assert f"{path}: rows" in capsys.readouterr().err

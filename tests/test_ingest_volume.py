@@ -1,0 +1,336 @@
+"""Raw volumes of each container, good and damaged, and the resampling between them and OME-Zarr."""
+
+import re
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import tifffile
+import zarr
+from ome_zarr_models import open_ome_zarr
+from scipy.ndimage import gaussian_filter1d, map_coordinates
+
+from virtual_staining.cli import main
+from virtual_staining.errors import InputError
+from virtual_staining.ingest import omezarr
+from virtual_staining.ingest.levels import fixed_levels, measured_levels
+from virtual_staining.ingest.resample import area_matrix, gaussian_matrix, resample_stream
+from virtual_staining.ingest.volume import open_volume
+
+SHAPE = (12, 10, 14)
+
+
+@pytest.fixture
+def truth():
+    return np.random.default_rng(0).integers(1, 60000, SHAPE).astype(np.uint16)
+
+
+def write_folder(folder, volume, **options):
+    folder.mkdir()
+    for z, plane in enumerate(volume):
+        tifffile.imwrite(folder / f"slice_{z:04d}.tif", plane, **options)
+    return str(folder)
+
+
+def write_tiff(path, volume, **options):
+    tifffile.imwrite(path, volume, **options)
+    return str(path)
+
+
+def write_pages(path, volume, **options):
+    with tifffile.TiffWriter(path) as tif:
+        for plane in volume:
+            tif.write(plane, metadata=None, contiguous=False, **options)
+    return str(path)
+
+
+def write_hdf5(path, volume, **options):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("entry/data/data", data=volume, **options)
+        file.create_dataset("entry/angles", data=np.arange(5.0))
+    return f"{path}::/entry/data/data"
+
+
+def write_itk(path, volume, compress=False):
+    image = sitk.GetImageFromArray(volume)
+    image.SetSpacing((0.005, 0.005, 0.005))
+    sitk.WriteImage(image, str(path), useCompression=compress)
+    return str(path)
+
+
+CONTAINERS = {
+    "folder": lambda d, v: write_folder(d / "ct", v),
+    "folder, compressed": lambda d, v: write_folder(d / "ct", v, compression="zlib"),
+    "folder, big-endian": lambda d, v: write_folder(d / "ct", v, byteorder=">"),
+    "BigTIFF": lambda d, v: write_tiff(d / "ct.tif", v, bigtiff=True, photometric="minisblack"),
+    "TIFF, compressed": lambda d, v: write_tiff(d / "ct.tif", v, compression="zlib"),
+    "TIFF, plain pages": lambda d, v: write_pages(d / "ct.tif", v),
+    "TIFF, tiled": lambda d, v: write_pages(d / "ct.tif", v, tile=(16, 16)),
+    "ImageJ": lambda d, v: write_tiff(d / "ct.tif", v, imagej=True, metadata={"axes": "ZYX"}),
+    "OME-TIFF": lambda d, v: write_tiff(d / "ct.ome.tif", v, metadata={"axes": "ZYX"}),
+    "HDF5": lambda d, v: write_hdf5(d / "ct.h5", v),
+    "HDF5, chunked": lambda d, v: write_hdf5(d / "ct.nxs", v, chunks=(5, 4, 4), compression="gzip"),
+    "MHA": lambda d, v: write_itk(d / "ct.mha", v),
+    "MHA, compressed": lambda d, v: write_itk(d / "ct.mha", v, compress=True),
+    "MHD": lambda d, v: write_itk(d / "ct.mhd", v),
+    "NRRD": lambda d, v: write_itk(d / "ct.nrrd", v),
+    "NIfTI": lambda d, v: write_itk(d / "ct.nii", v),
+    "NIfTI, gzip": lambda d, v: write_itk(d / "ct.nii.gz", v),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_container_is_read_plane_by_plane(container, truth, tmp_path):
+    source = open_volume(CONTAINERS[container](tmp_path, truth))
+    assert (source.shape, source.dtype) == (SHAPE, np.uint16)
+    parts = [source.read(z, min(z + 5, 12)) for z in range(0, 12, 5)]
+    np.testing.assert_array_equal(np.concatenate(parts), truth)
+
+
+def test_slices_are_in_natural_order(tmp_path):
+    for z in range(12):
+        tifffile.imwrite(tmp_path / f"s{z}.tif", np.full((4, 4), z, np.uint8))
+    np.testing.assert_array_equal(open_volume(str(tmp_path)).read(0, 12)[:, 0, 0], np.arange(12))
+
+
+def ingest(volume, out, size="5", settings='{"voxel_size_um": 5}'):
+    return main(
+        f"ingest volume --voxel-size-um={size} --threads 1".split()
+        + f"--volume\t{volume}\t--settings\t{settings}\t--out\t{out}".split("\t")
+    )
+
+
+def test_command_keeps_uint16_and_writes_valid_metadata(truth, tmp_path):
+    big = np.tile(truth, (8, 9, 10))
+    out = tmp_path / "ct.ome.zarr"
+    assert ingest(write_folder(tmp_path / "ct", big), out) == 0
+    levels = omezarr.open_pyramid(out)
+    np.testing.assert_array_equal(levels[0].array[:], big)
+    assert [level.voxel_size_um for level in levels] == [5.0, 10.0, 20.0]
+    blocks = big.reshape(48, 2, 45, 2, 70, 2).mean(axis=(1, 3, 5))
+    np.testing.assert_allclose(levels[1].array[:], blocks, atol=0.51)
+    image = open_ome_zarr(zarr.open_group(out, mode="r"))
+    dataset = image.ome_attributes.multiscales[0].datasets[1]
+    assert [t.type for t in dataset.coordinateTransformations] == ["scale", "translation"]
+    assert dataset.coordinateTransformations[1].translation == [5.0, 5.0, 5.0]
+    assert sum(path.is_file() for path in out.rglob("*")) < 12
+    assert omezarr.read_attributes(out)["intensity"] == {"scale": 1.0, "offset": 0.0}
+
+
+def test_anisotropic_ramp_keeps_its_world_coordinates(tmp_path):
+    z, y, x = np.indices((30, 40, 40))
+    world = 100 * (z + 0.5) * 50 / 40 + 10 * (y + 0.5) + (x + 0.5)
+    volume = write_tiff(tmp_path / "ct.tif", world.astype(np.float32), photometric="minisblack")
+    out = tmp_path / "ct.ome.zarr"
+    settings = '{"voxel_size_um": 80, "float_percentiles": [0, 100]}'
+    assert ingest(volume, out, "50,40,40", settings) == 0
+    found = omezarr.open_pyramid(out)[0].array[:]
+    assert found.shape == (19, 20, 20)
+    level = omezarr.read_attributes(out)["intensity"]
+    raw = (found - level["offset"]) / level["scale"]
+    z, y, x = (2 * (i + 0.5) for i in np.indices(found.shape))
+    inner = (slice(2, -2),) * 3
+    np.testing.assert_allclose(raw[inner], (100 * z + 10 * y + x)[inner], atol=0.3)
+
+
+@pytest.mark.parametrize("ratio", [0.7, 1.3, 2.0, 3.7])
+def test_gaussian_matrix_is_filter_then_linear_interpolation(ratio):
+    signal = np.random.default_rng(1).normal(size=50)
+    sigma = max(1e-6, (ratio - 1) / 2)
+    smooth = gaussian_filter1d(signal, sigma, mode="nearest", radius=int(4 * sigma + 0.5))
+    matrix = gaussian_matrix(50, 1.0, ratio)
+    position = (np.arange(matrix.shape[0]) + 0.5) * ratio - 0.5
+    expected = map_coordinates(smooth, [position], order=1, mode="nearest")
+    np.testing.assert_allclose(matrix @ signal, expected, atol=1e-5)
+
+
+def test_area_matrix_keeps_the_mean_and_splits_pixels():
+    np.testing.assert_allclose(
+        area_matrix(5, 1.0, 2.5).toarray(),
+        [[0.4, 0.4, 0.2, 0, 0], [0, 0, 0.2, 0.4, 0.4]],
+        atol=1e-6,
+    )
+    assert area_matrix(5, 1.0, 0.5) is None
+
+
+@pytest.mark.parametrize("thickness", [1, 5, 12])
+def test_resampling_does_not_depend_on_block_size(truth, thickness):
+    matrices = [gaussian_matrix(n, 1.0, 1.7) for n in SHAPE]
+    blocks = [truth[z : z + thickness] for z in range(0, 12, thickness)]
+    found = np.concatenate(list(resample_stream(iter(blocks), *matrices, threads=2)))
+    expected = truth.astype(np.float32)
+    for axis, matrix in enumerate(matrices):
+        expected = np.moveaxis(np.tensordot(matrix.toarray(), expected, axes=(1, axis)), 0, axis)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_levels_can_be_undone():
+    values = np.linspace(-3, 5, 4096, dtype=np.float32).reshape(16, 16, 16)
+    levels = measured_levels([values[:7], values[7:]], values.shape, (0, 100), "v")
+    stored = levels.apply(values)
+    assert (stored.min(), stored.max()) == (0, 65535)
+    np.testing.assert_allclose(levels.undo(stored), values, atol=8 / 65535)
+    signed = np.array([-32768, -5, 32767], np.int16)
+    np.testing.assert_array_equal(fixed_levels(signed.dtype).undo(
+        fixed_levels(signed.dtype).apply(signed)), signed)  # fmt: skip
+    assert fixed_levels(np.dtype("u1")).apply(np.array([0, 1, 255], "u1")).tolist() == [
+        0, 257, 65535]  # fmt: skip
+
+
+def damaged(kind, folder, volume):
+    """Write one damaged volume and return its path."""
+    slices = folder / "ct"
+    if kind == "missing file":
+        return str(folder / "none.tif")
+    if kind == "empty folder":
+        slices.mkdir()
+        return str(slices)
+    if kind.startswith("slice"):
+        write_folder(slices, volume)
+        if kind == "slice missing":
+            (slices / "slice_0004.tif").unlink()
+        elif kind == "slice of other shape":
+            tifffile.imwrite(slices / "slice_0004.tif", volume[0, :5])
+        elif kind == "slice truncated":
+            data = (slices / "slice_0004.tif").read_bytes()
+            (slices / "slice_0004.tif").write_bytes(data[:-100])
+        elif kind == "slice RGB":
+            tifffile.imwrite(slices / "slice_0004.tif", np.zeros((10, 14, 3), np.uint8),
+                             photometric="rgb")  # fmt: skip
+        return str(slices)
+    if kind.startswith("truncated"):
+        path = folder / ("ct.h5" if "HDF5" in kind else "ct.mha" if "MHA" in kind else "ct.tif")
+        if kind == "truncated TIFF":
+            write_tiff(path, volume, photometric="minisblack")
+        elif kind == "truncated pages":
+            write_pages(path, volume)
+        elif kind == "truncated HDF5":
+            write_hdf5(path, volume)
+        else:
+            write_itk(path, volume, compress="compressed" in kind)
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2])
+        return f"{path}::/entry/data/data" if "HDF5" in kind else str(path)
+    if kind == "RGB":
+        return write_tiff(folder / "ct.tif", np.zeros((5, 9, 9, 3), np.uint8), photometric="rgb")
+    if kind == "one page":
+        return write_tiff(folder / "ct.tif", volume[0])
+    if kind == "wrong HDF5 path":
+        return write_hdf5(folder / "ct.h5", volume).replace("data/data", "image")
+    if kind == "no HDF5 path":
+        return write_hdf5(folder / "ct.h5", volume).partition("::")[0]
+    if kind == "all zero":
+        return write_tiff(folder / "ct.tif", 0 * volume, photometric="minisblack")
+    if kind == "NaN":
+        values = volume.astype(np.float32)
+        values[3, 4, 5] = np.nan
+        return write_tiff(folder / "ct.tif", values, photometric="minisblack")
+    if kind == "unknown":
+        (folder / "ct.xyz").write_bytes(b"1")
+        return str(folder / "ct.xyz")
+    (folder / "ct.tif").write_bytes(b"" if kind == "empty file" else b"not a TIFF at all")
+    return str(folder / "ct.tif")
+
+
+DAMAGE = {
+    "missing file": "no such file",
+    "empty folder": "no TIFF slices",
+    "slice missing": "slice 4 is missing between slice_0003.tif and slice_0005.tif",
+    "slice of other shape": "slice_0004.tif: 5 x 14 uint16, but slice_0000.tif is 10 x 14",
+    "slice truncated": "slice_0004.tif: truncated",
+    "slice RGB": "slice_0004.tif: holds RGB",
+    "truncated TIFF": "truncated",
+    "truncated pages": "damaged or truncated",
+    "truncated HDF5": "is it damaged",
+    "truncated MHA": "is it",
+    "truncated MHA, compressed": "is it",
+    "RGB": "volume must be grey",
+    "one page": "stack of grey planes",
+    "wrong HDF5 path": r"one of: .*/entry/data/data \(12, 10, 14\) uint16",
+    "no HDF5 path": "no dataset named",
+    "all zero": "every voxel is 0",
+    "NaN": "nan at z=3, y=4, x=5",
+    "unknown": "not a known volume container",
+    "empty file": "the file is empty",
+    "nonsense": "cannot be read as TIFF",
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damaged_volume_is_refused_by_name(kind, truth, tmp_path, capsys):
+    volume = damaged(kind, tmp_path, truth)
+    assert ingest(volume, tmp_path / "out" / "ct.ome.zarr") == 1
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert volume.partition("::")[0] in message
+    assert re.search(DAMAGE[kind], message)
+    assert not list((tmp_path / "out").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("size", "match"),
+    [
+        ("", "5,5,5 µm in the file"),
+        ("6", "6,6,6 µm in the sheet but 5,5,5 µm"),
+        ("5,5", "'5,5' is not a size"),
+        ("-5", "'-5' is not a size"),
+    ],
+)
+def test_voxel_size_comes_from_sheet_and_metadata_in_agreement(
+    size, match, truth, tmp_path, capsys
+):
+    out = tmp_path / "ct.ome.zarr"
+    status = ingest(write_itk(tmp_path / "ct.mha", truth), out, size)
+    if size:
+        assert status == 1
+        assert match in capsys.readouterr().err
+    else:
+        assert status == 0
+        assert omezarr.read_attributes(out)["source_voxel_size_um"] == pytest.approx([5.0] * 3)
+
+
+def test_no_size_anywhere_and_far_too_coarse_are_errors(truth, tmp_path, capsys):
+    volume = write_tiff(tmp_path / "ct.tif", truth, photometric="minisblack")
+    assert ingest(volume, tmp_path / "o.ome.zarr", "") == 1
+    assert "set voxel_size_um in the sheet" in capsys.readouterr().err
+    assert ingest(volume, tmp_path / "o.ome.zarr", "100") == 1
+    assert "set ingest.voxel_size_um to about 100" in capsys.readouterr().err
+
+
+def test_tiff_metadata_gives_the_voxel_size(truth, tmp_path):
+    sizes = {"PhysicalSizeX": 4.0, "PhysicalSizeY": 4.0, "PhysicalSizeZ": 0.005}
+    meta = {"axes": "ZYX", **sizes, "PhysicalSizeZUnit": "mm"}
+    ome = open_volume(write_tiff(tmp_path / "ct.ome.tif", truth, metadata=meta))
+    assert ome.voxel_size_um == (5.0, 4.0, 4.0)
+    meta = {"axes": "ZYX", "spacing": 5.0, "unit": "um"}
+    imagej = write_tiff(
+        tmp_path / "ij.tif", truth, imagej=True, metadata=meta, resolution=(0.25, 0.25)
+    )
+    assert open_volume(imagej).voxel_size_um == (5.0, 4.0, 4.0)
+
+
+def test_real_volumes(shared_data, tmp_path):
+    bone = open_volume(str(shared_data / "trabecular-bone-lhdl"))
+    assert (bone.shape, bone.dtype) == ((200, 200, 200), np.uint8)
+    head = shared_data / "slide-containers" / "ct_head_vtk.mha"
+    out = tmp_path / "head.ome.zarr"
+    assert ingest(str(head), out, "", '{"voxel_size_um": 1600}') == 0
+    found = omezarr.open_pyramid(out)[0].array[:]
+    raw = sitk.GetArrayFromImage(sitk.ReadImage(str(head)))
+    assert found.shape == (87, 128, 128)
+    assert found.mean() == pytest.approx(raw.mean(), rel=0.02)
+    brain = shared_data / "mouse-brain-2d3d" / "stack_50x40x40um.tif"
+    assert open_volume(str(brain)).shape == (270, 193, 271)
+
+
+def test_an_older_result_survives_a_failed_run(truth, tmp_path):
+    out = tmp_path / "ct.ome.zarr"
+    omezarr.write_pyramid(out, truth, 5.0)
+    with pytest.raises(ValueError, match="planes written of 13"):
+        omezarr.write_pyramid(out, iter([truth]), 5.0, (13, 10, 14), np.uint16)
+    np.testing.assert_array_equal(omezarr.open_pyramid(out)[0].array[:], truth)
+    assert [path.name for path in tmp_path.iterdir()] == ["ct.ome.zarr"]
+    shutil.rmtree(out / "0")
+    with pytest.raises(InputError, match="not an OME-Zarr"):
+        omezarr.open_pyramid(out)
