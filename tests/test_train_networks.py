@@ -1,0 +1,67 @@
+"""Architectures: parameter counts, sizes and receptive fields."""
+
+import pytest
+import torch
+from torch import nn
+
+from virtual_staining.train.networks import UNet, initialize, patchgan, resnet_generator
+
+
+def count(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+def test_parameter_counts_at_full_size():
+    with torch.device("meta"):
+        assert count(resnet_generator(64, 9)) == 11_378_179
+        assert count(UNet(64, 8)) == 54_404_099
+        assert count(patchgan("patchgan_70", 64)) == 2_764_737
+        assert count(patchgan("linder_noren_94", 64)) == 2_764_737
+
+
+@pytest.mark.parametrize(("kind", "expected_px"), [("patchgan_70", 70), ("linder_noren_94", 94)])
+@pytest.mark.parametrize("conditional", [False, True])
+def test_receptive_field(kind, expected_px, conditional):
+    torch.manual_seed(0)
+    layers = list(patchgan(kind, 2, conditional))
+    # Instance norm sees the whole image; the stated field is that of the convolutions.
+    network = nn.Sequential(*[m for m in layers if not isinstance(m, nn.InstanceNorm2d)])
+    image = torch.zeros(1, 6 if conditional else 3, 256, 256, requires_grad=True)
+    scores = network(image)
+    middle = scores.shape[2] // 2
+    scores[0, 0, middle, middle].backward()
+    seen = image.grad.abs().sum((0, 1)) > 0
+    rows, columns = seen.any(1).nonzero(), seen.any(0).nonzero()
+    assert rows.max() - rows.min() + 1 == expected_px
+    assert columns.max() - columns.min() + 1 == expected_px
+
+
+@pytest.mark.parametrize("network", [resnet_generator(4, 2), UNet(4, 5), UNet(4, 3)])
+def test_generators_keep_the_size_and_the_range(network):
+    torch.manual_seed(0)
+    image = torch.randn(2, 3, 32, 64)
+    out = initialize(network)(image)
+    assert out.shape == image.shape
+    assert out.abs().max() <= 1
+
+
+def test_unet_of_full_depth_reaches_a_single_pixel():
+    torch.manual_seed(0)
+    image = torch.randn(1, 3, 32, 32, requires_grad=True)
+    UNet(2, 5).eval()(image)[0, 0, 0, 0].backward()
+    assert image.grad[0, :, -1, -1].abs().max() > 0
+
+
+def test_images_of_a_batch_do_not_mix():
+    torch.manual_seed(0)
+    image = torch.randn(2, 3, 32, 32)
+    for network in (resnet_generator(4, 1), UNet(4, 4).eval(), patchgan("patchgan_70", 4)):
+        torch.testing.assert_close(network(image)[:1], network(image[:1]), atol=1e-5, rtol=1e-4)
+
+
+def test_initial_weights():
+    torch.manual_seed(0)
+    network = initialize(resnet_generator(16, 1))
+    weights = torch.cat([p.flatten() for n, p in network.named_parameters() if "weight" in n])
+    assert weights.std().item() == pytest.approx(0.02, rel=0.02)
+    assert all((p == 0).all() for n, p in network.named_parameters() if "bias" in n)
