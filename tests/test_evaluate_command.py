@@ -103,8 +103,8 @@ def test_bad_input_is_refused_by_name(results, capsys):
         empty = np.zeros((128, 130), np.uint8)
         write_image(results / f"04_mask/{sample}/mask.tif", empty, 5)
     assert "lower evaluate.patch_px" in refusal()
-    write_image(results / "04_mask/s1/mask.tif", np.ones((5, 5), np.uint8), 5)
-    assert "03_normalize/s1: sizes differ" in refusal()
+    write_image(results / "07_infer/pix2pix/fold-1/s1/slide.tif", np.ones((5, 5, 3), np.uint8), 5)
+    assert "fold-1/s1: sizes differ" in refusal()
 
 
 def test_a_table_needs_whole_csvs_of_one_stain(results, capsys):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate.metrics import psnr_db, ssim
-from virtual_staining.evaluate.patches import fill_outside, measure, outside_color, patch_starts
+from virtual_staining.evaluate.patches import measure, patch_starts
 from virtual_staining.evaluate.settings import Settings
 from virtual_staining.settings import from_dict
 
@@ -105,19 +105,6 @@ def test_lpips_is_given_the_patches_in_order():
         lambda a, b: np.abs(a.astype(float) - b).mean(axis=(1, 2, 3)),
     )
     assert [row["lpips"] for row in rows] == [0, 9]
-
-
-def test_background_is_the_median_outside_the_mask():
-    image = np.full((10, 10, 3), (250, 240, 230), np.uint8)
-    mask = np.zeros((10, 10), bool)
-    mask[:5] = True
-    image[mask] = 0
-    image[5, :4] = 120  # other tissue beside the sample
-    color = outside_color(image, mask)
-    assert color.tolist() == [250, 240, 230]
-    assert (fill_outside(image, mask, color)[~mask] == color).all()
-    assert (fill_outside(image, mask, color)[mask] == 0).all()
-    assert outside_color(image, np.ones((10, 10), bool)).tolist() == [255] * 3
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import torch
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate import layout
 from virtual_staining.evaluate.backbone import find_backbone, load_network
-from virtual_staining.evaluate.names import BASELINE
+from virtual_staining.evaluate.names import BASELINE, SUBSETS
 from virtual_staining.evaluate.patches import Distances, measure
 from virtual_staining.evaluate.perceptual import lpips_distances
 from virtual_staining.evaluate.records import (
@@ -23,10 +23,10 @@ from virtual_staining.evaluate.records import (
     write_csv,
 )
 from virtual_staining.evaluate.settings import Settings
-from virtual_staining.evaluate.subsets import read_fold
 from virtual_staining.evaluate.table import summarize
 from virtual_staining.files import read_image, read_json, replacing, write_json
 from virtual_staining.intensity import ct_to_display, ct_window
+from virtual_staining.pairs import load_pair, read_fold
 from virtual_staining.settings import from_json
 
 log = logging.getLogger(__name__)
@@ -85,12 +85,13 @@ def run_patches(args: argparse.Namespace) -> None:
     """Measure one model (or the grey CT) on all samples of one fold."""
     settings = from_json(Settings, args.settings, "evaluate")
     torch.set_num_threads(args.threads)
-    folds, members = read_fold(args.folds, args.fold)
+    fold, folds = read_fold(args.folds, args.fold), read_json(args.folds)
     if folds.get("stain") != args.stain:
         raise InputError(f"{args.folds}: stain: {folds.get('stain')!r} is not {args.stain!r}")
     distances = _distances(args.lpips)
     rows = []
-    for subset, samples in members.items():
+    for subset in SUBSETS:
+        samples = getattr(fold, subset)
         for sample in samples:
             found = _measure_sample(args, sample, settings, distances)
             if not found:
@@ -118,18 +119,16 @@ def _distances(record: Path) -> Distances | None:
 def _measure_sample(
     args: argparse.Namespace, sample: str, settings: Settings, distances: Distances | None
 ) -> list[dict]:
-    real = read_image(args.normalize_dir / sample / "slide.tif")
-    mask = read_image(args.mask_dir / sample / "mask.tif") > 0
+    pair = load_pair(sample, args.normalize_dir, args.mask_dir)
     if args.baseline:
-        ct = read_image(args.normalize_dir / sample / "ct.tif")
-        grey = ct_to_display(ct, ct_window(args.ct_white))
+        grey = ct_to_display(pair.ct, ct_window(args.ct_white))
         generated = np.repeat(grey[..., None], 3, axis=-1)
     else:
         generated = read_image(args.infer_dir / sample / "slide.tif")
     try:
-        return measure(real, generated, mask, settings, distances)
+        return measure(pair.slide, generated, pair.mask, settings, distances)
     except ValueError as error:
-        raise InputError(f"{args.normalize_dir / sample}: {error}") from error
+        raise InputError(f"{args.infer_dir or args.normalize_dir}/{sample}: {error}") from error
 
 
 def run_table(args: argparse.Namespace) -> None:

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 
-from virtual_staining.evaluate.names import METRICS, Metric, model_name, stain_name
-from virtual_staining.evaluate.subsets import SUBSETS
+from virtual_staining.evaluate.names import METRICS, SUBSETS, Metric, model_name, stain_name
 
 ABSENT = "—"
 COUNTS = {"sample": "samples", "patch": "patches", "fold": "folds"}

@@ -1,4 +1,4 @@
-"""Models and metrics as a reader sees them, in one order everywhere (paper Table 1)."""
+"""Models, subsets and metrics as a reader sees them, in one order everywhere (paper Table 1)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ MODELS = {
     "cyclegan": "Std. CycleGAN",
     BASELINE: "Raw CT",
 }
+SUBSETS = {"train": "Training", "validation": "Validation", "test": "Testing"}
 
 
 @dataclass(frozen=True)

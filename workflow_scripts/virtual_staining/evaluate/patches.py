@@ -7,6 +7,7 @@ import numpy as np
 
 from virtual_staining.evaluate.metrics import psnr_db, ssim
 from virtual_staining.evaluate.settings import SMALLEST_PATCH_PX, Settings
+from virtual_staining.infer.masked import fill_outside, slide_background
 
 Distances = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -21,39 +22,6 @@ def patch_starts(length_px: int, patch_px: int, step_px: int) -> list[int]:
     """
     room = length_px - patch_px
     return np.linspace(0, room, ceil(room / step_px) + 1).round().astype(int).tolist()
-
-
-def outside_color(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Background colour of an image: the median of what lies outside the mask.
-
-    The median, as unmatched tissue may lie there beside the background (paper 2.8).
-
-    Parameters
-    ----------
-    image : ndarray, shape (y, x) or (y, x, 3), uint8
-    mask : ndarray, shape (y, x), bool
-
-    Returns
-    -------
-    ndarray, shape () or (3,), uint8
-        White where the mask covers everything.
-    """
-    if mask.all():
-        return np.full(image.shape[2:], 255, np.uint8)
-    return np.median(image[~mask], axis=0).round().astype(np.uint8)
-
-
-def fill_outside(image: np.ndarray, mask: np.ndarray, color: np.ndarray) -> np.ndarray:
-    """Replace what lies outside the mask by a colour (paper 2.8).
-
-    Parameters
-    ----------
-    image : ndarray, shape (y, x) or (y, x, 3)
-    mask : ndarray, shape (y, x), bool
-    color : ndarray, shape () or (3,)
-    """
-    inside = mask if image.ndim == 2 else mask[..., None]
-    return np.where(inside, image, color).astype(image.dtype)
 
 
 def measure(
@@ -95,8 +63,8 @@ def measure(
     size = [min(settings.patch_px, length) for length in mask.shape]
     if min(size) < SMALLEST_PATCH_PX:
         raise ValueError(f"{mask.shape} pixels are too few; at least {SMALLEST_PATCH_PX} a side")
-    color = outside_color(real, mask)
-    real, generated = (fill_outside(image, mask, color) for image in (real, generated))
+    background = slide_background(real, mask)
+    real, generated = (fill_outside(image, mask, background) for image in (real, generated))
     rows, pairs = [], []
     starts = [
         patch_starts(length, side, settings.step_px)

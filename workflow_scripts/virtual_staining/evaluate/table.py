@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from virtual_staining.evaluate.names import METRICS, in_order
+from virtual_staining.evaluate.names import METRICS, SUBSETS, in_order
 from virtual_staining.evaluate.settings import Settings
-from virtual_staining.evaluate.subsets import SUBSETS
 
 
 def bootstrap_interval(

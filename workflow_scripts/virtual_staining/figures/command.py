@@ -10,13 +10,13 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate.records import read_patches
-from virtual_staining.evaluate.subsets import read_fold
 from virtual_staining.figures.boxplots import draw_boxplots
 from virtual_staining.figures.examples import Example, choose_samples, read_example
 from virtual_staining.figures.settings import Settings
 from virtual_staining.figures.slides import draw_models, draw_slides
 from virtual_staining.figures.style import RC, save
 from virtual_staining.figures.training import draw_patches
+from virtual_staining.pairs import read_fold
 from virtual_staining.settings import from_json
 
 log = logging.getLogger(__name__)
@@ -104,8 +104,7 @@ def _examples(
     folders: dict[str, Path],
     subsets: tuple[str, ...],
 ) -> list[Example]:
-    _, members = read_fold(args.folds, args.fold)
-    chosen = choose_samples({subset: members[subset] for subset in subsets}, settings)
+    chosen = choose_samples(read_fold(args.folds, args.fold), subsets, settings)
     if not chosen:
         raise InputError(f"{args.folds}: fold {args.fold} has no sample to show")
     return [

@@ -1,18 +1,19 @@
 """One sample's images as the figures show them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tifffile
 
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.patches import fill_outside, outside_color
-from virtual_staining.evaluate.subsets import SUBSETS
+from virtual_staining.evaluate.names import SUBSETS
 from virtual_staining.figures.roi import choose_roi
 from virtual_staining.figures.settings import Settings
 from virtual_staining.files import read_image
+from virtual_staining.infer.masked import CT_BACKGROUND, fill_outside, slide_background
 from virtual_staining.intensity import ct_to_display, ct_window
+from virtual_staining.pairs import Fold, Pair, load_pair, pair_files, pixel_size_um
 
 
 @dataclass(frozen=True)
@@ -55,30 +56,14 @@ class Example:
         return image[y : y + self.roi_px, x : x + self.roi_px]
 
 
-def read_pixel_um(path: Path) -> float:
-    """Read the pixel size that :func:`virtual_staining.files.write_image` has stored, µm.
-
-    Raises
-    ------
-    InputError
-        If the file has no resolution in pixels per centimetre.
-    """
-    with tifffile.TiffFile(path) as file:
-        tags = file.pages[0].tags
-        unit, resolution = (tags.get(name) for name in ("ResolutionUnit", "XResolution"))
-        if unit is None or resolution is None or int(unit.value) != 3 or not resolution.value[0]:
-            raise InputError(f"{path}: has no pixel size (resolution per centimetre)")
-        numerator, denominator = resolution.value
-    return 1e4 * denominator / numerator
-
-
-def choose_samples(members: dict[str, list[str]], settings: Settings) -> dict[str, str]:
+def choose_samples(fold: Fold, subsets: Iterable[str], settings: Settings) -> dict[str, str]:
     """Return the sample to show for each subset that has any: the one configured or the first.
 
     Parameters
     ----------
-    members : dict
-        Sample ids by subset.
+    fold : Fold
+    subsets : iterable of str
+        Out of ``train``, ``validation`` and ``test``.
     settings : Settings
 
     Raises
@@ -87,8 +72,8 @@ def choose_samples(members: dict[str, list[str]], settings: Settings) -> dict[st
         If a configured sample is not in the subset.
     """
     chosen = {}
-    for subset, samples in members.items():
-        key = f"{subset}_sample"
+    for subset in subsets:
+        key, samples = f"{subset}_sample", getattr(fold, subset)
         named = getattr(settings, key)
         if named is not None and named not in samples:
             raise InputError(
@@ -114,7 +99,7 @@ def read_example(
     ----------
     subset, sample : str
     infer_dirs : dict of str to Path
-        Folder of one fold with ``{sample}/slide.tif`` (and ``ct.tif``), by model id.
+        Folder of one fold with ``{sample}/slide_masked.tif`` (and ``ct_masked.tif``), by model id.
     normalize_dir, mask_dir : Path
         Folders with ``{sample}/``.
     ct_white : float
@@ -126,31 +111,30 @@ def read_example(
     InputError
         If a file is missing or the sizes differ.
     """
-    slide = read_image(normalize_dir / sample / "slide.tif")
-    mask = read_image(mask_dir / sample / "mask.tif") > 0
+    pair = load_pair(sample, normalize_dir, mask_dir)
     window = ct_window(ct_white)
-    ct = ct_to_display(read_image(normalize_dir / sample / "ct.tif"), window)
     stained, reverse = {}, {}
     for model, folder in infer_dirs.items():
-        stained[model] = read_image(folder / sample / "slide.tif")
-        if (folder / sample / "ct.tif").exists():  # Pix2Pix makes none
-            reverse[model] = ct_to_display(read_image(folder / sample / "ct.tif"), window)
-    for image in (slide, ct, *stained.values(), *reverse.values()):
-        if image.shape[:2] != mask.shape:
-            raise InputError(
-                f"{mask_dir / sample / 'mask.tif'}: its size {mask.shape} is not that of an "
-                f"image of the sample, {image.shape[:2]}"
-            )
-    slide_color, ct_color = outside_color(slide, mask), outside_color(ct, mask)
-    roi_px = min(settings.roi_px, *mask.shape)
+        stained[model] = _read_fitting(folder / sample / "slide_masked.tif", pair)
+        if (folder / sample / "ct_masked.tif").exists():  # Pix2Pix makes none
+            ct = _read_fitting(folder / sample / "ct_masked.tif", pair)
+            reverse[model] = ct_to_display(ct, window)
+    roi_px = min(settings.roi_px, *pair.mask.shape)
     return Example(
         title=SUBSETS[subset],
         sample=sample,
-        ct=fill_outside(ct, mask, ct_color),
-        slide=fill_outside(slide, mask, slide_color),
-        stained={m: fill_outside(image, mask, slide_color) for m, image in stained.items()},
-        reverse={m: fill_outside(image, mask, ct_color) for m, image in reverse.items()},
-        pixel_um=read_pixel_um(normalize_dir / sample / "slide.tif"),
-        roi=choose_roi(slide, mask, roi_px),
+        ct=ct_to_display(fill_outside(pair.ct, pair.mask, CT_BACKGROUND), window),
+        slide=fill_outside(pair.slide, pair.mask, slide_background(pair.slide, pair.mask)),
+        stained=stained,
+        reverse=reverse,
+        pixel_um=pixel_size_um(pair_files(sample, normalize_dir, mask_dir)["slide"]),
+        roi=choose_roi(pair.slide, pair.mask, roi_px),
         roi_px=roi_px,
     )
+
+
+def _read_fitting(path: Path, pair: Pair) -> np.ndarray:
+    image = read_image(path)
+    if image.shape[:2] != pair.mask.shape:
+        raise InputError(f"{path}: {image.shape[:2]} pixels, but the pair has {pair.mask.shape}")
+    return image
