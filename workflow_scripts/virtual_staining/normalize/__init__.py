@@ -1,0 +1,1 @@
+"""Normalization of a registered pair: common grey and colour levels (paper 2.5)."""

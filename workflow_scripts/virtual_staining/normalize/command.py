@@ -1,0 +1,55 @@
+"""Command: normalize one registered pair."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from virtual_staining.annotations import BACKGROUND, EXCLUDE, class_masks
+from virtual_staining.errors import InputError
+from virtual_staining.files import write_image, write_json
+from virtual_staining.normalize.pair import choose_regions, normalize_pair
+from virtual_staining.normalize.settings import Settings
+from virtual_staining.overlay import write_outlines
+from virtual_staining.pair import add_pair_arguments, read_pair
+from virtual_staining.settings import from_json
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's arguments."""
+    add_pair_arguments(parser)
+    parser.add_argument("--settings", required=True, help="the `normalize` block as JSON")
+    parser.add_argument("--out", required=True, help="folder for ct.tif, slide.tif, stats, qc.png")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the normalized pair, its statistics and a picture of the regions."""
+    settings = from_json(Settings, args.settings, "normalize")
+    pair = read_pair(args)
+    try:
+        drawn = {}
+        if args.annotations:
+            classes = (settings.reference_class, BACKGROUND, EXCLUDE)
+            drawn = class_masks(args.annotations, classes, pair.transform, pair.ct.shape)
+        regions = choose_regions(pair.ct, pair.slide, pair.valid, pair.pixel_um, drawn, settings)
+        ct, slide, stats = normalize_pair(pair.ct, pair.slide, regions, settings)
+    except InputError as error:
+        raise InputError(f"{args.ct}: {error}") from error
+    out = Path(args.out)
+    write_image(out / "ct.tif", ct, pair.pixel_um)
+    write_image(out / "slide.tif", slide, pair.pixel_um)
+    write_json(out / "stats.json", stats)
+    roi, grey, colour = stats["roi"], stats["ct"], stats["slide"]
+    title = (
+        f"{settings.reference_class} {grey['bone_mean_before']:.0f} ({roi['reference_source']}), "
+        f"background {grey['background_mean_before']:.0f} ({roi['background_source']}), "
+        f"slide bounds {colour['f_min']:.0f} to {colour['f_max']:.0f}"
+    )
+    outlines = {
+        settings.reference_class: (regions.reference, "both"),
+        "background (section)": (regions.background, "slide"),
+        "background (CT)": (regions.ct_background, "ct"),
+    }
+    write_outlines(out / "qc.png", ct, slide, outlines, title)
+    log.info(title)
