@@ -1,0 +1,147 @@
+"""Regions, scale bars and panels of the figures."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from virtual_staining.errors import InputError
+from virtual_staining.figures.boxplots import draw_boxplots
+from virtual_staining.figures.examples import Example, choose_samples
+from virtual_staining.figures.roi import choose_roi
+from virtual_staining.figures.settings import Settings
+from virtual_staining.figures.slides import draw_models, draw_slides
+from virtual_staining.figures.style import bar_length_um
+from virtual_staining.figures.training import draw_patches
+from virtual_staining.pairs import Fold
+from virtual_staining.settings import from_dict
+
+
+@pytest.mark.parametrize(
+    ("width_um", "expected"), [(5000, 500), (1250, 500), (1249, 200), (400, 100), (9, 2)]
+)
+def test_the_scale_bar_is_round_and_fits(width_um, expected):
+    assert bar_length_um(width_um, 500) == pytest.approx(expected)
+
+
+def test_the_roi_has_most_structure_under_the_mask():
+    rng = np.random.default_rng(0)
+    slide = np.full((60, 90, 3), 128, np.uint8)
+    slide[:20, :20] = rng.choice([0, 255], (20, 20, 1))  # strongest, but outside the mask
+    slide[30:46, 50:66] = rng.choice([78, 178], (16, 16, 1))
+    mask = np.zeros((60, 90), bool)
+    mask[25:, 25:] = True
+    y, x = choose_roi(slide, mask, 16)
+    assert abs(y - 30) <= 1
+    assert abs(x - 50) <= 1
+
+
+def test_the_roi_is_the_best_covered_window_where_none_is_covered_fully():
+    slide = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
+    mask = np.zeros((32, 64), bool)
+    mask[:8, 40:48] = True
+    y, x = choose_roi(slide, mask, 16)
+    assert mask[y : y + 16, x : x + 16].sum() == 64
+
+
+def test_the_roi_may_be_the_whole_image():
+    assert choose_roi(np.zeros((20, 20, 3), np.uint8), np.ones((20, 20), bool), 20) == (0, 0)
+
+
+def test_samples_are_the_configured_or_the_first():
+    fold = Fold(("a", "b"), ("c",), ())
+    subsets = ("train", "validation", "test")
+    assert choose_samples(fold, subsets, Settings()) == {"train": "a", "validation": "c"}
+    assert choose_samples(fold, subsets, Settings(train_sample="b"))["train"] == "b"
+    with pytest.raises(InputError, match="validation_sample: 'a' is not among c"):
+        choose_samples(fold, subsets, Settings(validation_sample="a"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("roi_px", 4), ("scale_bar_um", 0), ("patches", 0), ("dpi", 10)]
+)
+def test_settings_out_of_range_are_refused_by_name(key, value):
+    with pytest.raises(InputError, match=f"figures: {key}: "):
+        from_dict(Settings, {key: value}, "figures")
+
+
+def patches(lpips):
+    rows = [
+        {"subset": subset, "model": model, "ssim": value, "psnr_db": 20 * value, "lpips": lpips}
+        for subset in ("train", "test")
+        for model, best in (("raw_ct", 0.2), ("pix2pix", 0.5))
+        for value in (best - 0.1, best, best + 0.1)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("lpips", "titles"),
+    [(0.3, ["SSIM ↑", "LPIPS ↓", "PSNR ↑ (dB)"]), (float("nan"), ["SSIM ↑", "PSNR ↑ (dB)"])],
+)
+def test_only_measured_metrics_get_a_panel(lpips, titles):
+    assert [axes.get_title() for axes in draw_boxplots(patches(lpips)).axes] == titles
+
+
+def test_boxes_stand_at_their_medians_in_the_tables_order():
+    figure = draw_boxplots(patches(0.3))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Pix2Pix", "Raw CT"]
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["Training", "Testing"]
+    medians = sorted(
+        (line.get_xdata().mean(), line.get_ydata()[0])
+        for line in axes.lines
+        if line.get_color() == "black" and len(line.get_ydata())
+    )
+    assert [value for _, value in medians] == pytest.approx([0.5, 0.2, 0.5, 0.2])
+
+
+@pytest.fixture
+def example():
+    rng = np.random.default_rng(0)
+    slide, stained = rng.integers(0, 256, (2, 40, 60, 3), dtype=np.uint8)
+    ct = slide[..., 0]
+    return Example(
+        "Testing", "s1", ct, slide, {"pix2pix": stained, "cyclegan": slide},
+        {"cyclegan": ct}, 5.0, (10, 20), 16,
+    )  # fmt: skip
+
+
+def titles(figure):
+    return [axes.get_title() for axes in figure.axes if axes.get_title()]
+
+
+def test_a_model_without_reverse_shows_no_generated_ct(example):
+    assert titles(draw_slides([example], "cyclegan", 500)) == [
+        "CT",
+        "Generated slide",
+        "Slide",
+        "Generated CT",
+    ]
+    assert "Generated CT" not in titles(draw_slides([example], "pix2pix", 500))
+
+
+def test_the_profile_runs_through_the_middle_of_the_region(example):
+    figure = draw_slides([example], "pix2pix", 500)
+    axes = next(axes for axes in figure.axes if "µm" in axes.get_xlabel())
+    real, generated = axes.lines
+    assert real.get_ydata() == pytest.approx(example.slide[18, 20:36].mean(axis=-1))
+    assert generated.get_ydata() == pytest.approx(
+        example.stained["pix2pix"][18, 20:36].mean(axis=-1)
+    )
+    assert real.get_xdata()[:2] == pytest.approx([2.5, 7.5])
+
+
+def test_models_stand_side_by_side_in_the_tables_order(example):
+    figure = draw_models([example, example], 500)
+    assert titles(figure) == ["CT", "Slide", "Pix2Pix", "Std. CycleGAN"]
+    assert len(figure.axes) == 2 * 2 * 4
+    (zoom,) = figure.axes[5].images  # below the second whole slide, column by column
+    assert np.array_equal(zoom.get_array(), example.stained["pix2pix"][10:26, 20:36])
+
+
+def test_training_patches_show_five_columns_or_four():
+    shape = (3, 16, 16)
+    patches = {"ct": np.zeros(shape, np.uint16), "mask": np.ones(shape, bool)}
+    patches |= dict.fromkeys(("slide", "fake_slide"), np.zeros((*shape, 3), np.uint8))
+    assert len(draw_patches(patches, 2, 50000).axes) == 2 * 4
+    assert len(draw_patches({**patches, "fake_ct": patches["ct"]}, 9, 50000).axes) == 3 * 5
