@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -32,8 +33,9 @@ def load_generator(
         network.load_state_dict(content["generators"]["forward"])
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; train the model first") from error
-    except (RuntimeError, KeyError, TypeError, EOFError, ValueError, OSError) as error:
-        raise InputError(f"{path}: not a trained generator ({error})") from error
+    except (UnpicklingError, RuntimeError, KeyError, TypeError, EOFError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: not a trained generator ({reason})") from error
     return network.to(device).eval(), settings
 
 

@@ -1,0 +1,240 @@
+"""Whole-volume staining: formulas, files, normalization and pictures against known truth."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+import yaml
+import zarr
+from ome_zarr_models import open_ome_zarr
+from scipy.ndimage import gaussian_filter
+
+from virtual_staining.cli import main
+from virtual_staining.errors import InputError
+from virtual_staining.ingest import omezarr
+from virtual_staining.normalize.settings import Settings as NormalizeSettings
+from virtual_staining.settings import from_dict
+from virtual_staining.stain.command import write_rgba
+from virtual_staining.stain.generators import load_stainer, plane_stainer
+from virtual_staining.stain.rgba import alpha_channel, filtered_slabs, stained_slabs
+from virtual_staining.stain.scaling import measured_scaling, median_scaling
+from virtual_staining.stain.settings import Settings
+from virtual_staining.stain.views import bar_length_um, orthogonal_figure, render
+from virtual_staining.train.models import build_generators
+from virtual_staining.train.settings import Settings as TrainSettings
+
+CPU = torch.device("cpu")
+TILES = Settings(patch_px=32, step_px=16, batch_patches=4)
+
+
+@pytest.fixture
+def volume():
+    return np.random.default_rng(0).integers(0, 60000, (21, 40, 50)).astype(np.uint16)
+
+
+@pytest.fixture
+def ct(volume, tmp_path):
+    omezarr.write_pyramid(tmp_path / "ct.ome.zarr", volume, 5.0)
+    return omezarr.open_pyramid(tmp_path / "ct.ome.zarr")[0]
+
+
+def to_network(rgb):
+    return torch.tensor(rgb, dtype=torch.float32)[None, :, None, None] / 127.5 - 1
+
+
+def constant(rgb):
+    """Return a generator that paints everything one colour."""
+    return lambda x: to_network(rgb).expand(len(x), 3, *x.shape[2:])
+
+
+def test_alpha_is_the_inverted_mean_for_every_sum():
+    rgb = np.array([[min(t, 255), min(max(t - 255, 0), 255), max(t - 510, 0)] for t in range(766)])
+    expected = np.rint(255 - rgb.mean(axis=1))
+    np.testing.assert_array_equal(alpha_channel(rgb.T.astype(np.uint8)), expected)
+
+
+@pytest.mark.parametrize("planes", [1, 4, 21])
+def test_filter_does_not_depend_on_slab_size(volume, planes):
+    found = np.concatenate(list(filtered_slabs(volume, 1.0, planes)))
+    expected = gaussian_filter(volume.astype(np.float32), 1.0, mode="nearest")
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_slices_are_normalized_and_stained_one_by_one(volume):
+    seen = []
+
+    def stain(plane):
+        seen.append(plane)
+        return np.full((3, *plane.shape), len(seen), np.uint8)
+
+    slabs = list(stained_slabs([volume.astype(np.float32)], (2.0, -500.0), stain))
+    np.testing.assert_array_equal(np.stack(seen), np.clip(2.0 * volume - 500, 0, 65535))
+    rgba = np.concatenate(slabs, axis=1)
+    assert (rgba[:3, 6] == 7).all() and (rgba[3, 6] == 248).all()
+
+
+def test_generators_are_averaged_and_see_the_right_range():
+    seen = []
+
+    def spy(x):
+        seen.append((x.shape[1], float(x.min()), float(x.max())))
+        return constant((0, 100, 200))(x)
+
+    plane = np.zeros((40, 50), np.float32)
+    plane[:20] = 25000
+    for inverted in (False, True):
+        stain = plane_stainer([spy, constant((100, 0, 100))], 50000, inverted, TILES, CPU)
+        rgb = stain(plane)
+        assert rgb.dtype == np.uint8
+        np.testing.assert_array_equal(rgb.reshape(3, -1).T, [[50, 50, 150]] * 2000)
+    assert {channels for channels, _, _ in seen} == {3}
+    assert {low for _, low, _ in seen} == {-1.0, 0.0}
+    assert {high for _, _, high in seen} == {0.0, 1.0}
+
+
+def test_volume_files_hold_exact_colours_and_sizes(ct, tmp_path):
+    out = tmp_path / "out"
+    stain = plane_stainer([constant((200, 100, 31))], 50000, False, TILES, CPU)
+    write_rgba(ct, (1.0, 0.0), stain, 1.0, out)
+    levels = omezarr.open_pyramid(out / "rgba.ome.zarr")
+    truth = np.array([200, 100, 31, 145], np.uint8)
+    assert levels[0].array.shape == (4, 21, 40, 50) and levels[0].voxel_size_um == 5.0
+    assert (levels[0].array[:] == truth[:, None, None, None]).all()
+    image = open_ome_zarr(zarr.open_group(out / "rgba.ome.zarr", mode="r"))
+    assert [axis.name for axis in image.ome_attributes.multiscales[0].axes] == list("czyx")
+    assert len(image.ome_attributes.omero["channels"]) == 4
+    with tifffile.TiffFile(out / "rgba.tif") as tif:
+        assert tif.is_bigtiff and tif.is_ome and len(tif.pages) == 21
+        assert tif.series[0].shape == (21, 40, 50, 4)
+        assert tif.pages.first.extrasamples == (tifffile.EXTRASAMPLE.UNASSALPHA,)
+        assert tif.pages.first.resolution == (2000.0, 2000.0)
+        assert 'PhysicalSizeZ="5' in tif.ome_metadata
+        assert (tif.asarray() == truth).all()
+
+
+def test_both_files_hold_the_same_voxels_in_the_same_place(ct, volume, tmp_path):
+    def stain(plane):
+        return np.stack([plane / 256, plane / 512, 0 * plane]).astype(np.uint8)
+
+    write_rgba(ct, (1.0, 0.0), stain, 0.0, tmp_path)
+    found = omezarr.open_pyramid(tmp_path / "rgba.ome.zarr")[0].array[:]
+    np.testing.assert_array_equal(found[0], volume >> 8)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "rgba.tif"), np.moveaxis(found, 0, -1))
+
+
+def test_an_interrupted_volume_leaves_nothing(ct, tmp_path):
+    def stain(plane):
+        raise InputError("stop")
+
+    with pytest.raises(InputError):
+        write_rgba(ct, (1.0, 0.0), stain, 1.0, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def write_stats(path, **block):
+    path.write_text(json.dumps({"ct": block}))
+    return path
+
+
+def test_scaling_is_the_median_of_the_pairs(tmp_path):
+    paths = [
+        write_stats(tmp_path / f"{k}.json", scale=s, offset=o)
+        for k, (s, o) in enumerate([(1, 10), (2, 30), (9, 20)])
+    ]
+    assert median_scaling(paths) == (2.0, 20.0)
+    for block in ({}, {"scale": 0, "offset": 1}, {"scale": float("nan"), "offset": 1}):
+        bad = write_stats(tmp_path / "bad.json", **block)
+        with pytest.raises(InputError, match=r"bad\.json: .*scale"):
+            median_scaling([*paths, bad])
+
+
+def generator_file(path, trained, **changes):
+    values = {field.name: 1 for field in dataclasses.fields(TrainSettings)}
+    values |= {"model": "paired_cyclegan", "features": 2, "ct_white": 50000.0} | changes
+    network = build_generators(from_dict(TrainSettings, values))["slide"]
+    if trained:
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(1))
+    state = network.state_dict()
+    content = {"model": values["model"], "settings": values, "generators": {"forward": state}}
+    torch.save(content | {"epoch": 1, "loss": "last"}, path)
+    return path
+
+
+def test_command_writes_everything(ct, tmp_path):
+    generator = generator_file(tmp_path / "generator.pt", trained=True)
+    stats = write_stats(tmp_path / "stats.json", scale=1.0, offset=0.0)
+    settings = json.dumps(dataclasses.asdict(TILES))
+    arguments = f"stain --ct {tmp_path}/ct.ome.zarr --generator {generator} --stats {stats}"
+    out = tmp_path / "out"
+    assert main([*arguments.split(), "--settings", settings, "--out", str(out)]) == 0
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["orthogonal.png", "render.png", "rgba.ome.zarr", "rgba.tif"]
+    rgba = omezarr.open_pyramid(out / "rgba.ome.zarr")[0].array[:]
+    assert rgba[:3].std() > 0
+    np.testing.assert_array_equal(rgba[3], alpha_channel(rgba[:3]))
+
+
+def test_unusable_inputs_are_refused(ct, tmp_path, capsys):
+    good = generator_file(tmp_path / "good.pt", trained=False)
+    other = generator_file(tmp_path / "other.pt", trained=False, ct_white=40000.0)
+    with pytest.raises(InputError, match="different models or ct_white"):
+        load_stainer([good, other], TILES, CPU)
+    (tmp_path / "bad.pt").write_bytes(b"no weights")
+    with pytest.raises(InputError, match=r"bad\.pt: not a trained generator"):
+        load_stainer([tmp_path / "bad.pt"], TILES, CPU)
+    with pytest.raises(InputError, match=r"none\.pt: no such file"):
+        load_stainer([tmp_path / "none.pt"], TILES, CPU)
+    arguments = f"stain --ct {tmp_path}/ct.ome.zarr --generator {good} --out {tmp_path}/out"
+    assert main([*arguments.split(), "--settings", "{}"]) == 1
+    assert "give --stats of its pairs" in capsys.readouterr().err
+    with pytest.raises(InputError, match="step_px"):
+        Settings(patch_px=64, step_px=65)
+
+
+def test_a_volume_without_pairs_is_measured(tmp_path):
+    rng = np.random.default_rng(0)
+    plane = np.full((160, 160), 5000.0)
+    plane[30:130, 30:130] = 12000
+    plane[60:100, 60:100] = 24000
+    planes = np.clip(rng.normal(plane, 300, (8, 160, 160)), 0, 65535).astype(np.uint16)
+    scale, offset = measured_scaling(planes, 5.0, NormalizeSettings(), "v")
+    levels = scale * np.array([24000, 5000]) + offset
+    np.testing.assert_allclose(levels, [30000, 10000], rtol=0.03)
+    with pytest.raises(InputError, match="v: cannot be normalized by itself"):
+        measured_scaling(np.zeros((8, 50, 50), np.uint16), 5.0, NormalizeSettings(), "v")
+
+
+def test_render_composites_front_to_back():
+    rgba = np.zeros((4, 20, 20, 20), np.uint8)
+    rgba[:, :, 4:7] = np.array([200, 0, 0, 255])[:, None, None, None]  # a red wall at low y
+    rgba[:, :, 14:17] = np.array([0, 0, 200, 255])[:, None, None, None]  # a blue one behind it
+    front, back = (render(rgba, (turn, 0.0)) for turn in (0.0, 180.0))
+    middle = tuple(n // 2 for n in front.shape[:2])
+    np.testing.assert_allclose(front[middle], [200, 0, 0], atol=1)
+    np.testing.assert_allclose(back[middle], [0, 0, 200], atol=1)
+    assert (render(np.zeros((4, 8, 8, 8), np.uint8)) == 255).all()
+    rgba[:] = 0
+    rgba[:, 15:] = np.array([0, 200, 0, 255])[:, None, None, None]  # a slab at high z
+    rgba[:, :5] = np.array([200, 0, 0, 255])[:, None, None, None]
+    view = render(rgba, (0.0, 0.0))
+    assert view[6, view.shape[1] // 2].tolist() == [0, 200, 0]  # z points up
+
+
+def test_orthogonal_slices_are_the_middle_ones():
+    rgba = np.zeros((4, 9, 11, 13), np.uint8)
+    rgba[0, 4], rgba[1, :, :, 6], rgba[2, :, 5] = 255, 255, 255
+    figure = orthogonal_figure(rgba, 5.0)
+    shown = [axes.images[0].get_array() for axes in figure.axes]
+    assert [image.shape for image in shown] == [(11, 13, 3), (11, 9, 3), (9, 13, 3)]
+    for channel, image in enumerate(shown):
+        assert (image[..., channel] == 255).all()
+    assert [bar_length_um(width) for width in (65.0, 1000.0, 6000.0)] == [20.0, 200.0, 2000.0]
+
+
+def test_config_block_is_the_settings(repository):
+    config = yaml.safe_load((repository / "config.yaml").read_text())
+    assert from_dict(Settings, config["stain"], "stain") == Settings()
