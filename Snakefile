@@ -10,8 +10,8 @@ configfile: "config.yaml"
 
 pathvars:
     results=config["results"],
-    logs=config["results"] + "/logs",
-    benchmarks=config["results"] + "/benchmarks",
+    logs=f"{config['results']}/logs",
+    benchmarks=f"{config['results']}/benchmarks",
 
 
 include: "rules/common.smk"
@@ -41,6 +41,42 @@ rule all:
     """Everything: tables, figures and coloured volumes."""
     default_target: True
     input:
-        rules.tables.input,
-        rules.figures.input,
-        rules.volumes.input,
+        expand("<results>/08_evaluate/{stain}/table.csv", stain=STAINS),
+        expand("<results>/09_figures/{stain}/{figure}.png", stain=STAINS, figure=FIGURES),
+        STAINED_VOLUMES,
+
+
+rule pairs:
+    """Registered, normalized and masked pairs, for a look before hours of training."""
+    input:
+        expand("<results>/03_normalize/{sample}/stats.json", sample=SECTIONS["sample"]),
+        expand("<results>/04_mask/{sample}/mask.tif", sample=SECTIONS["sample"]),
+
+
+rule train:
+    """Every model on every fold."""
+    input:
+        expand(
+            "<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
+            stain=STAINS,
+            model=config["models"],
+            fold=FOLDS,
+        ),
+
+
+rule tables:
+    """Tables of the metrics."""
+    input:
+        expand("<results>/08_evaluate/{stain}/table.csv", stain=STAINS),
+
+
+rule figures:
+    """Every figure, from cached outputs where they are there."""
+    input:
+        expand("<results>/09_figures/{stain}/{figure}.png", stain=STAINS, figure=FIGURES),
+
+
+rule volumes:
+    """Coloured volumes."""
+    input:
+        STAINED_VOLUMES,

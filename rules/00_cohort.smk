@@ -4,12 +4,12 @@ rule write_cohort_sheet:
         "<results>/00_cohort/samples.tsv",
     log:
         "<logs>/00_cohort/samples.log",
-    params:
-        settings=settings("cohort"),
-        seed=config["seed"],
     localrule: True
     conda:
         "../envs/cpu.yaml"
+    params:
+        settings=settings("cohort"),
+        seed=config["seed"],
     shell:
         "python -m virtual_staining cohort sheet --settings {params.settings:q}"
         " --seed {params.seed} --out {output:q} > {log:q} 2>&1"
@@ -26,14 +26,14 @@ rule make_cohort_sample:
         "<logs>/00_cohort/{sample}.log",
     benchmark:
         "<benchmarks>/00_cohort/{sample}.tsv"
-    params:
-        settings=settings("cohort"),
-        seed=config["seed"],
+    conda:
+        "../envs/cpu.yaml"
     resources:
         mem_mb=6000,
         runtime=120,
-    conda:
-        "../envs/cpu.yaml"
+    params:
+        settings=settings("cohort"),
+        seed=config["seed"],
     shell:
         "python -m virtual_staining cohort sample --settings {params.settings:q}"
         " --seed {params.seed} --sample {wildcards.sample} --out {output:q} > {log:q} 2>&1"

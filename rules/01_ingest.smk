@@ -8,16 +8,16 @@ rule ingest_volume:
         "<logs>/01_ingest/{volume}.ct.log",
     benchmark:
         "<benchmarks>/01_ingest/{volume}.ct.tsv"
-    params:
-        volume=lambda wildcards: VOLUMES.loc[wildcards.volume, "volume"],
-        voxel_size_um=lambda wildcards: VOLUMES.loc[wildcards.volume, "voxel_size_um"],
-        settings=settings("ingest"),
+    conda:
+        "../envs/cpu.yaml"
     threads: 2
     resources:
         mem_mb=4000,
         runtime=240,
-    conda:
-        "../envs/cpu.yaml"
+    params:
+        volume=lambda wildcards: VOLUMES.loc[wildcards.volume, "volume"],
+        voxel_size_um=lambda wildcards: VOLUMES.loc[wildcards.volume, "voxel_size_um"],
+        settings=settings("ingest"),
     shell:
         "python -m virtual_staining ingest volume --volume {params.volume:q}"
         " --voxel-size-um={params.voxel_size_um:q} --settings {params.settings:q}"
@@ -34,15 +34,15 @@ rule ingest_slide:
         "<logs>/01_ingest/{sample}.slide.log",
     benchmark:
         "<benchmarks>/01_ingest/{sample}.slide.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         slide=lambda wildcards: SECTIONS.loc[wildcards.sample, "slide"],
         pixel_size_um=lambda wildcards: SECTIONS.loc[wildcards.sample, "slide_pixel_um"],
         settings=settings("ingest"),
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    conda:
-        "../envs/cpu.yaml"
     shell:
         "python -m virtual_staining ingest slide --slide {params.slide:q}"
         " --pixel-size-um={params.pixel_size_um:q} --settings {params.settings:q}"

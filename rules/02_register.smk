@@ -18,16 +18,16 @@ rule register_section:
         "<logs>/02_register/{sample}.log",
     benchmark:
         "<benchmarks>/02_register/{sample}.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         volume=lambda wildcards: SECTIONS.loc[wildcards.sample, "volume_id"],
         initial_pose=lambda wildcards: SECTIONS.loc[wildcards.sample, "initial_pose"],
         folder=subpath(output.transform, parent=True),
         settings=settings("register"),
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    conda:
-        "../envs/cpu.yaml"
     shell:
         "python -m virtual_staining register --ct {input.ct:q} --slide {input.slide:q}"
         " --initial-pose={params.initial_pose:q} --sample {wildcards.sample}"

@@ -17,15 +17,15 @@ rule normalize_pair:
         ),
     log:
         "<logs>/03_normalize/{sample}.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         annotations=lambda wildcards: SECTIONS.loc[wildcards.sample, "annotations"],
         folder=subpath(output.stats, parent=True),
         settings=settings("normalize"),
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../envs/cpu.yaml"
     shell:
         "python -m virtual_staining normalize --ct {input.ct:q} --slide {input.slide:q}"
         " --valid {input.valid:q} --transform {input.transform:q}"

@@ -15,15 +15,15 @@ rule mask_pair:
         ),
     log:
         "<logs>/04_mask/{sample}.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         annotations=lambda wildcards: SECTIONS.loc[wildcards.sample, "annotations"],
         folder=subpath(output.mask, parent=True),
         settings=settings("mask"),
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../envs/cpu.yaml"
     shell:
         "python -m virtual_staining mask --ct {input.ct:q} --slide {input.slide:q}"
         " --valid {input.valid:q} --transform {input.transform:q}"

@@ -6,12 +6,12 @@ rule split_folds:
         "<results>/05_split/{stain}/folds.json",
     log:
         "<logs>/05_split/{stain}.log",
-    params:
-        settings=settings("split"),
-        seed=config["seed"],
     localrule: True
     conda:
         "../envs/cpu.yaml"
+    params:
+        settings=settings("split"),
+        seed=config["seed"],
     shell:
         "python -m virtual_staining split --sheet {input.sheet:q} --stain {wildcards.stain}"
         " --settings {params.settings:q} --seed {params.seed} --out {output:q} > {log:q} 2>&1"

@@ -4,13 +4,13 @@ rule write_train_settings:
         "<results>/06_train/{stain}/{model}/settings.json",
     log:
         "<logs>/06_train/{stain}/{model}/settings.log",
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
     params:
         settings=lambda wildcards: json.dumps(
             {**config["train"], "model": wildcards.model, "seed": config["seed"]}, sort_keys=True
         ),
-    localrule: True
-    conda:
-        "../envs/cpu.yaml"
     shell:
         "printf '%s\\n' {params.settings:q} > {output:q} 2> {log:q}"
 
@@ -23,7 +23,8 @@ rule train_model:
     """
     input:
         ct=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/ct.tif", sample=samples_of(wildcards.stain, "crossval")
+            "<results>/03_normalize/{sample}/ct.tif",
+            sample=samples_of(wildcards.stain, "crossval"),
         ),
         slide=lambda wildcards: expand(
             "<results>/03_normalize/{sample}/slide.tif",
@@ -49,17 +50,17 @@ rule train_model:
         "<logs>/06_train/{stain}/{model}/fold-{fold}.log",
     benchmark:
         "<benchmarks>/06_train/{stain}/{model}/fold-{fold}.tsv"
-    params:
-        normalized=f"{RESULTS}/03_normalize",
-        masks=f"{RESULTS}/04_mask",
-        folder=subpath(output.generator, parent=True),
+    conda:
+        "../envs/gpu.yaml"
     threads: 4
     resources:
         gpu=1,
         mem_mb=16000,
         runtime=2880,
-    conda:
-        "../envs/gpu.yaml"
+    params:
+        normalized=f"{RESULTS}/03_normalize",
+        masks=f"{RESULTS}/04_mask",
+        folder=subpath(output.generator, parent=True),
     shell:
         "python -m virtual_staining train --settings {input.settings:q} --folds {input.folds:q}"
         " --fold {wildcards.fold} --normalize-dir {params.normalized:q}"

@@ -18,17 +18,17 @@ rule infer_slides:
         "<logs>/07_infer/{stain}/{model}/fold-{fold}.log",
     benchmark:
         "<benchmarks>/07_infer/{stain}/{model}/fold-{fold}.tsv"
-    params:
-        normalized=f"{RESULTS}/03_normalize",
-        masks=f"{RESULTS}/04_mask",
-        settings=settings("infer"),
+    conda:
+        "../envs/gpu.yaml"
     threads: 4
     resources:
         gpu=1,
         mem_mb=8000,
         runtime=120,
-    conda:
-        "../envs/gpu.yaml"
+    params:
+        normalized=f"{RESULTS}/03_normalize",
+        masks=f"{RESULTS}/04_mask",
+        settings=settings("infer"),
     shell:
         "python -m virtual_staining infer --generator {input.generator:q} --folds {input.folds:q}"
         " --fold {wildcards.fold} --normalize-dir {params.normalized:q}"

@@ -4,14 +4,14 @@ rule check_lpips:
         "<results>/08_evaluate/lpips.json",
     log:
         "<logs>/08_evaluate/lpips.log",
+    priority: 100
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
     params:
         settings=settings("evaluate"),
         # Named here so that giving or taking away the file re-evaluates.
         backbone=os.environ.get("LPIPS_BACKBONE", ""),
-    localrule: True
-    priority: 100
-    conda:
-        "../envs/cpu.yaml"
     shell:
         "python -m virtual_staining evaluate backbone --settings {params.settings:q}"
         " --out {output:q} > {log:q} 2>&1"
@@ -35,15 +35,15 @@ rule evaluate_patches:
         "<logs>/08_evaluate/{stain}/{model}/fold-{fold}.log",
     benchmark:
         "<benchmarks>/08_evaluate/{stain}/{model}/fold-{fold}.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         normalized=f"{RESULTS}/03_normalize",
         masks=f"{RESULTS}/04_mask",
         settings=settings("evaluate"),
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    conda:
-        "../envs/cpu.yaml"
     shell:
         "python -m virtual_staining evaluate patches --infer-dir {input.infer:q}"
         " --model {wildcards.model} --stain {wildcards.stain} --fold {wildcards.fold}"
@@ -70,16 +70,16 @@ rule evaluate_raw_ct:
         "<results>/08_evaluate/{stain}/raw_ct/fold-{fold}.csv",
     log:
         "<logs>/08_evaluate/{stain}/raw_ct/fold-{fold}.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         normalized=f"{RESULTS}/03_normalize",
         masks=f"{RESULTS}/04_mask",
         ct_white=config["train"]["ct_white"],
         settings=settings("evaluate"),
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    conda:
-        "../envs/cpu.yaml"
     shell:
         "python -m virtual_staining evaluate patches --baseline"
         " --ct-white {params.ct_white} --model raw_ct --stain {wildcards.stain} --fold {wildcards.fold}"
@@ -108,12 +108,12 @@ rule tabulate_metrics:
         latex="<results>/08_evaluate/{stain}/table.tex",
     log:
         "<logs>/08_evaluate/{stain}/table.log",
-    params:
-        folder=subpath(output.csv, parent=True),
-        settings=settings("evaluate"),
     localrule: True
     conda:
         "../envs/cpu.yaml"
+    params:
+        folder=subpath(output.csv, parent=True),
+        settings=settings("evaluate"),
     shell:
         "python -m virtual_staining evaluate table --patches {input.patches:q}"
         " --settings {params.settings:q} --out-dir {params.folder:q} > {log:q} 2>&1"

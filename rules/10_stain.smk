@@ -29,16 +29,16 @@ rule stain_volume:
         "<logs>/10_stain/{stain}/{model}/{volume}.log",
     benchmark:
         "<benchmarks>/10_stain/{stain}/{model}/{volume}.tsv"
-    params:
-        folder=subpath(output.tiff, parent=True),
-        settings=settings("stain"),
+    conda:
+        "../envs/gpu.yaml"
     threads: 4
     resources:
         gpu=1,
         mem_mb=16000,
         runtime=720,
-    conda:
-        "../envs/gpu.yaml"
+    params:
+        folder=subpath(output.tiff, parent=True),
+        settings=settings("stain"),
     shell:
         "python -m virtual_staining stain --ct {input.ct:q} --generator {input.generators:q}"
         " --stats {input.stats:q} --settings {params.settings:q} --threads {threads}"

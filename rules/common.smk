@@ -18,11 +18,13 @@ from virtual_staining.sheet import complete_sheet, missing_files, read_sheet
 
 # Jobs run the interpreter that runs Snakemake (a conda environment, where asked for, comes first),
 # and find the package without its being installed.
-os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-os.environ["PYTHONPATH"] = str(Path(workflow.basedir) / "workflow_scripts")
-# Idle OpenMP threads must not spin: it triples a training step's CPU time on a busy machine.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("GOMP_SPINCOUNT", "0")
+os.environ.update(
+    PATH=os.pathsep.join([os.path.dirname(sys.executable), os.getenv("PATH", os.defpath)]),
+    PYTHONPATH=str(Path(workflow.basedir) / "workflow_scripts"),
+    # Idle OpenMP threads must not spin: it triples a training step's CPU time on a busy machine.
+    OMP_WAIT_POLICY="passive",
+    GOMP_SPINCOUNT="0",
+)
 
 
 def load_samples():
@@ -49,6 +51,7 @@ SECTIONS = SAMPLES[SAMPLES["slide"] != ""]
 STAINS = sorted(set(SECTIONS["stain"]))
 VOLUMES = SAMPLES.drop_duplicates("volume_id").set_index("volume_id")
 FOLDS = range(1, config["split"]["folds"] + 1)
+FIGURES = ["patches", "slides", "models", "boxplots"]
 
 
 wildcard_constraints:
@@ -86,3 +89,10 @@ def volumes_of(stain):
     elif wanted != "all":
         rows = rows[rows["volume_id"].isin(wanted)]
     return sorted(set(rows["volume_id"]))
+
+
+STAINED_VOLUMES = [
+    f"{RESULTS}/10_stain/{stain}/{config['stain']['model']}/{volume}/rgba.tif"
+    for stain in STAINS
+    for volume in volumes_of(stain)
+]

@@ -1,0 +1,132 @@
+rule draw_patches:
+    """Show the first model's direct output on training patches (paper Fig. 4a)."""
+    input:
+        infer=f"<results>/07_infer/{{stain}}/{config['models'][0]}/fold-1",
+    output:
+        png=report(
+            "<results>/09_figures/{stain}/patches.png",
+            category="Figures",
+            caption="../report/figures.rst",
+            labels={"stain": "{stain}", "figure": "training patches"},
+        ),
+        svg="<results>/09_figures/{stain}/patches.svg",
+    log:
+        "<logs>/09_figures/{stain}/patches.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        ct_white=config["train"]["ct_white"],
+        settings=settings("figures"),
+    shell:
+        "python -m virtual_staining figures patches --patches {input.infer:q}/training_patches.npz"
+        " --ct-white {params.ct_white}"
+        " --settings {params.settings:q} --out {output.png:q} > {log:q} 2>&1"
+
+
+rule draw_slides:
+    """Show real and generated slides with ROI, histograms and profile (paper Fig. 5)."""
+    input:
+        infer=f"<results>/07_infer/{{stain}}/{config['models'][0]}/fold-1",
+        normalized=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/{image}.tif",
+            sample=samples_of(wildcards.stain),
+            image=["ct", "slide"],
+        ),
+        masks=lambda wildcards: expand(
+            "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
+        ),
+        folds="<results>/05_split/{stain}/folds.json",
+    output:
+        png=report(
+            "<results>/09_figures/{stain}/slides.png",
+            category="Figures",
+            caption="../report/figures.rst",
+            labels={"stain": "{stain}", "figure": "slides"},
+        ),
+        svg="<results>/09_figures/{stain}/slides.svg",
+    log:
+        "<logs>/09_figures/{stain}/slides.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        normalized=f"{RESULTS}/03_normalize",
+        masks=f"{RESULTS}/04_mask",
+        ct_white=config["train"]["ct_white"],
+        settings=settings("figures"),
+    shell:
+        "python -m virtual_staining figures slides --infer-dir {input.infer:q}"
+        " --folds {input.folds:q} --fold 1 --normalize-dir {params.normalized:q}"
+        " --mask-dir {params.masks:q} --ct-white {params.ct_white}"
+        " --settings {params.settings:q} --out {output.png:q} > {log:q} 2>&1"
+
+
+rule draw_models:
+    """Show all models side by side on validation and test slides (paper Fig. 6)."""
+    input:
+        infer=expand("<results>/07_infer/{{stain}}/{model}/fold-1", model=config["models"]),
+        normalized=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/{image}.tif",
+            sample=samples_of(wildcards.stain),
+            image=["ct", "slide"],
+        ),
+        masks=lambda wildcards: expand(
+            "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
+        ),
+        folds="<results>/05_split/{stain}/folds.json",
+    output:
+        png=report(
+            "<results>/09_figures/{stain}/models.png",
+            category="Figures",
+            caption="../report/figures.rst",
+            labels={"stain": "{stain}", "figure": "models"},
+        ),
+        svg="<results>/09_figures/{stain}/models.svg",
+    log:
+        "<logs>/09_figures/{stain}/models.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        normalized=f"{RESULTS}/03_normalize",
+        masks=f"{RESULTS}/04_mask",
+        ct_white=config["train"]["ct_white"],
+        settings=settings("figures"),
+    shell:
+        "python -m virtual_staining figures models --infer-dirs {input.infer:q}"
+        " --folds {input.folds:q} --fold 1 --normalize-dir {params.normalized:q}"
+        " --mask-dir {params.masks:q} --ct-white {params.ct_white}"
+        " --settings {params.settings:q} --out {output.png:q} > {log:q} 2>&1"
+
+
+rule draw_boxplots:
+    """Show the distributions of the metrics (paper Fig. 7)."""
+    input:
+        patches="<results>/08_evaluate/{stain}/patches.csv",
+    output:
+        png=report(
+            "<results>/09_figures/{stain}/boxplots.png",
+            category="Figures",
+            caption="../report/figures.rst",
+            labels={"stain": "{stain}", "figure": "box plots"},
+        ),
+        svg="<results>/09_figures/{stain}/boxplots.svg",
+    log:
+        "<logs>/09_figures/{stain}/boxplots.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=settings("figures"),
+    shell:
+        "python -m virtual_staining figures boxplots --patches {input.patches:q}"
+        " --settings {params.settings:q} --out {output.png:q} > {log:q} 2>&1"
