@@ -128,10 +128,7 @@ class ResumeFolder:
     def keep_best(self, epochs: set[int]) -> None:
         """Remove the weights of all epochs but these."""
         for path in self.best.glob("epoch-*.pt"):
-            if (
-                int(path.stem.removeprefix("epoch-")) < max(epochs, default=0)
-                and int(path.stem.removeprefix("epoch-")) not in epochs
-            ):
+            if int(path.stem.removeprefix("epoch-")) not in epochs:
                 path.unlink()
 
     def clear(self) -> None:

@@ -92,7 +92,6 @@ def train(
     steps = math.ceil(len(training) * settings.patches_per_pair / settings.batch)
     references: list[dict] = []  # best epochs that the kept checkpoints point to
     started = saved = time.monotonic()
-    first = (progress.epoch - 1) * steps + progress.step
     before = progress.seconds
 
     while progress.epoch <= settings.epochs:
@@ -117,7 +116,7 @@ def train(
         progress.seconds = before + time.monotonic() - started
         row = finish_epoch(model, progress, samplers["validation"], settings, resume)
         _write_history(progress.history, out)
-        rate = (epoch * steps - first) / (time.monotonic() - started)
+        rate = epoch * steps / progress.seconds
         _report(row, settings, rate, (settings.epochs - epoch) * steps / rate, device)
     write_results(model, progress, settings, resume, out)
 
@@ -180,7 +179,8 @@ def add_up(
                 f"{resume.newest or 'none yet'}. Look at these samples' normalized images and "
                 "masks, or lower train.learning_rate"
             )
-        progress.sums = [a + b for a, b in zip(progress.sums or [0.0] * len(values), values)]  # noqa: B905
+        before = progress.sums or [0.0] * len(values)
+        progress.sums = [a + b for a, b in zip(before, values, strict=True)]
         progress.step += 1
 
 

@@ -1,0 +1,177 @@
+"""Whole training runs: same seed, killed and continued, stopped, diverged, forced again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from train_cases import ROOT, make_pair, tiny, write_fold, write_settings
+
+from virtual_staining.cli import main
+from virtual_staining.train import loop
+from virtual_staining.train.settings import COMPONENTS
+
+torch.set_num_threads(1)
+
+
+def weights(path):
+    content = torch.load(path, weights_only=True)
+    return {f"{d}.{k}": v for d, g in content["generators"].items() for k, v in g.items()}
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def start(arguments):
+    environment = dict(os.environ, PYTHONPATH=str(ROOT / "workflow_scripts"), OMP_NUM_THREADS="1")
+    return subprocess.Popen(
+        [sys.executable, "-m", "virtual_staining", *arguments],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("model", COMPONENTS)
+def test_files_of_a_run(tmp_path, model):
+    arguments = write_fold(tmp_path, tiny(model))
+    assert main(arguments) == 0
+    out = tmp_path / "out"
+    content = torch.load(out / "generator.pt", weights_only=True)
+    assert (content["model"], content["epoch"], content["loss"]) == (model, 2, "last")
+    directions = {"forward"} if model == "pix2pix" else {"forward", "reverse"}
+    assert set(content["generators"]) == directions
+    assert content["settings"]["features"] == 4
+    assert {p.stem for p in (out / "best").iterdir()} == set(COMPONENTS[model])
+    history = pd.read_csv(out / "history.csv")
+    assert list(history["epoch"]) == [1, 2]
+    assert np.isfinite(history.to_numpy(float)).all()
+    for name in COMPONENTS[model]:
+        best = torch.load(out / "best" / f"{name}.pt", weights_only=True)
+        assert best["epoch"] == history["epoch"][history[f"validation_{name}"].idxmin()]
+    assert (out / "curves.png").stat().st_size > 1000
+    assert not (out / "resume").exists()
+
+
+def test_same_seed_same_weights_and_a_forced_rerun_trains_again(tmp_path):
+    arguments = write_fold(tmp_path, tiny(), validation=0)
+    main(arguments)
+    first = weights(tmp_path / "out" / "generator.pt")
+    assert "validation_total" not in pd.read_csv(tmp_path / "out" / "history.csv")
+    (tmp_path / "out" / "generator.pt").unlink()
+    main(arguments)
+    assert same(first, weights(tmp_path / "out" / "generator.pt"))
+    write_settings(tmp_path, tiny(seed=4))
+    main(arguments)
+    assert not same(first, weights(tmp_path / "out" / "generator.pt"))
+
+
+@pytest.mark.parametrize(
+    ("number", "model"), [(signal.SIGKILL, "paired_cyclegan"), (signal.SIGTERM, "pix2pix")]
+)
+def test_stopped_and_continued_equals_uninterrupted(tmp_path, number, model):
+    # Every step is a checkpoint, so that the kill falls between any two of them.
+    every = 0 if number == signal.SIGKILL else 1000
+    settings = tiny(model, epochs=3, patches_per_pair=30, checkpoint_minutes=every)
+    arguments = write_fold(tmp_path, settings)
+    out = tmp_path / "out"
+    process = start(arguments)
+    deadline = time.monotonic() + 120
+    while not (out / "history.csv").exists():  # well inside the run: one epoch of three is done
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == (143 if number == signal.SIGTERM else -9)
+    assert list((out / "resume").glob("step-*.pt"))
+    assert not (out / "generator.pt").exists()
+    assert main(arguments) == 0
+    # The same settings, uninterrupted, elsewhere.
+    whole = write_fold(tmp_path / "whole", settings)
+    assert main(whole) == 0
+    for name in ("generator.pt", "best/total.pt", "best/gan.pt"):
+        assert same(weights(out / name), weights(tmp_path / "whole" / "out" / name)), name
+    a, b = (pd.read_csv(f / "history.csv") for f in (out, tmp_path / "whole" / "out"))
+    pd.testing.assert_frame_equal(a.drop(columns="seconds"), b.drop(columns="seconds"))
+
+
+def test_divergence_names_step_samples_and_checkpoint(tmp_path, capsys, monkeypatch):
+    arguments = write_fold(tmp_path, tiny(checkpoint_minutes=0))
+    step = loop.Model.step
+    calls = []
+
+    def diverge(self, batch, seed):
+        calls.append(seed)
+        return step(self, batch, seed) * (float("nan") if len(calls) == 6 else 1)
+
+    monkeypatch.setattr(loop.Model, "step", diverge)
+    assert main(arguments) == 1
+    message = capsys.readouterr().err
+    assert "epoch 2, step 2 (samples s" in message
+    assert "step-0000000005" in message
+    assert not (tmp_path / "out" / "generator.pt").exists()
+
+
+def test_a_checkpoint_with_spoilt_weights_is_not_written(tmp_path, capsys, monkeypatch):
+    arguments = write_fold(tmp_path, tiny(checkpoint_minutes=0))
+    monkeypatch.setattr(loop.Model, "is_finite", lambda self: False)
+    assert main(arguments) == 1
+    assert "weights not finite" in capsys.readouterr().err
+    assert not list((tmp_path / "out" / "resume").glob("step-*.pt"))
+
+
+def test_a_few_steps_learn_the_colours(tmp_path):
+    settings = tiny(
+        "pix2pix", epochs=4, patches_per_pair=60, features=8, learning_rate=0.002, patch_px=32
+    )
+    arguments = write_fold(tmp_path, settings)
+    main(arguments)
+    history = pd.read_csv(tmp_path / "out" / "history.csv")
+    assert history["validation_l1"].iloc[-1] < 0.6 * history["train_l1"].iloc[0]
+
+
+def test_learning_rate():
+    flat, falling = tiny(epochs=10), tiny(epochs=10, decay_from_epoch=6)
+    assert [loop.learning_rate(flat, e) for e in (1, 10)] == [2e-4, 2e-4]
+    rates = [loop.learning_rate(falling, e) / 2e-4 for e in range(1, 11)]
+    np.testing.assert_allclose(rates, [1] * 6 + [0.8, 0.6, 0.4, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "named"),
+    [
+        ("pix2pix", {"unet_depth": 6}, "train.patch_px"),
+        ("pix2pix", {"infer_checkpoint": "cyc"}, "train.infer_checkpoint"),
+        ("cyclegan", {"infer_checkpoint": "px"}, "train.infer_checkpoint"),
+        ("cyclegan", {"patch_px": 34}, "train.patch_px"),
+        ("stargan", {}, "stargan"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(tmp_path, capsys, model, changes, named):
+    assert main(write_fold(tmp_path, tiny(model, **changes))) == 1
+    assert named in capsys.readouterr().err
+
+
+def test_missing_fold_and_empty_masks(tmp_path, capsys):
+    arguments = write_fold(tmp_path, tiny())
+    arguments[arguments.index("--fold") + 1] = "7"
+    assert main(arguments) == 1
+    assert "no fold 7" in capsys.readouterr().err
+    (tmp_path / "n" / "s0" / "ct.tif").unlink()
+    arguments[arguments.index("--fold") + 1] = "1"
+    assert main(arguments) == 1
+    assert "s0/ct.tif: no such file" in capsys.readouterr().err
+
+
+def test_pairs_are_those_of_the_fold():
+    samplers = loop.build_samplers(tiny(), [make_pair(0)], [make_pair(1)], torch.device("cpu"))
+    assert samplers["train"].samples == ["s0"]
+    assert samplers["validation"].samples == ["s1"]
+    plan = samplers["validation"].plan(1, 0)
+    assert (plan.zoom == 1).all() and (plan.gain == 1).all() and not plan.flip.any()

@@ -1,0 +1,81 @@
+"""The resume folder: torn files, other runs, full disks."""
+
+import logging
+
+import pytest
+import torch
+
+from virtual_staining.errors import InputError
+from virtual_staining.train.checkpoint import ResumeFolder
+
+RUN = {"settings": {"features": 4, "seed": 1}, "inputs": {"a/ct": "00", "fold": [["a"], []]}}
+
+
+def folder(path, run=RUN):
+    return ResumeFolder(path / "resume", run)
+
+
+def test_newest_is_loaded_and_two_are_kept(tmp_path):
+    resume = folder(tmp_path)
+    assert resume.load() is None
+    for step in (5, 90, 1000):
+        resume.save({"step": step}, step)
+    assert folder(tmp_path).load() == {"step": 1000}
+    assert len(list(resume.path.glob("step-*.pt"))) == 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+def test_a_torn_checkpoint_gives_way_to_the_one_before(tmp_path, caplog, damage):
+    resume = folder(tmp_path)
+    resume.save({"weights": torch.arange(1000)}, 1)
+    newest = resume.save({"weights": torch.arange(1000) + 1}, 2)
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    cut = {"cut": content[:-100], "flipped": content, "empty": b""}[damage]
+    newest.write_bytes(cut)
+    assert torch.equal(folder(tmp_path).load()["weights"], torch.arange(1000))
+    assert "damaged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"settings": {"features": 8, "seed": 1}}, "features"),
+        ({"inputs": {"a/ct": "01", "fold": [["a"], []]}}, "a/ct"),
+        ({"inputs": {"a/ct": "00", "fold": [["a"], ["b"]]}}, "fold"),
+    ],
+)
+def test_another_run_starts_anew_and_says_why(tmp_path, caplog, change, named):
+    caplog.set_level(logging.INFO)
+    first = folder(tmp_path)
+    first.save({"step": 1}, 1)
+    first.save_best(1, {})
+    second = folder(tmp_path, RUN | change)
+    assert second.load() is None
+    assert list(second.best.iterdir()) == []
+    assert f"other {named}" in caplog.text
+
+
+def test_full_disk_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
+    resume = folder(tmp_path)
+    good = resume.save({"step": 1}, 1)
+
+    def full(state, file):
+        file.write(b"half a")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(InputError, match="No space left") as error:
+        resume.save({"step": 2}, 2)
+    assert str(good) in str(error.value)
+    assert folder(tmp_path).load() == {"step": 1}
+    assert not list(resume.path.glob(".partial*"))
+
+
+def test_best_epochs_no_longer_named_are_dropped(tmp_path):
+    resume = folder(tmp_path)
+    for epoch in range(1, 6):
+        resume.save_best(epoch, {"epoch": torch.tensor(epoch)})
+    resume.keep_best({2, 4})
+    assert sorted(p.name for p in resume.best.iterdir()) == ["epoch-00002.pt", "epoch-00004.pt"]
+    assert resume.load_best(4)["epoch"] == 4

@@ -1,0 +1,139 @@
+"""A step of each model against the plain formulation, and the image buffer."""
+
+import copy
+
+import pytest
+import torch
+from train_cases import make_pair, tiny
+
+from virtual_staining.intensity import ct_window
+from virtual_staining.train.buffer import ImageBuffer
+from virtual_staining.train.models import build_model
+from virtual_staining.train.sampler import Sampler
+from virtual_staining.train.settings import COMPONENTS
+
+CPU = torch.device("cpu")
+l1 = torch.nn.functional.l1_loss
+mse = torch.nn.functional.mse_loss
+
+
+def a_batch(patch=32):
+    pairs = [make_pair(0), make_pair(1)]
+    sampler = Sampler(pairs, patch, 2, 0.1, 0.1, True, 0.0, ct_window(50000), CPU)
+    return sampler.batch(sampler.plan(1, 1), slice(0, 3))
+
+
+def double(batch):
+    return type(batch)(*(image.double() for image in vars(batch).values()))
+
+
+def plain_cyclegan_step(model, batch, optimizers):
+    """The step as one would write it first: every pass and every image on its own."""
+    s, m = model.settings, batch.mask
+    to_y, to_x = model.generators["slide"], model.generators["ct"]
+    d_x, d_y = model.discriminators["ct"], model.discriminators["slide"]
+    x, y = (-batch.ct if s.model == "cyclegan_inverted" else batch.ct), batch.slide
+
+    def scored(d, image, target):
+        score = d(image)
+        return mse(score, torch.full_like(score, target))
+
+    for o in optimizers.values():
+        o.zero_grad()
+    fake_y, fake_x = to_y(x), to_x(y)
+    gan = (scored(d_x, fake_x, 1.0) + scored(d_y, fake_y, 1.0)) / 2
+    cyc = (l1(to_x(fake_y) * m, x * m) + l1(to_y(fake_x) * m, y * m)) / 2
+    id_ = (l1(to_y(y) * m, y * m) + l1(to_x(x) * m, x * m)) / 2
+    total = gan + 6 * cyc + 3 * id_
+    if s.model == "paired_cyclegan":
+        r, g, b = ((fake_x * m)[:, c] for c in range(3))
+        total = total + 6 * (l1(fake_y * m, y * m) + l1(fake_x * m, x * m)) / 2
+        total = total + l1(r, g) + l1(r, b) + l1(g, b)
+    total.backward()
+    optimizers["generators"].step()
+    optimizers["discriminators"].zero_grad()
+    for d, real, fake in ((d_x, x, fake_x), (d_y, y, fake_y)):
+        ((scored(d, real, 1.0) + scored(d, fake.detach(), 0.0)) / 2).backward()
+    optimizers["discriminators"].step()
+    return total
+
+
+def plain_pix2pix_step(model, batch, optimizers):
+    """As above, with the dropout's chance taken from the same seed."""
+    g, d = model.generators["slide"], model.discriminators["slide"]
+    x, y, m = batch.ct, batch.slide, batch.mask
+    for o in optimizers.values():
+        o.zero_grad()
+    torch.manual_seed(5)
+    fake = g(x)
+    score = d(torch.cat([x, fake], 1))
+    total = mse(score, torch.ones_like(score)) + 20 * l1(fake * m, y * m)
+    total.backward()
+    optimizers["generators"].step()
+    optimizers["discriminators"].zero_grad()
+    real, made = d(torch.cat([x, y], 1)), d(torch.cat([x, fake.detach()], 1))
+    (mse(real, torch.ones_like(real)) / 2 + mse(made, torch.zeros_like(made)) / 2).backward()
+    optimizers["discriminators"].step()
+    return total
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_step_equals_the_plain_formulation(name):
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = build_model(tiny(name, unet_depth=4), CPU)
+        plain = copy.deepcopy(model)
+        plain.buffers = {}
+        optimizers = {
+            key: torch.optim.Adam(getattr(plain, key).parameters(), lr=2e-4, betas=(0.5, 0.999))
+            for key in ("generators", "discriminators")
+        }
+        step = plain_pix2pix_step if name == "pix2pix" else plain_cyclegan_step
+        batch = double(a_batch())
+        # Three images fill the buffer without any exchange in the first step.
+        values = model.step(batch, 5)
+        total = step(plain, batch, optimizers)
+        assert values[model.components.index("total")].item() == pytest.approx(total.item())
+        for key in optimizers:
+            for a, b in zip(
+                getattr(model, key).parameters(), getattr(plain, key).parameters(), strict=True
+            ):
+                torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-7)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_terms_as_sums_double_those_as_means():
+    batch = a_batch()
+    mean, total = (
+        build_model(tiny(two_sided_terms=k), CPU).generator_losses(batch)[0]
+        for k in ("mean", "sum")
+    )
+    for key in ("gan", "cyc", "id", "px"):
+        torch.testing.assert_close(total[key], 2 * mean[key])
+    torch.testing.assert_close(total["gs"], mean["gs"])
+
+
+def test_validation_changes_nothing():
+    model = build_model(tiny("pix2pix"), CPU)
+    before = copy.deepcopy(model.generators.state_dict())
+    batch = a_batch()
+    torch.testing.assert_close(model.validate(batch), model.validate(batch), rtol=0, atol=0)
+    assert all(torch.equal(v, model.generators.state_dict()[k]) for k, v in before.items())
+    assert model.generators.training
+
+
+def test_buffer_returns_new_and_old_images():
+    buffer, chance = ImageBuffer(4), torch.Generator().manual_seed(0)
+    seen, old = [], 0
+    for n in range(200):
+        image = torch.full((1, 1, 1, 1), float(n))
+        out = buffer.exchange(image, chance).item()
+        assert out <= n and (out == n or out in seen)
+        old += out != n
+        seen.append(n)
+        if n < 4:
+            assert out == n
+    assert len(buffer.images) == 4
+    assert 70 < old < 130
+    assert torch.equal(ImageBuffer(0).exchange(image, chance), image)
