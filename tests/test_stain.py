@@ -85,8 +85,8 @@ def test_generators_are_averaged_and_see_the_right_range():
 
     plane = np.zeros((40, 50), np.float32)
     plane[:20] = 25000
-    for inverted in (False, True):
-        stain = plane_stainer([spy, constant((100, 0, 100))], 50000, inverted, TILES, CPU)
+    for sign in (1.0, -1.0):
+        stain = plane_stainer([spy, constant((100, 0, 100))], (0, 50000), sign, TILES, CPU)
         rgb = stain(plane)
         assert rgb.dtype == np.uint8
         np.testing.assert_array_equal(rgb.reshape(3, -1).T, [[50, 50, 150]] * 2000)
@@ -97,7 +97,7 @@ def test_generators_are_averaged_and_see_the_right_range():
 
 def test_volume_files_hold_exact_colours_and_sizes(ct, tmp_path):
     out = tmp_path / "out"
-    stain = plane_stainer([constant((200, 100, 31))], 50000, False, TILES, CPU)
+    stain = plane_stainer([constant((200, 100, 31))], (0, 50000), 1.0, TILES, CPU)
     write_rgba(ct, (1.0, 0.0), stain, 1.0, out)
     levels = omezarr.open_pyramid(out / "rgba.ome.zarr")
     truth = np.array([200, 100, 31, 145], np.uint8)
@@ -184,10 +184,12 @@ def test_unusable_inputs_are_refused(ct, tmp_path, capsys):
     with pytest.raises(InputError, match="different models or ct_white"):
         load_stainer([good, other], TILES, CPU)
     (tmp_path / "bad.pt").write_bytes(b"no weights")
-    with pytest.raises(InputError, match=r"bad\.pt: not a trained generator"):
+    with pytest.raises(InputError, match=r"bad\.pt: not a generator file"):
         load_stainer([tmp_path / "bad.pt"], TILES, CPU)
     with pytest.raises(InputError, match=r"none\.pt: no such file"):
         load_stainer([tmp_path / "none.pt"], TILES, CPU)
+    with pytest.raises(InputError, match=r"stain\.patch_px: 30 must be a multiple of 4"):
+        load_stainer([good], Settings(patch_px=30, step_px=10), CPU)
     arguments = f"stain --ct {tmp_path}/ct.ome.zarr --generator {good} --out {tmp_path}/out"
     assert main([*arguments.split(), "--settings", "{}"]) == 1
     assert "give --stats of its pairs" in capsys.readouterr().err

@@ -50,18 +50,18 @@ class Generators:
         """Whether the model also makes CT from a slide."""
         return "ct" in self.networks
 
-    def check_patch(self, patch_px: int) -> None:
+    def check_patch(self, patch_px: int, key: str = "infer.patch_px") -> None:
         """Refuse tiles that the networks cannot halve often enough.
 
         Raises
         ------
         InputError
-            Naming ``infer.patch_px``.
+            Naming the ``key`` that was set.
         """
         halvings = self.settings.unet_depth if self.settings.model == "pix2pix" else 2
         if patch_px % 2**halvings:
             raise InputError(
-                f"infer.patch_px: {patch_px} must be a multiple of {2**halvings} for this "
+                f"{key}: {patch_px} must be a multiple of {2**halvings} for this "
                 f"{self.settings.model}; the training used {self.settings.patch_px}"
             )
 
