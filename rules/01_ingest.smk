@@ -17,7 +17,7 @@ rule ingest_volume:
     params:
         volume=lambda wildcards: VOLUMES.loc[wildcards.volume, "volume"],
         voxel_size_um=lambda wildcards: VOLUMES.loc[wildcards.volume, "voxel_size_um"],
-        settings=settings("ingest"),
+        settings=settings("ingest", "voxel_size_um", "float_percentiles"),
     shell:
         "python -m virtual_staining ingest volume --volume {params.volume:q}"
         " --voxel-size-um={params.voxel_size_um:q} --settings {params.settings:q}"
@@ -42,7 +42,7 @@ rule ingest_slide:
     params:
         slide=lambda wildcards: SECTIONS.loc[wildcards.sample, "slide"],
         pixel_size_um=lambda wildcards: SECTIONS.loc[wildcards.sample, "slide_pixel_um"],
-        settings=settings("ingest"),
+        settings=settings("ingest", "slide_pixel_um"),
     shell:
         "python -m virtual_staining ingest slide --slide {params.slide:q}"
         " --pixel-size-um={params.pixel_size_um:q} --settings {params.settings:q}"

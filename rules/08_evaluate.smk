@@ -9,7 +9,7 @@ rule check_lpips:
     conda:
         "../envs/cpu.yaml"
     params:
-        settings=settings("evaluate"),
+        settings=settings("evaluate", "lpips", "lpips_backbone"),
         # Named here so that giving or taking away the file re-evaluates.
         backbone=os.environ.get("LPIPS_BACKBONE", ""),
     shell:
@@ -21,6 +21,9 @@ rule evaluate_patches:
     """Measure SSIM, PSNR and LPIPS of stained slides against the real ones (paper 2.10)."""
     input:
         infer="<results>/07_infer/{stain}/{model}/fold-{fold}",
+        ct=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/ct.tif", sample=samples_of(wildcards.stain)
+        ),
         slide=lambda wildcards: expand(
             "<results>/03_normalize/{sample}/slide.tif", sample=samples_of(wildcards.stain)
         ),
@@ -43,7 +46,7 @@ rule evaluate_patches:
     params:
         normalized=f"{RESULTS}/03_normalize",
         masks=f"{RESULTS}/04_mask",
-        settings=settings("evaluate"),
+        settings=settings("evaluate", "patch_px", "step_px", "min_overlap"),
     shell:
         "python -m virtual_staining evaluate patches --infer-dir {input.infer:q}"
         " --model {wildcards.model} --stain {wildcards.stain} --fold {wildcards.fold}"
@@ -79,7 +82,7 @@ rule evaluate_raw_ct:
         normalized=f"{RESULTS}/03_normalize",
         masks=f"{RESULTS}/04_mask",
         ct_white=config["train"]["ct_white"],
-        settings=settings("evaluate"),
+        settings=settings("evaluate", "patch_px", "step_px", "min_overlap"),
     shell:
         "python -m virtual_staining evaluate patches --baseline"
         " --ct-white {params.ct_white} --model raw_ct --stain {wildcards.stain} --fold {wildcards.fold}"
@@ -113,7 +116,7 @@ rule tabulate_metrics:
         "../envs/cpu.yaml"
     params:
         folder=subpath(output.csv, parent=True),
-        settings=settings("evaluate"),
+        settings=settings("evaluate", "bootstrap_resamples", "bootstrap_interval", "bootstrap_seed"),
     shell:
         "python -m virtual_staining evaluate table --patches {input.patches:q}"
         " --settings {params.settings:q} --out-dir {params.folder:q} > {log:q} 2>&1"

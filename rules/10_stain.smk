@@ -38,7 +38,7 @@ rule stain_volume:
         runtime=720,
     params:
         folder=subpath(output.tiff, parent=True),
-        settings=settings("stain"),
+        settings=settings("stain", "sigma_voxel", "patch_px", "step_px", "batch_patches"),
     shell:
         "python -m virtual_staining stain --ct {input.ct:q} --generator {input.generators:q}"
         " --stats {input.stats:q} --settings {params.settings:q} --threads {threads}"

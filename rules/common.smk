@@ -62,9 +62,13 @@ wildcard_constraints:
     fold=r"\d+",
 
 
-def settings(stage):
-    """Return a stage's block of the configuration as JSON text."""
-    return json.dumps(config[stage], sort_keys=True)
+def settings(stage, *keys):
+    """Return a stage's block as JSON text, or only the keys a rule uses.
+
+    A rule that names its keys does not run again when another key of the block changes.
+    """
+    block = config[stage]
+    return json.dumps({key: block[key] for key in keys or block}, sort_keys=True)
 
 
 def samples_of(stain, role=None):
