@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from virtual_staining.infer.tiles import stain_plane, tile_starts
 
 

@@ -54,6 +54,8 @@ def write_fold(folder: Path, settings: Settings, train=2, validation=1, test=1) 
         write_image(folder / "n" / pair.sample / "ct.tif", pair.ct, 20.0)
         write_image(folder / "n" / pair.sample / "slide.tif", pair.slide, 20.0)
         mask = pair.mask.astype(np.uint8) * 255
+        stats = {"slide": {"background_after_rgb": [240.2, 241, 242]}, "ct_background_after": 10000}
+        write_json(folder / "n" / pair.sample / "stats.json", stats)
         write_image(folder / "m" / pair.sample / "mask.tif", mask, 20.0)
     fold = {"fold": 1, "train": ids[:train], "validation": ids[train : train + validation]}
     folds = {"stain": "x", "folds": [fold], "test": ids[train + validation :]}

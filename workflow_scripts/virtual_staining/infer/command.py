@@ -11,7 +11,7 @@ import torch
 from virtual_staining import intensity
 from virtual_staining.files import replacing, write_image
 from virtual_staining.infer.generators import Generators, Tiling, load_generators
-from virtual_staining.infer.masked import CT_BACKGROUND, fill_outside, slide_background
+from virtual_staining.infer.masked import background_levels, fill_outside
 from virtual_staining.pairs import Pair, load_pair, pair_files, pixel_size_um, read_fold
 from virtual_staining.settings import from_json
 from virtual_staining.train.sampler import Sampler
@@ -71,7 +71,9 @@ def run(args: argparse.Namespace) -> None:
         for number, sample in enumerate(fold.samples, start=1):
             pair = load_pair(sample, args.normalize_dir, args.mask_dir)
             files = pair_files(sample, args.normalize_dir, args.mask_dir)
-            write_sample(generators, pair, tiling, folder / sample, pixel_size_um(files["ct"]))
+            levels = background_levels(args.normalize_dir / sample / "stats.json")
+            pixel_um = pixel_size_um(files["ct"])
+            write_sample(generators, pair, tiling, levels, folder / sample, pixel_um)
             log.info("%d/%d %s stained", number, len(fold.samples), sample)
         training = [load_pair(s, args.normalize_dir, args.mask_dir) for s in fold.train]
         patches = direct_patches(generators, training, settings.training_patches)
@@ -79,19 +81,25 @@ def run(args: argparse.Namespace) -> None:
 
 
 def write_sample(
-    generators: Generators, pair: Pair, tiling: Tiling, folder: Path, pixel_um: float
+    generators: Generators,
+    pair: Pair,
+    tiling: Tiling,
+    background: tuple[int, np.ndarray],
+    folder: Path,
+    pixel_um: float,
 ) -> None:
-    """Write one sample's virtual slide, its spread and, if the model has it, its virtual CT."""
+    """Write one sample's virtual slide, its spread and, if the model has it, its virtual CT.
+
+    ``background`` is the grey level and the colour that replace everything outside the mask.
+    """
     slide, spread = generators.slide_from_ct(pair.ct, tiling)
-    background = slide_background(pair.slide, pair.mask)
-    write_image(folder / "slide.tif", slide, pixel_um)
-    write_image(folder / "slide_masked.tif", fill_outside(slide, pair.mask, background), pixel_um)
-    write_image(folder / "spread.tif", spread, pixel_um)
+    images = {"slide": slide, "spread": spread}
+    images["slide_masked"] = fill_outside(slide, pair.mask, background[1])
     if generators.reversible:
-        ct = generators.ct_from_slide(pair.slide, tiling)
-        write_image(folder / "ct.tif", ct, pixel_um)
-        filled = fill_outside(ct, pair.mask, CT_BACKGROUND)
-        write_image(folder / "ct_masked.tif", filled, pixel_um)
+        images["ct"] = generators.ct_from_slide(pair.slide, tiling)
+        images["ct_masked"] = fill_outside(images["ct"], pair.mask, background[0])
+    for name, image in images.items():
+        write_image(folder / f"{name}.tif", image, pixel_um)
 
 
 def direct_patches(generators: Generators, training: list[Pair], count: int) -> dict:

@@ -1,35 +1,34 @@
 """Images with everything outside the correspondence mask set to the background (paper 2.8)."""
 
+from pathlib import Path
+
 import numpy as np
 
-CT_BACKGROUND = 10000  # the level to which normalization brings the CT's background (paper 2.5)
-SLIDE_WHITE = 255
+from virtual_staining.errors import InputError
+from virtual_staining.files import read_json
 
 
-def slide_background(slide: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the mean colour of a real slide's background.
-
-    The background is taken as the brighter half of what lies outside the mask: loose tissue and
-    embedded debris there are darker.
-
-    Parameters
-    ----------
-    slide : ndarray, shape (y, x, 3), uint8
-        Normalized slide.
-    mask : ndarray, shape (y, x), bool
-        Correspondence mask.
+def background_levels(path: str | Path) -> tuple[int, np.ndarray]:
+    """Read a normalized pair's mean background from its ``stats.json``.
 
     Returns
     -------
-    ndarray, shape (3,), uint8
-        White where no background is in view.
+    ct : int
+        Grey level, uint16 units.
+    slide : ndarray, shape (3,), uint8
+        Colour.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or lacks these levels.
     """
-    outside = slide[~mask].astype(float)
-    if not len(outside):
-        return np.full(3, SLIDE_WHITE, np.uint8)
-    brightness = outside.mean(1)
-    clear = outside[brightness >= np.percentile(brightness, 50)]
-    return clear.mean(0).round().astype(np.uint8)
+    stats = read_json(path)
+    try:
+        rgb = np.array(stats["slide"]["background_after_rgb"], float).reshape(3)
+        return round(stats["ct_background_after"]), rgb.round().astype(np.uint8)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: no background level stored ({error!r})") from error
 
 
 def fill_outside(image: np.ndarray, mask: np.ndarray, value: int | np.ndarray) -> np.ndarray:
