@@ -1,6 +1,7 @@
 """Peaks of a grey-value histogram: the levels of the materials in an image."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -15,9 +16,10 @@ PROMINENCE = 0.08
 
 @dataclass(frozen=True)
 class Mode:
-    """One peak: its level and the standard deviations of its two flanks."""
+    """One peak: its level, its share of all values, the standard deviations of its two flanks."""
 
     level: float
+    share: float
     sigma_below: float
     sigma_above: float
 
@@ -33,26 +35,30 @@ def modes(values: np.ndarray) -> list[Mode]:
     Returns
     -------
     list of Mode
-        At least one when there are values. Flank widths come from the half-height points.
+        At least one when there are values. A share reaches from valley to valley; flank widths
+        come from the half-height points.
     """
     if values.size == 0:
         return []
     low, high = np.percentile(values, (0.1, 99.9))
     if high <= low:
-        return [Mode(float(low), 0.0, 0.0)]
+        return [Mode(float(low), 1.0, 0.0, 0.0)]
     counts, edges = np.histogram(values, BINS, (low, high))
     padding = 4 * SMOOTH_BINS
     counts = gaussian_filter1d(np.pad(counts, padding).astype(float), SMOOTH_BINS)
     root = np.sqrt(counts)
     width = edges[1] - edges[0]
     peaks, _ = find_peaks(root, prominence=PROMINENCE * root.max())
+    valleys = [a + int(np.argmin(counts[a:b])) for a, b in pairwise(peaks)]
+    limits = pairwise([0, *valleys, counts.size])
     return [
         Mode(
             level=float(low + (peak - padding + 0.5) * width),
-            sigma_below=_flank(counts[: peak + 1][::-1]) * width,
-            sigma_above=_flank(counts[peak:]) * width,
+            share=float(counts[start:stop].sum() / counts.sum()),
+            sigma_below=float(_flank(counts[: peak + 1][::-1]) * width),
+            sigma_above=float(_flank(counts[peak:]) * width),
         )
-        for peak in peaks
+        for peak, (start, stop) in zip(peaks, limits, strict=True)
     ]
 
 

@@ -10,6 +10,8 @@ from virtual_staining.files import replacing
 
 # Wong's colour-blind safe palette
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
+# later outlines are thinner, so that one upon another shows both
+WIDTHS = (2.6, 1.7, 0.9, 0.5)
 
 
 def write_outlines(
@@ -39,11 +41,12 @@ def write_outlines(
     panels["ct"].imshow(ct, cmap="gray", vmin=low, vmax=high)
     panels["slide"].imshow(slide)
     handles = []
-    for colour, (name, (region, where)) in zip(COLOURS, regions.items(), strict=False):
-        handles.append(Line2D([], [], color=colour, label=name))
+    styles = zip(COLOURS, WIDTHS, regions.items(), strict=False)
+    for colour, width, (name, (region, where)) in styles:
+        handles.append(Line2D([], [], color=colour, lw=width, label=name))
         for key, panel in panels.items():
             if where in (key, "both") and region.any() and not region.all():
-                panel.contour(region, [0.5], colors=colour, linewidths=1.2)
+                panel.contour(region, [0.5], colors=colour, linewidths=width)
     for key, panel in panels.items():
         panel.set_title({"ct": "CT", "slide": "section"}[key])
         panel.set_axis_off()

@@ -9,7 +9,7 @@ import numpy as np
 from virtual_staining.annotations import BACKGROUND, EXCLUDE, class_masks
 from virtual_staining.errors import InputError
 from virtual_staining.files import write_image
-from virtual_staining.mask.hull import correspondence, hull
+from virtual_staining.mask.hull import correspondence, hull, large_pieces, without_wall
 from virtual_staining.mask.rigid import rigid_ct, rigid_slide
 from virtual_staining.mask.settings import Settings
 from virtual_staining.overlay import write_outlines
@@ -36,7 +36,9 @@ def run(args: argparse.Namespace) -> None:
         exclude = class_masks(args.annotations, classes, pair.transform, exclude.shape)[EXCLUDE]
     in_ct = rigid_ct(pair.ct, pair.pixel_um, settings) & pair.valid
     in_slide = rigid_slide(pair.slide, in_ct, pair.valid, pair.pixel_um, settings)
-    hulls = [hull(rigid, pair.pixel_um, settings) for rigid in (in_ct, in_slide)]
+    pieces = [large_pieces(rigid, pair.pixel_um, settings) for rigid in (in_ct, in_slide)]
+    pieces[0] = without_wall(pieces[0], pair.valid)
+    hulls = [hull(piece, pair.pixel_um, settings) for piece in pieces]
     mask = correspondence(*hulls, pair.valid, exclude)
     if not mask.any():
         raise InputError(

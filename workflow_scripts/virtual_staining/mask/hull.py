@@ -7,16 +7,14 @@ from skimage.morphology import convex_hull_image
 
 from virtual_staining.mask.settings import Settings
 
-# A piece that fills less of its own hull than this and lies outside the largest piece's hull is an
-# arc of the holder's wall, not bone.
+# A piece that fills less of its own hull than this is an arc or ring.
 ARC_SOLIDITY = 0.35
+# What comes so near to the field's border runs out of it, px (openings round corners off).
+RIM_PX = 3
 
 
-def main_pieces(rigid: np.ndarray, pixel_um: float, settings: Settings) -> np.ndarray:
-    """Keep the pieces that belong to the specimen.
-
-    Thin structures go first (opening by ``min_thickness_um``), then pieces smaller than
-    ``min_component`` of the largest compact one, and arcs of the sample holder's wall.
+def large_pieces(rigid: np.ndarray, pixel_um: float, settings: Settings) -> np.ndarray:
+    """Keep pieces neither thinner than ``min_thickness_um`` nor small beside the main one.
 
     Parameters
     ----------
@@ -24,6 +22,7 @@ def main_pieces(rigid: np.ndarray, pixel_um: float, settings: Settings) -> np.nd
     pixel_um : float
         Pixel size, µm.
     settings : Settings
+        Small is less than ``min_component`` of the main piece's area.
 
     Returns
     -------
@@ -33,26 +32,56 @@ def main_pieces(rigid: np.ndarray, pixel_um: float, settings: Settings) -> np.nd
     opened = _open(rigid, 0.5 * settings.min_thickness_um / pixel_um)
     pieces = label(opened)
     regions = regionprops(pieces)
-    compact = [region for region in regions if region.solidity >= ARC_SOLIDITY]
     if not regions:
         return opened
-    largest = max(compact or regions, key=lambda region: region.area)
-    inside = convex_hull_image(pieces == largest.label)
-    kept = [
-        region.label
-        for region in regions
-        if region.area >= settings.min_component * largest.area
-        and (region.solidity >= ARC_SOLIDITY or inside[tuple(region.coords.T)].mean() > 0.5)
-    ]
-    return np.isin(pieces, kept)
+    least = settings.min_component * _main(regions).area
+    return np.isin(pieces, [region.label for region in regions if region.area >= least])
 
 
-def hull(rigid: np.ndarray, pixel_um: float, settings: Settings) -> np.ndarray:
-    """Convex hull of the specimen's rigid pieces with ``margin_um`` around it.
+def without_wall(pieces: np.ndarray, field: np.ndarray) -> np.ndarray:
+    """Drop the sample holder's wall, where it is as dense as the specimen.
+
+    Wall is what lies outside the main piece's hull and is an arc or ring, or runs out of the field.
 
     Parameters
     ----------
-    rigid : ndarray of bool, shape (y, x)
+    pieces : ndarray of bool, shape (y, x)
+        From :func:`large_pieces`, of a CT.
+    field : ndarray of bool, shape (y, x)
+        Where the CT holds data.
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+    """
+    labels = label(pieces)
+    regions = regionprops(labels)
+    if not regions:
+        return pieces
+    inside = convex_hull_image(labels == _main(regions).label)
+    rim = field & (ndimage.distance_transform_edt(np.pad(field, 1))[1:-1, 1:-1] <= RIM_PX)
+    kept = []
+    for region in regions:
+        place = tuple(region.coords.T)
+        arc = region.solidity < ARC_SOLIDITY or rim[place].any()
+        if inside[place].mean() > 0.5 or not arc:
+            kept.append(region.label)
+    return np.isin(labels, kept)
+
+
+def _main(regions: list) -> object:
+    """Return the largest region that is compact, or the largest if none is."""
+    compact = [region for region in regions if region.solidity >= ARC_SOLIDITY]
+    return max(compact or regions, key=lambda region: region.area)
+
+
+def hull(pieces: np.ndarray, pixel_um: float, settings: Settings) -> np.ndarray:
+    """Convex hull with ``margin_um`` around it.
+
+    Parameters
+    ----------
+    pieces : ndarray of bool, shape (y, x)
+        From :func:`large_pieces`, for a CT :func:`without_wall`.
     pixel_um : float
         Pixel size, µm.
     settings : Settings
@@ -60,9 +89,8 @@ def hull(rigid: np.ndarray, pixel_um: float, settings: Settings) -> np.ndarray:
     Returns
     -------
     ndarray of bool, shape (y, x)
-        All False if there is no rigid piece.
+        All False if there is nothing.
     """
-    pieces = main_pieces(rigid, pixel_um, settings)
     if not pieces.any():
         return pieces
     outside = ~convex_hull_image(pieces)

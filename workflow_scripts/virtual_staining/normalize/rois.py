@@ -19,6 +19,8 @@ from virtual_staining.normalize.settings import BONE, Settings
 GATE_SIGMAS = 2.5
 # Least level of bone between background (0) and its peak (1): young bone counts, soft tissue not.
 BONE_LEVEL = 0.75
+# Least share of the tissue that bone takes; a smaller peak is the blurred rim of metal.
+BONE_SHARE = 0.05
 # Pores up to this width belong to bone, as nobody draws around them, µm.
 PORE_UM = 60.0
 # Densest matter of which a larger share is thick and solid is metal; bone has thin parts too.
@@ -146,11 +148,13 @@ def _bone_like(
 
 
 def _first(found: list[Mode]) -> Mode | None:
+    """Return the darkest peak."""
     return found[0] if found else None
 
 
 def _last(found: list[Mode]) -> Mode | None:
-    return found[-1] if found else None
+    """Return the brightest peak that is more than the blurred rim of something brighter."""
+    return next((mode for mode in reversed(found) if mode.share >= BONE_SHARE), None)
 
 
 def _near(smooth: np.ndarray, mode: Mode | None) -> np.ndarray:

@@ -1,0 +1,124 @@
+"""Masks: hulls against truth, the holder's wall, exclusions and refusals."""
+
+import numpy as np
+import pytest
+from pair_phantom import (
+    AIR,
+    IMPLANT,
+    PIXEL_UM,
+    RIGID,
+    SHAPE,
+    TUBE,
+    make_pair,
+    rectangle,
+    write_pair,
+)
+from scipy import ndimage
+from skimage.morphology import convex_hull_image
+
+from virtual_staining.cli import main
+from virtual_staining.errors import InputError
+from virtual_staining.files import read_image
+from virtual_staining.mask.hull import correspondence, hull, large_pieces, without_wall
+from virtual_staining.mask.rigid import rigid_ct, rigid_slide
+from virtual_staining.mask.settings import Settings
+
+DEFAULT = Settings()
+EVERYWHERE = np.ones(SHAPE, bool)
+
+
+def normalized(material, stain="toluidine"):
+    """A pair that is normalized already: bone 30000, background 10000."""
+    return make_pair(material, stain, bone=30000, background=10000)
+
+
+def ct_hull(ct, settings=DEFAULT):
+    pieces = large_pieces(rigid_ct(ct, PIXEL_UM, settings), PIXEL_UM, settings)
+    return hull(without_wall(pieces, EVERYWHERE), PIXEL_UM, settings)
+
+
+def slide_hull(slide, ct, settings=DEFAULT):
+    in_ct = rigid_ct(ct, PIXEL_UM, settings)
+    rigid = rigid_slide(slide, in_ct, EVERYWHERE, PIXEL_UM, settings)
+    return hull(large_pieces(rigid, PIXEL_UM, settings), PIXEL_UM, settings)
+
+
+def dice(a, b):
+    return 2 * (a & b).sum() / (a.sum() + b.sum())
+
+
+@pytest.mark.parametrize("stain", ["toluidine", "eosin"])
+@pytest.mark.parametrize("material", ["Mg", "Ti", "PEEK"])
+def test_hulls_match_the_truth(material, stain):
+    ct, slide, truth = normalized(material, stain)
+    on_slide = np.isin(truth, RIGID) & ((truth != IMPLANT) | (stain == "toluidine"))
+    found = ct_hull(ct)
+    assert dice(found, convex_hull_image(np.isin(truth, RIGID))) > 0.97
+    assert dice(slide_hull(slide, ct), convex_hull_image(on_slide)) > 0.95
+    assert not (found & (truth == TUBE)).any()
+
+
+def test_a_wall_as_bright_as_bone_stays_outside():
+    ct, _, truth = normalized("Mg")
+    ct = np.where(truth == TUBE, 30000, ct)
+    found = ct_hull(ct)
+    assert not (found & (truth == TUBE)).any()
+    assert dice(found, convex_hull_image(np.isin(truth, RIGID))) > 0.97
+
+
+def test_margin_is_in_micrometres():
+    rigid = np.zeros(SHAPE, bool)
+    rigid[100:200, 100:200] = True
+    for pixel_um in (12.0, 6.0):
+        found = hull(rigid, pixel_um, Settings(margin_um=48))
+        assert np.flatnonzero(found[150])[0] == 100 - 48 / pixel_um
+
+
+def test_specimen_without_bone_is_outlined_whole():
+    ct, slide, truth = normalized("PEEK", "eosin")
+    settings = Settings(reference_class="Tissue", rigid_level=0.12)
+    ct[truth == TUBE] = 10000
+    on_slide = (truth != AIR) & (truth != TUBE) & (np.arange(SHAPE[0])[:, None] >= 58)
+    assert dice(ct_hull(ct, settings), (truth != AIR) & (truth != TUBE)) > 0.97
+    assert dice(slide_hull(slide, ct, settings), on_slide) > 0.97
+
+
+def test_correspondence_is_the_intersection_less_exclusions():
+    areas = [np.zeros((4, 4), bool) for _ in range(2)]
+    areas[0][:3], areas[1][:, :3] = True, True
+    valid, exclude = np.ones((4, 4), bool), np.zeros((4, 4), bool)
+    valid[0, 0], exclude[1, 1] = False, True
+    mask = correspondence(*areas, valid, exclude)
+    assert mask.sum() == 9 - 2 and not mask[0, 0] and not mask[1, 1]
+
+
+def test_command_writes_a_mask_without_the_excluded_region(tmp_path):
+    ct, slide, truth = normalized("Mg")
+    hole = rectangle("Exclude", 80, 210, 120, 250)
+    hole["geometry"]["coordinates"].append(
+        [[90, 220], [100, 220], [100, 230], [90, 230], [90, 220]]
+    )
+    arguments = write_pair(tmp_path, ct, slide, [hole])
+    out = tmp_path / "out"
+    assert main(["mask", *arguments, "--settings", "{}", "--out", str(out)]) == 0
+    mask = read_image(out / "mask.tif")
+    assert mask.dtype == np.uint8 and set(np.unique(mask)) == {0, 255}
+    assert not mask[212:218, 82:118].any(), "excluded"
+    assert (mask[220:230, 90:100] == 255).all(), "the exclusion's hole"
+    expected = ndimage.binary_dilation(convex_hull_image(np.isin(truth, RIGID)), iterations=3)
+    assert not (mask.astype(bool) & ~expected).any()
+    assert (out / "qc.png").stat().st_size > 10000
+
+
+def test_nothing_rigid_is_an_error(tmp_path, capsys):
+    ct, slide, _ = normalized("Mg")
+    arguments = write_pair(tmp_path, np.full_like(ct, 10000), slide)
+    assert main(["mask", *arguments, "--settings", "{}", "--out", str(tmp_path / "o")]) == 1
+    assert "no rigid tissue" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(("key", "value"), [("rigid_level", 0), ("margin_um", -1)])
+def test_settings_out_of_range_are_named(key, value):
+    with pytest.raises(InputError, match=key):
+        Settings(**{key: value})

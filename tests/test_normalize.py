@@ -1,0 +1,202 @@
+"""Levels: the paper's formulae, the regions found or drawn, and refusals."""
+
+import json
+
+import numpy as np
+import pytest
+from pair_phantom import AIR, BONE, PIXEL_UM, SHAPE, make_pair, rectangle, write_pair
+
+from virtual_staining.cli import main
+from virtual_staining.errors import InputError
+from virtual_staining.files import read_image
+from virtual_staining.normalize.levels import (
+    ct_scaling,
+    scale_ct,
+    stretch,
+    stretch_bounds,
+    white_balance_gains,
+)
+from virtual_staining.normalize.pair import choose_regions, normalize_pair
+from virtual_staining.normalize.rois import find_ct_rois, find_rois
+from virtual_staining.normalize.settings import Settings
+
+DEFAULT = Settings()
+EVERYWHERE = np.ones(SHAPE, bool)
+BONE_DRAWN = rectangle("Bone", 65, 205, 90, 245)
+AIR_DRAWN = rectangle("Background", 280, 120, 310, 200)
+
+
+def test_ct_means_become_30000_and_10000():
+    scaling = ct_scaling(21000, 6000, DEFAULT)
+    assert scale_ct(np.array([21000, 6000, 0, 65535]), scaling).tolist() == [
+        30000, 10000, 2000, 65535,
+    ]  # fmt: skip
+
+
+def test_white_balance_makes_background_grey_and_keeps_its_brightness():
+    background = np.array([240.0, 230.0, 210.0])
+    balanced = background * white_balance_gains(background)
+    assert np.allclose(balanced, background.mean())
+
+
+def test_bounds_follow_the_papers_formula():
+    bone = np.stack([np.arange(101) + start for start in (60, 40, 80)], axis=1)
+    background = np.stack([np.arange(101) + start for start in (100, 120, 110)], axis=1)
+    f_min, f_max = stretch_bounds(bone, background, Settings(low_margin=7, high_margin=3))
+    assert (f_min, f_max) == (41 - 7, 219 + 3)
+
+
+def test_bounds_are_clamped_to_10_and_255():
+    bone, background = np.full((50, 3), 12.0), np.full((50, 3), 253.0)
+    assert stretch_bounds(bone, background, DEFAULT) == (10, 255)
+
+
+def test_stretch_is_linear_and_alike_in_all_channels():
+    slide = np.array([[[20, 137, 255], [70, 70, 70]]], np.uint8)
+    out = stretch(slide, np.ones(3), 20, 220)
+    assert out.tolist() == [[[0, 149, 255], [64, 64, 64]]]
+
+
+@pytest.mark.parametrize("stain", ["toluidine", "eosin"])
+@pytest.mark.parametrize("material", ["Mg", "Ti", "PEEK"])
+def test_regions_are_what_they_say_for_every_implant(material, stain):
+    ct, slide, truth = make_pair(material, stain, bone=19000)
+    bone, background = find_rois(ct, slide, EVERYWHERE, PIXEL_UM, DEFAULT)
+    assert (truth[bone] == BONE).mean() > 0.95
+    assert (truth[background] == AIR).mean() > 0.99
+    assert ct[bone].mean() == pytest.approx(19000, rel=0.02)
+    assert ct[background].mean() == pytest.approx(8000, rel=0.02)
+
+
+@pytest.mark.parametrize("material", ["Mg", "Ti", "PEEK"])
+def test_a_plane_without_section_gives_the_same_levels(material):
+    ct, _, truth = make_pair(material, bone=19000)
+    bone, background = find_ct_rois(ct, PIXEL_UM, DEFAULT)
+    assert ct[bone].mean() == pytest.approx(19000, rel=0.03)
+    assert ct[background].mean() == pytest.approx(8000, rel=0.02)
+    assert (truth[background] == AIR).mean() > 0.99
+
+
+def test_a_plane_that_leaves_the_volume_ignores_the_outside():
+    ct, _, _ = make_pair("PEEK")
+    valid = EVERYWHERE.copy()
+    valid[:, :60] = False
+    ct[~valid] = 0
+    _, background = find_ct_rois(ct, PIXEL_UM, DEFAULT, valid)
+    assert ct[background].mean() == pytest.approx(8000, rel=0.02)
+
+
+def test_eight_bit_input_scaled_to_sixteen():
+    ct, slide, truth = make_pair("Mg")
+    coarse = (ct // 257).astype(np.uint16) * 257
+    bone, _ = find_rois(coarse, slide, EVERYWHERE, PIXEL_UM, DEFAULT)
+    assert (truth[bone] == BONE).mean() > 0.95
+
+
+def test_partial_field_of_view():
+    ct, slide, truth = make_pair("Mg")
+    field = np.s_[20:300, 70:250]
+    bone, background = find_rois(ct[field], slide[field], EVERYWHERE[field], PIXEL_UM, DEFAULT)
+    assert (truth[field][bone] == BONE).mean() > 0.95
+    assert (truth[field][background] == AIR).mean() > 0.99
+
+
+def test_specimen_without_bone():
+    ct, slide, truth = make_pair("PEEK", "eosin")
+    settings = Settings(reference_class="Tissue")
+    tissue, background = find_rois(ct, slide, EVERYWHERE, PIXEL_UM, settings)
+    assert (truth[tissue] != AIR).mean() > 0.99
+    assert (truth[background] == AIR).mean() > 0.99
+
+
+def test_drawn_and_found_regions_agree_within_2_percent(tmp_path):
+    for material in ("Mg", "Ti", "PEEK"):
+        ct, slide, _ = make_pair(material)
+        stats = []
+        for features in ((), (BONE_DRAWN, AIR_DRAWN)):
+            folder = tmp_path / f"{material}-{len(features)}"
+            arguments = write_pair(folder, ct, slide, features)
+            out = folder / "out"
+            assert main(["normalize", *arguments, "--settings", "{}", "--out", str(out)]) == 0
+            stats.append(json.loads((out / "stats.json").read_text()))
+        found, drawn = stats
+        assert found["roi"]["reference_source"] == "automatic"
+        assert drawn["roi"]["background_source"] == "annotations"
+        for part, key in (
+            ("ct", "bone_mean_before"),
+            ("ct", "background_mean_before"),
+            ("slide", "f_min"),
+            ("slide", "f_max"),
+        ):
+            assert found[part][key] == pytest.approx(drawn[part][key], rel=0.02), key
+
+
+def test_command_writes_normalized_images(tmp_path):
+    ct, slide, truth = make_pair("Ti")
+    arguments = write_pair(tmp_path, ct, slide)
+    out = tmp_path / "out"
+    assert main(["normalize", *arguments, "--settings", "{}", "--out", str(out)]) == 0
+    scaled, stained = read_image(out / "ct.tif"), read_image(out / "slide.tif")
+    stats = json.loads((out / "stats.json").read_text())
+    assert scaled.dtype == np.uint16 and stained.dtype == np.uint8
+    expected = np.clip(np.rint(stats["ct"]["scale"] * ct + stats["ct"]["offset"]), 0, 65535)
+    assert (scaled == expected).all()
+    assert stats["ct"]["bone_mean_after"] == pytest.approx(30000, abs=1)
+    assert scaled[truth == AIR].mean() == pytest.approx(10000, rel=0.02)
+    white = stained[truth == AIR].mean(axis=0)
+    assert np.ptp(white) < 1
+    assert np.allclose(stats["slide"]["background_after_rgb"], white, atol=1)
+    assert (out / "qc.png").stat().st_size > 10000
+
+
+def test_glass_that_a_lost_piece_left_is_not_ct_background():
+    """A background drawn where the CT still holds metal must not set the CT's level."""
+    ct, slide, truth = make_pair("Ti", "eosin")
+    drawn = {"Background": truth == 5}
+    regions = choose_regions(ct, slide, EVERYWHERE, PIXEL_UM, drawn, DEFAULT)
+    _, _, stats = normalize_pair(ct, slide, regions, DEFAULT)
+    assert stats["ct"]["background_mean_before"] == pytest.approx(8000, rel=0.02)
+
+
+def test_excluded_areas_are_never_measured():
+    ct, slide, truth = make_pair("Mg")
+    exclude = np.zeros(SHAPE, bool)
+    exclude[:160] = True
+    drawn = {"Bone": truth == BONE, "Exclude": exclude}
+    regions = choose_regions(ct, slide, EVERYWHERE, PIXEL_UM, drawn, DEFAULT)
+    assert not (regions.reference & exclude).any() and not (regions.background & exclude).any()
+
+
+def test_missing_background_is_an_error_that_says_what_to_draw(tmp_path, capsys):
+    ct, slide, _ = make_pair("Mg")
+    inside = np.s_[80:130, 60:110]
+    arguments = write_pair(tmp_path, ct[inside], slide[inside])
+    assert main(["normalize", *arguments, "--settings", "{}", "--out", str(tmp_path / "o")]) == 1
+    message = capsys.readouterr().err
+    assert "ct.tif" in message and "draw a" in message
+    assert not (tmp_path / "o").exists()
+
+
+def test_uniform_slide_and_inverted_ct_are_refused():
+    ct, slide, truth = make_pair("Mg")
+    with pytest.raises(InputError, match="neither tissue nor background"):
+        find_rois(ct, np.full_like(slide, 255), EVERYWHERE, PIXEL_UM, DEFAULT)
+    drawn = {"Bone": truth == BONE, "Background": truth == AIR}
+    regions = choose_regions(ct, slide, EVERYWHERE, PIXEL_UM, drawn, DEFAULT)
+    with pytest.raises(InputError, match="not brighter than the background"):
+        normalize_pair(60000 - ct, slide, regions, DEFAULT)
+
+
+def test_images_of_different_size_are_refused(tmp_path, capsys):
+    ct, slide, _ = make_pair("Mg")
+    arguments = write_pair(tmp_path, ct, slide[:-1])
+    assert main(["normalize", *arguments, "--settings", "{}", "--out", str(tmp_path / "o")]) == 1
+    assert "slide.tif: shape (319, 320, 3) does not fit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("bone_mean", 5000), ("low_percentile", 101), ("erode_um", -1)]
+)
+def test_settings_out_of_range_are_named(key, value):
+    with pytest.raises(InputError, match=key):
+        Settings(**{key: value})
