@@ -1,0 +1,170 @@
+"""The search: mutual information, local climbs, known truths."""
+
+import numpy as np
+import pytest
+import sections
+from scipy.ndimage import map_coordinates
+from scipy.spatial.transform import Rotation
+
+from virtual_staining.geometry import SectionMap, pose_to_map
+from virtual_staining.register import pose as poses
+from virtual_staining.register.beam import fan, refine
+from virtual_staining.register.kernel import information, joint_histogram, score_poses
+from virtual_staining.register.scales import make_scales, thickness_offsets
+
+BINS = 32
+SHAPE, PIXEL_UM = (210, 190), 20.0
+SIZE_UM = (SHAPE[1] * PIXEL_UM, SHAPE[0] * PIXEL_UM)
+
+
+@pytest.fixture(scope="module")
+def labels():
+    return sections.phantom_labels()
+
+
+@pytest.fixture(scope="module")
+def ct(labels):
+    return sections.phantom_ct(labels)
+
+
+def scales_of(ct, slide, size_um=SIZE_UM):
+    return make_scales(ct, sections.VOXEL_UM, slide, size_um, 200.0, 6, 0.0)[0]
+
+
+def off_by(section: SectionMap, degrees: float, shift_um: float, size_um=SIZE_UM) -> np.ndarray:
+    turn = Rotation.from_rotvec(np.radians(degrees) * np.array([0.6, -0.64, 0.48])).as_matrix()
+    center = section.to_volume(np.array([size_um]) / 2)[0] + shift_um * np.array([0.48, 0.6, -0.64])
+    return poses.from_map(pose_to_map(center, turn @ section.u, turn @ section.v, size_um), size_um)
+
+
+def errors_um(found: np.ndarray, truth: SectionMap, size_um=SIZE_UM) -> np.ndarray:
+    grid = np.random.default_rng(0).uniform(0.1, 0.9, (300, 2)) * size_um
+    difference = poses.to_map(found, size_um).to_volume(grid) - truth.to_volume(grid)
+    return np.linalg.norm(difference, axis=1)
+
+
+def reference_histogram(scale, classes, pose):
+    """Count as the kernel does, with scipy's interpolation and numpy's add.at."""
+    section = poses.to_map(pose, SIZE_UM)
+    y, x = np.indices(scale.labels.shape)
+    points = (np.stack([x.ravel(), y.ravel()], 1) + 0.5) * scale.pixel_um
+    grey = np.zeros(len(points))
+    for offset in scale.offsets_um:
+        index = (section.to_volume(points) + offset * section.normal) / scale.voxel_um - 0.5
+        values = map_coordinates(scale.volume.astype(float), index.T[::-1], order=1, mode="nearest")
+        outside = ((index < -0.5) | (index > np.array(scale.volume.shape[::-1]) - 0.5)).any(1)
+        grey += np.where(outside, scale.air, values) / len(scale.offsets_um)
+    position = grey * (BINS - 1.001) / 255
+    low = position.astype(int)
+    counts = np.zeros((classes, BINS))
+    np.add.at(counts, (scale.labels.ravel(), low), 1 - (position - low))
+    np.add.at(counts, (scale.labels.ravel(), low + 1), position - low)
+    return counts
+
+
+@pytest.mark.parametrize("shift_um", [0.0, 1900.0])
+def test_kernel_counts_like_scipy_inside_and_outside(labels, ct, shift_um):
+    truth, rigid = sections.oblique_map(SIZE_UM)
+    slide = sections.cut(labels, truth, SHAPE, PIXEL_UM)
+    scale = make_scales(ct, sections.VOXEL_UM, slide, SIZE_UM, 100.0, 6, 220.0)[0][-1]
+    pose = poses.from_map(rigid, SIZE_UM)
+    pose[0] += shift_um
+    counts = np.empty((6, BINS), np.float32)
+    joint_histogram(*scale.arguments[:5], pose, scale.offsets_um, counts)
+    expected = reference_histogram(scale, 6, pose)
+    assert len(scale.offsets_um) == 4
+    assert counts.sum() == pytest.approx(scale.labels.size, rel=1e-4)  # every pixel counts
+    assert np.abs(counts - expected).sum() < 0.002 * scale.labels.size
+
+
+def test_information_of_known_tables():
+    assert information(np.eye(4, dtype=np.float32)) == pytest.approx(np.log(4))
+    assert information(np.ones((4, 5), np.float32)) == pytest.approx(0, abs=1e-7)
+
+
+def test_a_plane_wholly_outside_carries_no_information(labels, ct):
+    truth, rigid = sections.oblique_map(SIZE_UM)
+    scale = scales_of(ct, sections.cut(labels, truth, SHAPE, PIXEL_UM))[0]
+    pose = poses.from_map(rigid, SIZE_UM)
+    pose[:3] += 30_000.0
+    score = score_poses(*scale.arguments, 6, BINS, pose[None])
+    assert score[0] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_finds_the_plane_and_the_distortion(labels, ct, mirrored):
+    truth, rigid = sections.oblique_map(SIZE_UM, mirrored)
+    scales = scales_of(ct, sections.cut(labels, truth, SHAPE, PIXEL_UM))
+    starts = fan(off_by(rigid, 3, 300), 10, 400, 2048)
+    found = refine(scales, starts, (32, 8, 2), BINS, SIZE_UM)
+    assert np.percentile(errors_um(found.pose, truth), 95) < 0.5 * sections.VOXEL_UM
+    assert poses.to_map(found.pose, SIZE_UM).normal @ truth.normal > np.cos(np.radians(0.5))
+    assert found.pose[9:] == pytest.approx([0.02, -0.015, 0.01], abs=0.006)
+    assert found.margin > 0.05
+
+
+def test_finds_a_partial_field(labels, ct):
+    shape = (150, 90)
+    size_um = (shape[1] * PIXEL_UM, shape[0] * PIXEL_UM)
+    truth, rigid = sections.oblique_map(size_um)
+    scales = scales_of(ct, sections.cut(labels, truth, shape, PIXEL_UM), size_um)
+    starts = fan(off_by(rigid, 3, 300, size_um), 8, 400, 2048)
+    found = refine(scales, starts, (32, 8, 2), BINS, size_um)
+    assert np.percentile(errors_um(found.pose, truth, size_um), 95) < sections.VOXEL_UM
+
+
+def test_margin_is_small_when_two_planes_look_the_same():
+    tissue = np.zeros((64, 64, 64), int)
+    tissue[:, 20:44, 26:] = 2
+    tissue[:, 24:34, 30:40] = 4  # the same along z: every plane across it fits as well
+    section = pose_to_map([1600.0, 1600, 1600], [1, 0, 0], [0, 1, 0], (3000.0, 3000.0))
+    size_um = (3000.0, 3000.0)
+    slide = sections.cut(tissue, section, (100, 100), 30.0)
+    scales = make_scales(sections.phantom_ct(tissue), 50.0, slide, size_um, 200.0, 3, 0.0)[0]
+    starts = fan(poses.from_map(section, size_um), 5, 600, 512)
+    assert refine(scales, starts, (16, 8, 4), BINS, size_um).margin < 0.02
+
+
+def test_fan_holds_the_guess_and_keeps_its_bounds():
+    guess = poses.from_map(sections.oblique_map(SIZE_UM)[1], SIZE_UM)
+    starts = fan(guess, 12, 400, 1000)
+    assert starts[0] == pytest.approx(guess)
+    assert starts.shape == (1000, 12)
+    assert np.abs(starts[:, :3] - guess[:3]).max() <= 400
+    angles = np.array([poses.frame_angle_deg(guess, one) for one in starts])
+    assert 11 < angles.max() <= 12 + 1e-6
+    assert np.einsum("ni,ni->n", starts[:, 3:6], starts[:, 6:9]) == pytest.approx(0, abs=1e-9)
+
+
+def test_pose_and_map_are_inverse():
+    truth, rigid = sections.oblique_map(SIZE_UM, mirrored=True)
+    pose = poses.from_map(truth, SIZE_UM)
+    again = poses.to_map(pose, SIZE_UM)
+    for key in ("origin_um", "u", "v"):
+        assert getattr(again, key) == pytest.approx(getattr(truth, key))
+    assert poses.from_map(rigid, SIZE_UM)[9:] == pytest.approx([0, 0, 0], abs=1e-9)
+
+
+def test_decomposition_gives_scale_and_shear():
+    pose = poses.from_map(SectionMap(np.zeros(3), np.array([1.03, 0, 0]), np.array([0, 0, 0.98])),
+                          SIZE_UM)  # fmt: skip
+    assert pose[9:] == pytest.approx([0.03, -0.02, 0], abs=1e-9)
+    sheared = SectionMap(np.zeros(3), np.array([1.0, 0, 0]), np.array([0.02, 1, 0]))
+    assert poses.from_map(sheared, SIZE_UM)[11] == pytest.approx(0.02, rel=0.02)
+
+
+def test_moving_keeps_the_frame_orthonormal():
+    pose = poses.from_map(sections.oblique_map(SIZE_UM)[1], SIZE_UM)
+    step = np.array([10.0, -20, 30, 200, -300, 100, 5, -5, 8])
+    out = poses.moved(pose, step, 1000.0)
+    frame = np.stack([out[3:6], out[6:9]])
+    assert frame @ frame.T == pytest.approx(np.eye(2), abs=1e-12)
+    assert out[9:] == pytest.approx([0.005, -0.005, 0.008])
+    angle = np.degrees(np.linalg.norm(step[3:6]) / 1000)
+    assert poses.frame_angle_deg(pose, out) == pytest.approx(angle)
+
+
+def test_thickness_is_sampled_once_a_voxel():
+    assert thickness_offsets(40, 5) == pytest.approx(np.arange(8) * 5 - 17.5)
+    assert thickness_offsets(40, 100) == pytest.approx([0])
+    assert thickness_offsets(0, 5) == pytest.approx([0])

@@ -1,0 +1,74 @@
+"""Settings of the registration."""
+
+from dataclasses import dataclass
+
+from virtual_staining.errors import InputError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Keys of the ``register`` block.
+
+    Parameters
+    ----------
+    section_thickness_um : float
+        Thickness of the section; CT is averaged through it, 0 takes one plane, µm (paper 2.1).
+    fan_deg, fan_um : float
+        How far around the first guess starting poses are tried: angle, degrees, and shift, µm.
+    fan_starts : int
+        Number of starting poses.
+    coarse_um, fine_um : float
+        Voxel sizes, µm, between which the search refines; the nearest levels that halving gives
+        are used.
+    colour_classes : int
+        Colours that the section is reduced to.
+    grey_bins : int
+        Grey bins of the joint histogram.
+    beam : tuple of int
+        Poses kept at each level, coarse to fine; the last number holds for all finer levels.
+    max_scale, max_shear : float
+        Scale and shear (fractions) beyond which a result is flagged (paper 2.3: below 4 %).
+    min_confidence : float
+        Confidence (0–1) below which a result is flagged.
+    """
+
+    section_thickness_um: float = 40.0
+    fan_deg: float = 15.0
+    fan_um: float = 500.0
+    fan_starts: int = 8192
+    coarse_um: float = 160.0
+    fine_um: float = 20.0
+    colour_classes: int = 8
+    grey_bins: int = 32
+    beam: tuple[int, ...] = (96, 24, 6, 2)
+    max_scale: float = 0.05
+    max_shear: float = 0.05
+    min_confidence: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range, naming the key.
+
+        Raises
+        ------
+        InputError
+            If a number is out of range.
+        """
+        ranges = {
+            "section_thickness_um": (0, 1000),
+            "fan_deg": (0, 180),
+            "fan_um": (0, 1e5),
+            "fan_starts": (1, 10**7),
+            "fine_um": (0.1, self.coarse_um),
+            "colour_classes": (2, 32),
+            "grey_bins": (4, 128),
+            "max_scale": (0, 1),
+            "max_shear": (0, 1),
+            "min_confidence": (0, 1),
+        }
+        for key, (low, high) in ranges.items():
+            if not low <= getattr(self, key) <= high:
+                raise InputError(
+                    f"register: {key}: {getattr(self, key)!r} must lie between {low} and {high}"
+                )
+        if not self.beam or min(self.beam) < 2:
+            raise InputError(f"register: beam: {self.beam!r} must be whole numbers of at least 2")
