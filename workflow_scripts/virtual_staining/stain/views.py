@@ -4,13 +4,16 @@ import matplotlib
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from torch.nn.functional import grid_sample
+from torch.nn.functional import avg_pool3d, grid_sample
 
 matplotlib.use("Agg")
 
 VIEW_DEG = (35.0, 25.0)  # turned about the vertical, then looked at from above
 # Air and marrow are nearly white, yet hundreds of samples of little alpha would veil the rest.
 ALPHA_FLOOR = 0.2
+PICTURE_PX = 448  # side of the rendering before its border is cut off
+STEP_VOXEL = 0.5  # between samples on a ray; longer steps draw contour lines on surfaces
+AMBIENT = 0.4  # brightness of surfaces seen edge on, relative to those facing the viewer
 PANELS = (("a", "XY", "z"), ("b", "YZ", "x"), ("c", "XZ", "y"))
 
 
@@ -62,8 +65,8 @@ def _draw_bar(axes, width_px: int, height_px: int, voxel_size_um: float) -> None
 def render(rgba: np.ndarray, view_deg: tuple[float, float] = VIEW_DEG) -> np.ndarray:
     """Composite a RGBA volume front to back along parallel rays, on white.
 
-    Colours are taken as they are (direct RGBA mapping); alpha, less ``ALPHA_FLOOR``, is the
-    opacity of one voxel's length.
+    Colours are taken as they are (direct RGBA mapping), only darkened where a surface turns away
+    from the viewer; alpha, less ``ALPHA_FLOOR``, is the opacity of one voxel's length.
 
     Parameters
     ----------
@@ -79,22 +82,36 @@ def render(rgba: np.ndarray, view_deg: tuple[float, float] = VIEW_DEG) -> np.nda
     size = np.array(rgba.shape[1:])
     volume = torch.tensor(rgba[None], dtype=torch.float32) / 255
     volume[:, 3] = ((volume[:, 3] - ALPHA_FLOOR) / (1 - ALPHA_FLOOR)).clamp_min(0)
-    volume[:, :3] *= volume[:, 3:]  # so that interpolation does not mix in transparent colours
     right, up, forward = _camera(view_deg)
-    half = int(np.ceil(np.linalg.norm(size) / 2))
-    steps = torch.arange(-half, half + 1, dtype=torch.float32)
-    # normalized coordinates of grid_sample, (x, y, z), -1 and 1 at the outer corners
+    # Premultiplied, so that interpolation does not mix in transparent colours.
+    volume[:, :3] *= volume[:, 3:] * _shade(volume[0, 3], forward)
+    half = float(np.linalg.norm(size)) / 2
+    across = torch.linspace(-half, half, PICTURE_PX)
+    # grid_sample counts (x, y, z) from -1 to 1 between the outer corners
     scale = torch.tensor(2.0 / size[::-1].copy(), dtype=torch.float32)
-    plane = steps[None, :, None] * right * scale - steps[:, None, None] * up * scale
-    picture = torch.zeros(3, len(steps), len(steps))
-    clear = torch.ones(len(steps), len(steps))
-    for step in steps:
-        where = (plane + step * forward * scale)[None, None]
+    plane = across[None, :, None] * right * scale - across[:, None, None] * up * scale
+    picture = torch.zeros(3, PICTURE_PX, PICTURE_PX)
+    clear = torch.ones(PICTURE_PX, PICTURE_PX)
+    for depth in torch.arange(-half, half, STEP_VOXEL):
+        where = (plane + depth * forward * scale)[None, None]
         sample = grid_sample(volume, where, align_corners=False)[0, :, 0]
-        picture += clear * sample[:3]
-        clear *= 1 - sample[3]
+        through = (1 - sample[3]).clamp_min(0) ** STEP_VOXEL  # rounding may pass 1
+        # the colour's share in a part of a voxel; where there is no opacity there is no colour
+        picture += clear * sample[:3] * (1 - through) / sample[3].clamp_min(1e-6)
+        clear *= through
     picture = ((picture + clear) * 255).round().clamp(0, 255).to(torch.uint8)
     return _crop(np.moveaxis(picture.numpy(), 0, -1))
+
+
+def _shade(opacity: torch.Tensor, forward: torch.Tensor) -> torch.Tensor:
+    """Brightness of each voxel (z, y, x) under a light beside the viewer, AMBIENT to 1."""
+    smooth = avg_pool3d(opacity[None, None], 3, stride=1, padding=1, count_include_pad=False)
+    gradient = torch.gradient(smooth[0, 0])[::-1]  # along x, y, z
+    length = sum(g.square() for g in gradient).sqrt()
+    along = sum(g * f for g, f in zip(gradient, forward, strict=True)).abs()
+    # the inside of a body has no surface: there, and in noise, the light falls evenly
+    facing = (along + 0.05) / (length + 0.05)
+    return AMBIENT + (1 - AMBIENT) * facing
 
 
 def _camera(view_deg: tuple[float, float]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
