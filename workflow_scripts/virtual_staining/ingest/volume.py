@@ -56,8 +56,9 @@ def _open_hdf5(path: Path, dataset: str) -> Source:
                 else None
             )
         )
+        what = f"{dataset} is not a 3D dataset of numbers" if dataset else "no dataset is named"
         raise InputError(
-            f"{path}: {dataset or 'no dataset named'} is not a 3D dataset of numbers; write the "
+            f"{path}: {what}; write the "
             f"volume as {path.name}::/path with one of: {'; '.join(found) or 'none (empty file)'}"
         )
 
@@ -104,7 +105,7 @@ def _open_itk(path: Path) -> Source:
             return whole[0][z0:z1]
         except RuntimeError as error:
             raise InputError(
-                f"{path}: cannot be decoded ({_last_line(error)}); is it truncated?"
+                f"{path}: its {nx} x {ny} x {nz} voxels cannot be read; is it truncated?"
             ) from error
 
     return Source(str(path), (nz, ny, nx), kind, read, size_um)
