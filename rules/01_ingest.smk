@@ -21,7 +21,7 @@ rule ingest_volume:
     shell:
         "python -m virtual_staining ingest volume --volume {params.volume:q}"
         " --voxel-size-um={params.voxel_size_um:q} --settings {params.settings:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --threads {threads} --out {output:q} > {log:q} 2>&1"
 
 
 rule ingest_slide:

@@ -68,7 +68,7 @@ def settings(stage, *keys):
     A rule that names its keys does not run again when another key of the block changes.
     """
     block = config[stage]
-    return json.dumps({key: block[key] for key in keys or block}, sort_keys=True)
+    return json.dumps({key: block[key] for key in sorted(keys or block)})
 
 
 def samples_of(stain, role=None):
