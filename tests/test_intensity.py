@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from virtual_staining import intensity
 
 WINDOW = intensity.ct_window(50000)
