@@ -10,6 +10,9 @@ rule infer_slides:
         mask=lambda wildcards: expand(
             "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
         ),
+        stats=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/stats.json", sample=samples_of(wildcards.stain)
+        ),
         generator="<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
         folds="<results>/05_split/{stain}/folds.json",
     output:

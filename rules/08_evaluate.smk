@@ -27,6 +27,9 @@ rule evaluate_patches:
         slide=lambda wildcards: expand(
             "<results>/03_normalize/{sample}/slide.tif", sample=samples_of(wildcards.stain)
         ),
+        stats=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/stats.json", sample=samples_of(wildcards.stain)
+        ),
         mask=lambda wildcards: expand(
             "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
         ),
@@ -63,6 +66,9 @@ rule evaluate_raw_ct:
         ),
         slide=lambda wildcards: expand(
             "<results>/03_normalize/{sample}/slide.tif", sample=samples_of(wildcards.stain)
+        ),
+        stats=lambda wildcards: expand(
+            "<results>/03_normalize/{sample}/stats.json", sample=samples_of(wildcards.stain)
         ),
         mask=lambda wildcards: expand(
             "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)

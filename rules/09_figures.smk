@@ -31,9 +31,9 @@ rule draw_slides:
     input:
         infer=f"<results>/07_infer/{{stain}}/{config['models'][0]}/fold-1",
         normalized=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/{image}.tif",
+            "<results>/03_normalize/{sample}/{file}",
             sample=samples_of(wildcards.stain),
-            image=["ct", "slide"],
+            file=["ct.tif", "slide.tif", "stats.json"],
         ),
         masks=lambda wildcards: expand(
             "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
@@ -71,9 +71,9 @@ rule draw_models:
     input:
         infer=expand("<results>/07_infer/{{stain}}/{model}/fold-1", model=config["models"]),
         normalized=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/{image}.tif",
+            "<results>/03_normalize/{sample}/{file}",
             sample=samples_of(wildcards.stain),
-            image=["ct", "slide"],
+            file=["ct.tif", "slide.tif", "stats.json"],
         ),
         masks=lambda wildcards: expand(
             "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)

@@ -25,6 +25,10 @@ def results(tmp_path):
         ct = (slide.mean(-1) * 150).astype(np.uint16)
         write_image(tmp_path / f"03_normalize/{sample}/slide.tif", slide, 5)
         write_image(tmp_path / f"03_normalize/{sample}/ct.tif", ct, 5)
+        write_json(
+            tmp_path / f"03_normalize/{sample}/stats.json",
+            {"ct_background_after": 10000, "slide": {"background_after_rgb": [240, 240, 240]}},
+        )
         write_image(tmp_path / f"04_mask/{sample}/mask.tif", mask, 5)
         write_image(tmp_path / f"07_infer/pix2pix/fold-1/{sample}/slide.tif", slide, 5)
         write_image(tmp_path / f"07_infer/cyclegan/fold-1/{sample}/slide.tif", 255 - slide, 5)

@@ -27,6 +27,10 @@ def results(tmp_path_factory):
         mask[:, :10] = 0
         write_image(folder / f"03_normalize/{sample}/slide.tif", slide, 20)
         write_image(folder / f"03_normalize/{sample}/ct.tif", ct, 20)
+        write_json(
+            folder / f"03_normalize/{sample}/stats.json",
+            {"ct_background_after": 10000, "slide": {"background_after_rgb": [240, 240, 240]}},
+        )
         write_image(folder / f"04_mask/{sample}/mask.tif", mask, 20)
         for model in MODELS:
             out = folder / f"07_infer/{model}/fold-1/{sample}"

@@ -25,6 +25,7 @@ from virtual_staining.evaluate.records import (
 from virtual_staining.evaluate.settings import Settings
 from virtual_staining.evaluate.table import summarize
 from virtual_staining.files import read_image, read_json, replacing, write_json
+from virtual_staining.infer.masked import background_levels
 from virtual_staining.intensity import ct_to_display, ct_window
 from virtual_staining.pairs import load_pair, read_fold
 from virtual_staining.settings import from_json
@@ -120,13 +121,14 @@ def _measure_sample(
     args: argparse.Namespace, sample: str, settings: Settings, distances: Distances | None
 ) -> list[dict]:
     pair = load_pair(sample, args.normalize_dir, args.mask_dir)
+    _, background = background_levels(args.normalize_dir / sample / "stats.json")
     if args.baseline:
         grey = ct_to_display(pair.ct, ct_window(args.ct_white))
         generated = np.repeat(grey[..., None], 3, axis=-1)
     else:
         generated = read_image(args.infer_dir / sample / "slide.tif")
     try:
-        return measure(pair.slide, generated, pair.mask, settings, distances)
+        return measure(pair.slide, generated, pair.mask, background, settings, distances)
     except ValueError as error:
         raise InputError(f"{args.infer_dir or args.normalize_dir}/{sample}: {error}") from error
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from virtual_staining.evaluate.metrics import psnr_db, ssim
 from virtual_staining.evaluate.settings import SMALLEST_PATCH_PX, Settings
-from virtual_staining.infer.masked import fill_outside, slide_background
+from virtual_staining.infer.masked import fill_outside
 
 Distances = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -28,12 +28,13 @@ def measure(
     real: np.ndarray,
     generated: np.ndarray,
     mask: np.ndarray,
+    background: np.ndarray,
     settings: Settings,
     distances: Distances | None,
 ) -> list[dict]:
     """Compare two slides on the patches that the mask covers well enough.
 
-    Outside the mask both get the real slide's background colour (paper 2.8), so that what is not
+    Outside the mask both get the mean background colour (paper 2.8), so that what is not
     the same tissue counts neither for nor against a model.
 
     Parameters
@@ -41,6 +42,8 @@ def measure(
     real, generated : ndarray, shape (y, x, 3), uint8
         An axis shorter than ``patch_px`` gives patches as long as the axis.
     mask : ndarray, shape (y, x), bool
+    background : ndarray, shape (3,), uint8
+        Colour of the real slide's background.
     settings : Settings
     distances : callable or None
         LPIPS of two stacks (n, y, x, 3); None leaves LPIPS absent.
@@ -63,7 +66,6 @@ def measure(
     size = [min(settings.patch_px, length) for length in mask.shape]
     if min(size) < SMALLEST_PATCH_PX:
         raise ValueError(f"{mask.shape} pixels are too few; at least {SMALLEST_PATCH_PX} a side")
-    background = slide_background(real, mask)
     real, generated = (fill_outside(image, mask, background) for image in (real, generated))
     rows, pairs = [], []
     starts = [

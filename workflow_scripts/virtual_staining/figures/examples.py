@@ -11,7 +11,7 @@ from virtual_staining.evaluate.names import SUBSETS
 from virtual_staining.figures.roi import choose_roi
 from virtual_staining.figures.settings import Settings
 from virtual_staining.files import read_image
-from virtual_staining.infer.masked import CT_BACKGROUND, fill_outside, slide_background
+from virtual_staining.infer.masked import background_levels, fill_outside
 from virtual_staining.intensity import ct_to_display, ct_window
 from virtual_staining.pairs import Fold, Pair, load_pair, pair_files, pixel_size_um
 
@@ -113,6 +113,7 @@ def read_example(
     """
     pair = load_pair(sample, normalize_dir, mask_dir)
     window = ct_window(ct_white)
+    ct_background, slide_background = background_levels(normalize_dir / sample / "stats.json")
     stained, reverse = {}, {}
     for model, folder in infer_dirs.items():
         stained[model] = _read_fitting(folder / sample / "slide_masked.tif", pair)
@@ -123,8 +124,8 @@ def read_example(
     return Example(
         title=SUBSETS[subset],
         sample=sample,
-        ct=ct_to_display(fill_outside(pair.ct, pair.mask, CT_BACKGROUND), window),
-        slide=fill_outside(pair.slide, pair.mask, slide_background(pair.slide, pair.mask)),
+        ct=ct_to_display(fill_outside(pair.ct, pair.mask, ct_background), window),
+        slide=fill_outside(pair.slide, pair.mask, slide_background),
         stained=stained,
         reverse=reverse,
         pixel_um=pixel_size_um(pair_files(sample, normalize_dir, mask_dir)["slide"]),

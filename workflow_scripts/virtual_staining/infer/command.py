@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +11,12 @@ from virtual_staining import intensity
 from virtual_staining.files import replacing, write_image
 from virtual_staining.infer.generators import Generators, Tiling, load_generators
 from virtual_staining.infer.masked import background_levels, fill_outside
+from virtual_staining.infer.settings import Settings
 from virtual_staining.pairs import Pair, load_pair, pair_files, pixel_size_um, read_fold
 from virtual_staining.settings import from_json
 from virtual_staining.train.sampler import Sampler
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The ``infer`` block of config.yaml.
-
-    Parameters
-    ----------
-    patch_px, step_px : int
-        Tile size and distance of neighbouring tiles, pixels.
-    batch_patches : int
-        Tiles at a time.
-    training_patches : int
-        Training patches stained singly, for the figure of direct model output.
-    """
-
-    patch_px: int
-    step_px: int
-    batch_patches: int
-    training_patches: int
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
