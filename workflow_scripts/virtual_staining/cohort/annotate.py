@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from virtual_staining.cohort.labels import BONE, Label, is_in
+from virtual_staining.cohort.labels import Label, is_in
 
 GRID_UM = 20.0
 COLOURS = {"Bone": [180, 90, 200], "Background": [200, 200, 200], "Exclude": [250, 60, 60]}
@@ -34,9 +34,13 @@ def annotate(
     step = max(1, round(GRID_UM / pixel_um))
     coarse = labels[step // 2 :: step, step // 2 :: step]
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-    bone = is_in(coarse, (*BONE, Label.VESSEL)).astype(np.uint8)
+    # the reference is mature bone: woven bone takes another colour
+    mature = (Label.CORTICAL, Label.TRABECULAR, Label.LACUNA, Label.VESSEL)
+    bone = is_in(coarse, mature).astype(np.uint8)
     bone = cv2.morphologyEx(bone, cv2.MORPH_CLOSE, kernel)  # nobody draws around a pore
     empty = cv2.erode((coarse == Label.AIR).astype(np.uint8), kernel, iterations=3)
+    for outline in pieces:
+        cv2.fillPoly(empty, [np.rint(outline / (step * pixel_um)).astype(np.int32)], 0)
     features = []
     for name, mask, radius_um in (("Bone", bone, 350.0), ("Background", empty, 500.0)):
         for outline in _regions(mask, radius_um / (step * pixel_um), 3, rng):
@@ -58,11 +62,12 @@ def _regions(
         depth = cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1]
         if depth.max() < 3:
             break
-        candidates = np.argwhere(depth > 0.75 * depth.max())
+        candidates = np.argwhere(depth >= max(3, 0.75 * depth.max()))
         y, x = candidates[rng.integers(len(candidates))]
         disc = np.zeros_like(mask)
         cv2.circle(disc, (int(x), int(y)), int(radius_px), 1, -1)
         part = ((depth > 1.5) & (disc > 0)).astype(np.uint8)
+        part = cv2.morphologyEx(part, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
         names = cv2.connectedComponents(part)[1]
         contours, _ = cv2.findContours(
             (names == names[y, x]).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from virtual_staining.cohort.fields import basis
-from virtual_staining.cohort.labels import BONE, Label, is_in
+from virtual_staining.cohort.labels import BONE, RIGID, Label, is_in
 
 DROPLET_ABSORBANCE = np.array([0.55, 0.5, 0.16], np.float32)
 
@@ -106,7 +106,7 @@ def saw_marks(artefacts: Artefacts, y_um: np.ndarray, x_um: np.ndarray) -> np.nd
 
 def _pieces(coarse: np.ndarray, coarse_um: float, rng: np.random.Generator) -> list[np.ndarray]:
     """Outlines of up to two bites out of the tissue's edge, in slide µm."""
-    tissue = ndimage.binary_fill_holes(is_in(coarse, (*BONE, Label.MARROW, Label.SOFT)))
+    tissue = ndimage.binary_fill_holes(is_in(coarse, (*RIGID, Label.MARROW, Label.SOFT)))
     edge = np.argwhere(tissue & ~ndimage.binary_erosion(tissue, iterations=2, border_value=1))
     pieces = []
     for _ in range(rng.integers(1, 3) if len(edge) else 0):

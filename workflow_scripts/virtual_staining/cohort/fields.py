@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 from virtual_staining.geometry import SectionMap
 
@@ -138,6 +139,10 @@ class PlaneFields:
         }
 
 
+# cells lie askew to every plane of interest, so that no row of points shows
+_ASKEW = Rotation.from_euler("zyx", (0.61, 0.43, 0.79)).as_matrix().astype(np.float32)
+
+
 def scatter(points_um: np.ndarray, cell_um: float, salt: int) -> tuple[np.ndarray, np.ndarray]:
     """Nearest member of a seeded point set with one point per cubic cell.
 
@@ -154,11 +159,12 @@ def scatter(points_um: np.ndarray, cell_um: float, salt: int) -> tuple[np.ndarra
     Returns
     -------
     offset_um : ndarray, shape (3, n), float32
-        From the cell's own point to the given points.
+        From the cell's own point to the given points, along the cells' axes.
     draw : ndarray, shape (n,), float32
         A uniform number in [0, 1) for each cell.
     """
-    scaled = points_um / np.float32(cell_um)
+    scaled = [sum(row[k] * points_um[k] for k in range(3)) for row in _ASKEW / np.float32(cell_um)]
+    scaled = np.stack(scaled)
     cell = np.floor(scaled)
     inside = scaled - cell
     index = cell.astype(np.int32).view(np.uint32)

@@ -144,7 +144,7 @@ def _anatomy(phantom: Phantom, local: np.ndarray, f: dict[str, np.ndarray]) -> n
     lower_top, lower_bottom = -1150 + 240 * f["shape_a"], -2050 + 110 * f["shape_b"]
     ragged = 60 * f["patch"]
     label = np.full(z.shape, Label.MARROW, np.uint8)
-    label[np.abs(f["trabecula"]) < 0.24 + 0.1 * f["shape_b"]] = Label.TRABECULAR
+    label[np.abs(f["trabecula"]) < 0.25 + 0.1 * f["shape_b"] + 0.09 * f["patch"]] = Label.TRABECULAR
     pits = 70 * f["trabecula"]  # the inner faces are eroded by marrow
     cortex = (z < upper_top) & (z > upper_bottom + pits)
     cortex |= (z < lower_top + pits) & (z > lower_bottom)

@@ -55,15 +55,8 @@ class Layers:
     ):
         self.shape, self.pixel_um, self.thickness_um = shape, pixel_um, thickness_um
         self.x_um = (np.arange(shape[1]) + 0.5) * pixel_um
-        self._phantom = phantom
-        size = (shape[1] * pixel_um, shape[0] * pixel_um)
-        self._depths = []
-        for share in DEPTHS:
-            moved = SectionMap(
-                plane.origin_um + share * thickness_um * plane.normal, plane.u, plane.v
-            )
-            fields = PlaneFields(phantom.lattices, moved, size, self.x_um)
-            self._depths.append((moved, fields))
+        self._phantom, self._plane = phantom, plane
+        self._depths: dict[int, tuple[SectionMap, PlaneFields]] = {}
 
     def y_um(self, rows: range) -> np.ndarray:
         """Slide y of the rows' centres, µm."""
@@ -71,14 +64,11 @@ class Layers:
 
     def tissue(self, rows: range, depth: int) -> tuple[np.ndarray, Tissue]:
         """Flat indices of the pixels that may hold tissue at one depth, and what is there."""
-        plane, fields = self._depths[depth]
+        plane, fields = self._at_depth(depth)
         y = self.y_um(rows)
         turn = self._phantom.rotation
-        start, du, dv = (
-            turn @ (plane.origin_um - self._phantom.center_um),
-            turn @ plane.u,
-            (turn @ plane.v),
-        )
+        start = turn @ (plane.origin_um - self._phantom.center_um)
+        du, dv = turn @ plane.u, turn @ plane.v
         local = np.stack(
             [
                 (start[k] + du[k] * self.x_um[None, :] + dv[k] * y[:, None]).astype(np.float32)
@@ -89,6 +79,16 @@ class Layers:
         values = {name: f.ravel()[inside] for name, f in fields.at(y).items()}
         points = local.reshape(3, -1)[:, inside]
         return inside, tissue(self._phantom, points, values, self.pixel_um)
+
+    def _at_depth(self, depth: int) -> tuple[SectionMap, PlaneFields]:
+        """The plane at one depth and its fields, made when first asked for."""
+        if depth not in self._depths:
+            plane, size = self._plane, tuple(n * self.pixel_um for n in self.shape[::-1])
+            offset = DEPTHS[depth] * self.thickness_um * plane.normal
+            moved = SectionMap(plane.origin_um + offset, plane.u, plane.v)
+            fields = PlaneFields(self._phantom.lattices, moved, size, self.x_um)
+            self._depths[depth] = (moved, fields)
+        return self._depths[depth]
 
     def labels(self, rows: range) -> np.ndarray:
         """Labels (rows, x) uint8 in the section's middle."""
@@ -186,7 +186,7 @@ def _damaged(
     value = rigid[inner] * gap[..., None] + moved * np.maximum(room, 0)[..., None]
     value *= saw_marks(artefacts, y_um, x_um)[..., None]
     label = np.where(is_rigid[inner], label[inner], soft_label).astype(np.uint8)
-    gone = artefacts.missing[cut] > 0
+    gone = (artefacts.missing[cut] > 0) & (label != Label.IMPLANT)  # the screw never breaks
     value[gone], label[gone] = 0, Label.AIR
     value += artefacts.droplet[cut, :, None] / np.float32(255) * DROPLET_ABSORBANCE
     return value, label

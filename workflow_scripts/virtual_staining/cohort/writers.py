@@ -51,7 +51,7 @@ def write_slide(folder: Path, container: str, rgb: np.ndarray, pixel_um: float) 
         cv2.imwrite(str(path), rgb[..., ::-1])
         return
     levels = [rgb]
-    while min(levels[-1].shape[:2]) > 512:
+    while min(levels[-1].shape[:2]) > 256:
         height, width = levels[-1].shape[:2]
         size = (width // 2, height // 2)
         levels.append(cv2.resize(levels[-1], size, interpolation=cv2.INTER_AREA))
