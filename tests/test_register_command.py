@@ -16,7 +16,8 @@ from virtual_staining.files import read_image
 from virtual_staining.geometry import SectionMap, pose_to_map
 from virtual_staining.ingest import omezarr
 from virtual_staining.ingest import slide as slides
-from virtual_staining.register.beam import Found, fan, refine
+from virtual_staining.register.beam import Found
+from virtual_staining.register.find import search_near
 from virtual_staining.register.flags import flag_result
 from virtual_staining.register.initial import fit_rigid, read_initial_pose
 from virtual_staining.register.kernel import score_poses
@@ -27,7 +28,7 @@ from virtual_staining.settings import from_dict
 
 SIZE_UM = (3800.0, 4200.0)
 QUICK = {"coarse_um": 200, "fine_um": 50, "fan_starts": 1024, "fan_deg": 8, "fan_um": 400,
-         "beam": [24, 6, 2], "colour_classes": 6}  # fmt: skip
+         "fan_beam": [48, 24, 6, 2], "colour_classes": 6}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +161,32 @@ def test_no_first_pose_is_refused(case, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_auto_needs_no_first_pose(case, tmp_path):
+    quick = json.dumps(QUICK | {"mode": "auto", "scan_rotations": 2000, "scan_beam": [300, 30, 6]})
+    line = arguments(case.folder, "", tmp_path / "out")
+    line[line.index("--settings") + 1] = quick
+    assert main(line) == 0
+    transform = json.loads((tmp_path / "out" / "transform.json").read_text())
+    points = np.random.default_rng(0).uniform(400, 3400, (50, 2))
+    slide = SectionMap.from_dict(transform["slide_to_volume"])
+    errors = np.linalg.norm(slide.to_volume(points) - case.truth.to_volume(points), axis=1)
+    assert np.percentile(errors, 95) < sections.VOXEL_UM
+    assert transform["flags"] == []
+
+
+def test_fixed_takes_the_pose_as_it_is(case, tmp_path):
+    line = arguments(case.folder, case.folder / "pose.json", tmp_path / "out")
+    line[line.index("--settings") + 1] = json.dumps(QUICK | {"mode": "fixed"})
+    assert main(line) == 0
+    transform = json.loads((tmp_path / "out" / "transform.json").read_text())
+    slide = SectionMap.from_dict(transform["slide_to_volume"])
+    given = json.loads((case.folder / "pose.json").read_text())
+    assert slide.to_volume([[1900, 2100]])[0] == pytest.approx(given["center_um"])
+    assert slide.normal == pytest.approx(np.cross(given["u"], given["v"]), abs=1e-3)
+    searched = json.loads((case.out / "transform.json").read_text())
+    assert 0 < transform["mutual_information"] < searched["mutual_information"]
+
+
 def test_a_pose_beside_the_volume_is_refused_and_writes_nothing(case, tmp_path, capsys):
     far = {"center_um": [90000, 0, 0], "u": [0, 1, 0], "v": [0, 0, 1]}
     (tmp_path / "far.json").write_text(json.dumps(far))
@@ -194,7 +221,8 @@ def test_a_sound_result_has_no_flags():
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("grey_bins", 2), ("fine_um", 500), ("beam", [1]), ("max_shear", -1)]
+    ("key", "value"),
+    [("grey_bins", 2), ("fine_um", 500), ("fan_beam", [1]), ("mode", "guess"), ("max_shear", -1)],
 )
 def test_settings_out_of_range_are_refused(key, value):
     with pytest.raises(InputError, match=key):
@@ -211,7 +239,8 @@ def test_a_real_section_stays_by_its_plane_and_gains_information(shared_data):
     volume = tifffile.imread(folder / "volume_ccf_100um.tiff")
     scales, _ = make_scales(volume, 100.0, slide, size_um, 160.0, 8, 0.0)
     guess = from_map(pose_to_map(**values, slide_size_um=size_um), size_um)
-    found = refine(scales, fan(guess, 8, 500, 2048), (32, 8, 4), 32, size_um)
+    settings = Settings(fan_deg=8, fan_starts=1024, fan_beam=(64, 32, 8, 4))
+    found = search_near(guess, scales, 8, size_um, settings)
     before = score_poses(*scales[-1].arguments, 8, 32, guess[None])[0]
     assert found.mutual_information > before
     assert before > 0.2

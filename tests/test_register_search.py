@@ -7,10 +7,13 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 from virtual_staining.geometry import SectionMap, pose_to_map
+from virtual_staining.register import beam, find
 from virtual_staining.register import pose as poses
-from virtual_staining.register.beam import fan, refine
+from virtual_staining.register.beam import fan
 from virtual_staining.register.kernel import information, joint_histogram, score_poses
 from virtual_staining.register.scales import make_scales, thickness_offsets
+from virtual_staining.register.search import _scan, scan, super_fibonacci
+from virtual_staining.register.settings import Settings
 
 BINS = 32
 SHAPE, PIXEL_UM = (210, 190), 20.0
@@ -29,6 +32,11 @@ def ct(labels):
 
 def scales_of(ct, slide, size_um=SIZE_UM):
     return make_scales(ct, sections.VOXEL_UM, slide, size_um, 200.0, 6, 0.0)[0]
+
+
+def refine(scales, starts, widths, size_um=SIZE_UM):
+    scores = score_poses(*scales[0].arguments, 6, BINS, starts)
+    return beam.refine(scales, starts, scores, widths, BINS, size_um)
 
 
 def off_by(section: SectionMap, degrees: float, shift_um: float, size_um=SIZE_UM) -> np.ndarray:
@@ -96,7 +104,7 @@ def test_finds_the_plane_and_the_distortion(labels, ct, mirrored):
     truth, rigid = sections.oblique_map(SIZE_UM, mirrored)
     scales = scales_of(ct, sections.cut(labels, truth, SHAPE, PIXEL_UM))
     starts = fan(off_by(rigid, 3, 300), 10, 400, 2048)
-    found = refine(scales, starts, (32, 8, 2), BINS, SIZE_UM)
+    found = refine(scales, starts, (64, 32, 8, 2))
     assert np.percentile(errors_um(found.pose, truth), 95) < 0.5 * sections.VOXEL_UM
     assert poses.to_map(found.pose, SIZE_UM).normal @ truth.normal > np.cos(np.radians(0.5))
     assert found.pose[9:] == pytest.approx([0.02, -0.015, 0.01], abs=0.006)
@@ -109,7 +117,7 @@ def test_finds_a_partial_field(labels, ct):
     truth, rigid = sections.oblique_map(size_um)
     scales = scales_of(ct, sections.cut(labels, truth, shape, PIXEL_UM), size_um)
     starts = fan(off_by(rigid, 3, 300, size_um), 8, 400, 2048)
-    found = refine(scales, starts, (32, 8, 2), BINS, size_um)
+    found = refine(scales, starts, (64, 32, 8, 2), size_um)
     assert np.percentile(errors_um(found.pose, truth, size_um), 95) < sections.VOXEL_UM
 
 
@@ -122,7 +130,72 @@ def test_margin_is_small_when_two_planes_look_the_same():
     slide = sections.cut(tissue, section, (100, 100), 30.0)
     scales = make_scales(sections.phantom_ct(tissue), 50.0, slide, size_um, 200.0, 3, 0.0)[0]
     starts = fan(poses.from_map(section, size_um), 5, 600, 512)
-    assert refine(scales, starts, (16, 8, 4), BINS, size_um).margin < 0.02
+    assert refine(scales, starts, (32, 16, 8, 4), size_um).margin < 0.02
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_scan_finds_the_section_without_a_first_guess(labels, ct, mirrored):
+    truth, _ = sections.oblique_map(SIZE_UM, mirrored)
+    slide = sections.cut(labels, truth, SHAPE, PIXEL_UM)
+    scales, colours = make_scales(ct, sections.VOXEL_UM, slide, SIZE_UM, 200.0, 6, 0.0)
+    scales, starts, scores = scan(scales, slide, colours, SIZE_UM, 2000, 400.0)
+    found = beam.refine(scales, starts, scores, (300, 50, 12, 3), BINS, SIZE_UM)
+    assert np.percentile(errors_um(found.pose, truth), 95) < 0.5 * sections.VOXEL_UM
+    assert found.margin > 0.05
+
+
+def test_scan_counts_exactly_what_lies_on_a_grid_plane():
+    volume = np.random.default_rng(0).integers(0, 5, (20, 20, 20), dtype=np.uint8)
+    labels = volume[7, 4:14, 6:16].astype(np.uint16)  # bins of one plane are the classes
+    frames = np.array([[1.0, 0, 0, 0, 1, 0]])
+    poses_, scores = _scan(
+        volume, 10.0, 0, labels * np.uint16(5), 5, np.array([10.0, 10.0]), frames,
+        np.full(3, 100.0), np.array([5, 5]), 1, np.arange(-45.0, 46, 10), 1,
+    )  # fmt: skip
+    assert poses_[0, 0, :3] == pytest.approx([110, 90, 75])  # centre of columns, rows, plane 7
+    share = np.bincount(labels.ravel()) / labels.size
+    assert scores[0, 0] == pytest.approx(-(share * np.log(share)).sum())
+
+
+def test_an_unsure_result_is_searched_again_more_closely(monkeypatch):
+    margins = iter([0.01, 0.3])
+    scans = []
+    monkeypatch.setattr(
+        find, "scan", lambda *args: scans.append(args[-2:]) or (args[0], np.zeros((1, 12)), [1.0])
+    )
+    monkeypatch.setattr(
+        find, "refine", lambda *args: beam.Found(np.zeros(12), 1 / len(scans) + 1, next(margins))
+    )
+    find.search_everywhere([], None, None, SIZE_UM, Settings(scan_rotations=100))
+    assert [rotations for rotations, _ in scans] == [100, 200]
+    assert scans[1][1] < scans[0][1]
+
+
+def test_results_stay_within_the_trust_around_the_guess():
+    guess = poses.from_map(sections.oblique_map(SIZE_UM)[1], SIZE_UM)
+    starts = fan(guess, 30, 900, 500)
+    near = beam.within(starts, guess, 15, 450)
+    assert 0 < near.sum() < 250
+    assert np.abs(starts[near, :3] - guess[:3]).max() <= 450
+    assert max(poses.frame_angle_deg(guess, one) for one in starts[near]) <= 15
+
+
+def test_margin_compares_with_the_best_pose_elsewhere():
+    here = poses.from_map(sections.oblique_map(SIZE_UM)[1], SIZE_UM)
+    close, away = here.copy(), here.copy()
+    close[0] += 50
+    away[0] += 900
+    coarse = (np.stack([here, away]), np.array([1.0, 0.8]))
+    fine = (np.stack([here, close]), np.array([2.0, 1.9]))
+    assert beam.margin_to_others([coarse, fine], here, SIZE_UM) == pytest.approx(0.2)
+    assert beam.margin_to_others([fine], here, SIZE_UM) == 1
+
+
+def test_super_fibonacci_leaves_no_orientation_far_away():
+    grid = super_fibonacci(2000)
+    away = [np.degrees((grid.inv() * one).magnitude()).min() for one in Rotation.random(50, rng=1)]
+    assert max(away) < 16
+    assert len(np.unique(np.round(grid.as_matrix(), 9), axis=0)) == 2000
 
 
 def test_fan_holds_the_guess_and_keeps_its_bounds():

@@ -8,14 +8,22 @@ from scipy.spatial.transform import Rotation
 from scipy.stats import qmc
 
 from virtual_staining.register.ascent import ascend_all
-from virtual_staining.register.kernel import score_poses
-from virtual_staining.register.pose import AFFINE, RIGID, SIZE, distinct
+from virtual_staining.register.pose import (
+    AFFINE,
+    RIGID,
+    SIZE,
+    distances_um,
+    distinct,
+    frame_angle_deg,
+)
 from virtual_staining.register.scales import Scale
 
 log = logging.getLogger(__name__)
 
 STOP_VOXEL = 0.05  # steps below this fraction of a voxel change nothing
 SWEEPS = 30
+DISTINCT_FRACTION = 0.05  # of the slide's diagonal: what lies nearer is the same maximum
+BRIEF_SWEEPS = 3  # enough to tell a start near a maximum from one that leads nowhere
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,8 @@ class Found:
     mutual_information : float
         At the finest level, nats.
     margin : float
-        How far, as a fraction, the best distinct other maximum stays below; 1 without any.
+        How far, as a fraction, the best distinct other maximum stays below it; see
+        :func:`margin_to_others`.
     """
 
     pose: np.ndarray
@@ -77,9 +86,12 @@ def fan(pose: np.ndarray, angle_deg: float, shift_um: float, count: int) -> np.n
 def refine(
     scales: list[Scale],
     starts: np.ndarray,
+    scores: np.ndarray,
     beam: tuple[int, ...],
     bins: int,
     size_um: tuple[float, float],
+    guess: np.ndarray | None = None,
+    trust: tuple[float, float] = (180.0, np.inf),
 ) -> Found:
     """Search coarse to fine from many starts: rigid at the coarse half of the levels, then affine.
 
@@ -88,12 +100,19 @@ def refine(
     scales : list of Scale
         Coarse to fine.
     starts : ndarray, shape (n, 12)
+    scores : ndarray, shape (n,)
+        How promising the starts are; the best distinct ones are taken.
     beam : tuple of int
-        Poses kept at each level; the last number holds for all finer levels.
+        Number of starts climbed from briefly at the coarsest level, then the number of poses
+        climbed from at each level; the last holds for all finer levels.
     bins : int
         Grey bins of the joint histogram.
     size_um : (width, height)
         Size of the slide.
+    guess : ndarray, shape (12,), optional
+        First guess that results must stay near.
+    trust : (angle, shift)
+        How near: degrees, and µm along each axis.
 
     Returns
     -------
@@ -102,8 +121,11 @@ def refine(
     apart_um = scales[0].voxel_um
     radius_um = 0.35 * float(np.hypot(*size_um))
     classes = 1 + max(int(scale.labels.max()) for scale in scales)
-    poses, scores = starts, score_poses(*scales[0].arguments, classes, bins, starts)
-    for index, scale in enumerate(scales):
+    poses = starts
+    reached = []
+    for index, (scale, sweeps) in enumerate(
+        [(scales[0], BRIEF_SWEEPS), *((scale, SWEEPS) for scale in scales)]
+    ):
         limit = beam[min(index, len(beam) - 1)]
         poses = poses[distinct(poses, scores, limit, apart_um, size_um)]
         poses, scores = ascend_all(
@@ -112,15 +134,55 @@ def refine(
             bins,
             poses,
             radius_um,
-            scale.voxel_um,
+            (1 if index else 2) * scale.voxel_um,
             STOP_VOXEL * scale.voxel_um,
-            AFFINE if index >= len(scales) // 2 else RIGID,
-            SWEEPS,
+            AFFINE if index > len(scales) // 2 else RIGID,
+            sweeps,
         )
+        if guess is not None:
+            near = within(poses, guess, *trust)
+            if near.any():
+                poses, scores = poses[near], scores[near]
+        reached.append((poses, scores))
         log.info(
             "%g µm: %d poses, mutual information %.4f", scale.voxel_um, len(poses), scores.max()
         )
-    order = distinct(poses, scores, 2, apart_um, size_um)
-    best = scores[order[0]]
-    margin = float((best - scores[order[1]]) / best) if len(order) > 1 and best > 0 else 1.0
-    return Found(poses[order[0]], float(best), margin)
+    best = int(scores.argmax())
+    return Found(poses[best], float(scores[best]), margin_to_others(reached, poses[best], size_um))
+
+
+def within(poses: np.ndarray, guess: np.ndarray, angle_deg: float, shift_um: float) -> np.ndarray:
+    """Return which poses (n, 12) lie within an angle and, along each axis, a shift of a guess."""
+    turned = np.array([frame_angle_deg(guess, pose) for pose in poses])
+    return (turned <= angle_deg) & (np.abs(poses[:, :3] - guess[:3]).max(1) <= shift_um)
+
+
+def margin_to_others(
+    reached: list[tuple[np.ndarray, np.ndarray]], best: np.ndarray, size_um: tuple[float, float]
+) -> float:
+    """Return how far the best distinct other maximum stays below the one that was chosen.
+
+    Wrong results have small margins. The finest level at which the chosen and a distinct pose were
+    both climbed from decides; 1 where there is none.
+
+    Parameters
+    ----------
+    reached : list of (poses, scores)
+        At each level, coarse to fine.
+    best : ndarray, shape (12,)
+        The pose chosen.
+    size_um : (width, height)
+        Size of the slide.
+
+    Returns
+    -------
+    float
+        Fraction of the mutual information; negative where the other one was ahead.
+    """
+    apart_um = DISTINCT_FRACTION * float(np.hypot(*size_um))
+    for poses, scores in reversed(reached):
+        same = distances_um(best, poses, size_um) < apart_um
+        if same.any() and not same.all():
+            own = scores[same].max()
+            return float((own - scores[~same].max()) / max(own, 1e-9))
+    return 1.0

@@ -12,9 +12,11 @@ from virtual_staining.geometry import SectionMap
 from virtual_staining.ingest import omezarr
 from virtual_staining.ingest import slide as slides
 from virtual_staining.register import pose as poses
-from virtual_staining.register.beam import Found, fan, refine
+from virtual_staining.register.beam import Found
+from virtual_staining.register.find import search_everywhere, search_near
 from virtual_staining.register.flags import flag_result
 from virtual_staining.register.initial import read_initial_pose
+from virtual_staining.register.kernel import score_poses
 from virtual_staining.register.qc import draw_qc
 from virtual_staining.register.resample import (
     PairGrid,
@@ -48,19 +50,32 @@ def run(args: argparse.Namespace) -> None:
     levels, slide_levels = omezarr.open_pyramid(args.ct), slides.open_pyramid(args.slide)
     height, width = slide_levels[0].shape[:2]
     size_um = (width * slide_levels[0].pixel_size_um, height * slide_levels[0].pixel_size_um)
+    guess = read_guess(args, settings, size_um)
+    scales, colours, image = load_scales(levels, slide_levels, size_um, settings)
+    if settings.mode == "fixed":
+        scores = score_poses(
+            *scales[-1].arguments, len(colours), settings.grey_bins, guess[np.newaxis]
+        )
+        found = Found(guess, float(scores[0]), 1.0)
+    elif settings.mode == "auto":
+        found = search_everywhere(scales, image, colours, size_um, settings)
+    else:
+        found = search_near(guess, scales, len(colours), size_um, settings)
+    write_pair(args, settings, levels[0], slide_levels, size_um, colours, found)
+
+
+def read_guess(
+    args: argparse.Namespace, settings: Settings, size_um: tuple[float, float]
+) -> np.ndarray | None:
+    """Return the first pose (12,), or None where the search goes without."""
+    if settings.mode == "auto":
+        return None
     if not args.initial_pose:
-        raise InputError(f"sample {args.sample}: initial_pose: give a pose or landmarks file")
-    guess = read_initial_pose(args.initial_pose, size_um, slides.full_pixel_um(args.slide))
-    scales, colours = load_scales(levels, slide_levels, size_um, settings)
-    starts = fan(guess, settings.fan_deg, settings.fan_um, settings.fan_starts)
-    found = refine(scales, starts, settings.beam, settings.grey_bins, size_um)
-    log.info(
-        "%s: %.1f° and %.0f µm from the first guess",
-        args.sample,
-        poses.frame_angle_deg(guess, found.pose),
-        np.linalg.norm(found.pose[:3] - guess[:3]),
-    )
-    write_pair(args, settings, levels[0], slide_levels, size_um, scales, colours, found)
+        raise InputError(
+            f"sample {args.sample}: initial_pose: give a pose or landmarks file, or set "
+            "register.mode to auto"
+        )
+    return read_initial_pose(args.initial_pose, size_um, slides.full_pixel_um(args.slide))
 
 
 def load_scales(
@@ -68,18 +83,28 @@ def load_scales(
     slide_levels: list[slides.SlideLevel],
     size_um: tuple[float, float],
     settings: Settings,
-) -> tuple[list[Scale], np.ndarray]:
-    """Read the level of the volume nearest to ``fine_um`` and the slide to match."""
+) -> tuple[list[Scale], np.ndarray, np.ndarray]:
+    """Read the level of the volume nearest to ``fine_um`` and the slide to match.
+
+    Returns
+    -------
+    scales, colours
+        As :func:`~virtual_staining.register.scales.make_scales`.
+    image : ndarray, uint8 (y, x, 3)
+        The slide.
+    """
     level = min(levels, key=lambda one: abs(np.log(one.voxel_size_um / settings.fine_um)))
-    return make_scales(
+    image = slide_no_coarser_than(slide_levels, level.voxel_size_um).read()
+    scales, colours = make_scales(
         np.asarray(level.array[:]),
         level.voxel_size_um,
-        slide_no_coarser_than(slide_levels, level.voxel_size_um).read(),
+        image,
         size_um,
         settings.coarse_um,
         settings.colour_classes,
         settings.section_thickness_um,
     )
+    return scales, colours, image
 
 
 def slide_no_coarser_than(levels: list[slides.SlideLevel], pixel_um: float) -> slides.SlideLevel:
@@ -94,7 +119,6 @@ def write_pair(
     level: omezarr.Level,
     slide_levels: list[slides.SlideLevel],
     size_um: tuple[float, float],
-    scales: list[Scale],
     colours: np.ndarray,
     found: Found,
 ) -> None:

@@ -55,33 +55,29 @@ def _frame(pose: np.ndarray) -> np.ndarray:
     return np.stack([e1, e2, np.cross(e1, e2)], 1)
 
 
-def distances_um(pose: np.ndarray, others: np.ndarray, size_um: tuple[float, float]) -> np.ndarray:
-    """Return how far apart poses put the slide: root mean square over its corners and centre.
-
-    Parameters
-    ----------
-    pose : ndarray, shape (12,)
-    others : ndarray, shape (n, 12)
-    size_um : (width, height)
-
-    Returns
-    -------
-    ndarray, shape (n,)
-    """
+def slide_points_um(poses: np.ndarray, size_um: tuple[float, float]) -> np.ndarray:
+    """Return where poses (n, 12) put the slide's centre and corners, shape (n, 5, 3), µm."""
+    half = 0.5 * poses[:, 11:]
+    u = (1 + poses[:, 9:10]) * poses[:, 3:6] + half * poses[:, 6:9]
+    v = half * poses[:, 3:6] + (1 + poses[:, 10:11]) * poses[:, 6:9]
     corners = np.array([[0, 0], [-1, -1], [1, -1], [-1, 1], [1, 1]]) * np.array(size_um) / 2
-    points = np.array([_points(p, corners) for p in [pose, *others]])
+    offsets = corners[:, :1] * u[:, None] + corners[:, 1:] * v[:, None]
+    return poses[:, None, :3] + offsets
+
+
+def distances_um(pose: np.ndarray, others: np.ndarray, size_um: tuple[float, float]) -> np.ndarray:
+    """Return how far apart a pose (12,) and others (n, 12) put the slide, shape (n,), µm.
+
+    Root mean square over the slide's centre and corners.
+    """
+    points = slide_points_um(np.vstack([pose, others]), size_um)
     return np.sqrt(((points[1:] - points[0]) ** 2).sum(2).mean(1))
-
-
-def _points(pose: np.ndarray, offsets_um: np.ndarray) -> np.ndarray:
-    u, v = axes(pose)
-    return pose[:3] + offsets_um[:, :1] * u + offsets_um[:, 1:] * v
 
 
 def distinct(
     poses: np.ndarray, scores: np.ndarray, limit: int, apart_um: float, size_um: tuple[float, float]
 ) -> np.ndarray:
-    """Return indices of the best poses, best first, none within ``apart_um`` of a better one.
+    """Return indices of the best poses, best first, none close to a better one.
 
     Parameters
     ----------
@@ -90,17 +86,23 @@ def distinct(
     limit : int
         Largest number returned.
     apart_um : float
-        Smallest distance (:func:`distances_um`) between two that are kept.
+        Two poses are close when they put the slide's corners and centre less than this apart
+        (root mean square).
     size_um : (width, height)
         Size of the slide.
     """
-    kept: list[int] = []
+    points = slide_points_um(poses, size_um).reshape(len(poses), -1)
+    kept = np.empty(min(limit, len(poses)), int)
+    taken = np.empty((len(kept), points.shape[1]))
+    count = 0
     for index in np.argsort(-scores, kind="stable"):
-        if not kept or distances_um(poses[index], poses[kept], size_um).min() > apart_um:
-            kept.append(int(index))
-        if len(kept) == limit:
+        squares = ((taken[:count] - points[index]) ** 2).sum(1) / 5
+        if (squares > apart_um**2).all():
+            kept[count], taken[count] = index, points[index]
+            count += 1
+        if count == len(kept):
             break
-    return np.array(kept)
+    return kept[:count]
 
 
 @numba.njit(cache=True)

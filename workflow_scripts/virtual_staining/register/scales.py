@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 from sklearn.cluster import KMeans
 
 KMEANS_PIXELS = 20_000
@@ -93,22 +94,20 @@ def make_scales(
     volumes = [(grey, voxel_um)]
     while volumes[-1][1] * np.sqrt(2) < coarse_um and min(volumes[-1][0].shape) >= 16:
         volumes.append((_halve(volumes[-1][0]), 2 * volumes[-1][1]))
-    images = [_shrink(slide, slide_size_um, voxel) for _, voxel in volumes]
-    clusters = _colour_clusters(images[min(1, len(images) - 1)], classes)
+    images = [shrink(slide, slide_size_um, voxel) for _, voxel in volumes]
+    colours = _main_colours(images[min(1, len(images) - 1)], classes)
     scales = [
         Scale(
             grey,
             float(voxel),
             air,
-            clusters.predict(image.reshape(-1, 3).astype(float))
-            .reshape(image.shape[:2])
-            .astype("u1"),
+            label_colours(image, colours),
             np.array(slide_size_um) / (image.shape[1], image.shape[0]),
             thickness_offsets(thickness_um, voxel),
         )
         for (grey, voxel), image in zip(volumes, images, strict=True)
     ]
-    return scales[::-1], clusters.cluster_centers_
+    return scales[::-1], colours
 
 
 def _to_bytes(volume: np.ndarray) -> np.ndarray:
@@ -127,13 +126,21 @@ def _halve(grey: np.ndarray) -> np.ndarray:
     return ((blocks.sum((1, 3, 5), dtype=np.uint16) + 4) // 8).astype(np.uint8)
 
 
-def _shrink(slide: np.ndarray, size_um: tuple[float, float], pixel_um: float) -> np.ndarray:
+def shrink(slide: np.ndarray, size_um: tuple[float, float], pixel_um: float) -> np.ndarray:
+    """Return the slide at about a pixel size: whole pixels on each side, averaged."""
     width, height = (max(2, round(s / pixel_um)) for s in size_um)
     return cv2.resize(slide, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _colour_clusters(image: np.ndarray, classes: int) -> KMeans:
+def label_colours(image: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """Return the number of the nearest colour (n, 3) of each pixel (y, x, 3), uint8 (y, x)."""
+    nearest = cKDTree(colours).query(image.reshape(-1, 3))[1]
+    return nearest.reshape(image.shape[:2]).astype(np.uint8)
+
+
+def _main_colours(image: np.ndarray, classes: int) -> np.ndarray:
     pixels = image.reshape(-1, 3).astype(float)
     step = -(-len(pixels) // KMEANS_PIXELS)
-    distinct = len(np.unique(pixels[::step], axis=0))
-    return KMeans(min(classes, distinct), n_init=2, random_state=0).fit(pixels[::step])
+    different = len(np.unique(pixels[::step], axis=0))
+    clusters = KMeans(min(classes, different), n_init=2, random_state=0).fit(pixels[::step])
+    return clusters.cluster_centers_

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from virtual_staining.errors import InputError
 
+MODES = ("initial_pose", "auto", "fixed")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -11,12 +13,19 @@ class Settings:
 
     Parameters
     ----------
+    mode : str
+        ``initial_pose`` searches around a rough first pose, ``auto`` everywhere; ``fixed`` takes
+        the given pose as it is and only resamples.
     section_thickness_um : float
         Thickness of the section; CT is averaged through it, 0 takes one plane, µm (paper 2.1).
     fan_deg, fan_um : float
         How far around the first guess starting poses are tried: angle, degrees, and shift, µm.
     fan_starts : int
         Number of starting poses.
+    scan_rotations : int
+        Number of orientations that ``auto`` tries.
+    scan_step_um : float
+        Distance between the positions that ``auto`` tries for each of them, µm.
     coarse_um, fine_um : float
         Voxel sizes, µm, between which the search refines; the nearest levels that halving gives
         are used.
@@ -24,23 +33,28 @@ class Settings:
         Colours that the section is reduced to.
     grey_bins : int
         Grey bins of the joint histogram.
-    beam : tuple of int
-        Poses kept at each level, coarse to fine; the last number holds for all finer levels.
+    fan_beam, scan_beam : tuple of int
+        For ``initial_pose`` and ``auto``: number of starts climbed from briefly, then the number of
+        poses climbed from at each level, coarse to fine; the last holds for all finer levels.
     max_scale, max_shear : float
         Scale and shear (fractions) beyond which a result is flagged (paper 2.3: below 4 %).
     min_confidence : float
         Confidence (0–1) below which a result is flagged.
     """
 
+    mode: str = "initial_pose"
     section_thickness_um: float = 40.0
     fan_deg: float = 15.0
     fan_um: float = 500.0
     fan_starts: int = 8192
+    scan_rotations: int = 4000
+    scan_step_um: float = 400.0
     coarse_um: float = 160.0
     fine_um: float = 20.0
     colour_classes: int = 8
     grey_bins: int = 32
-    beam: tuple[int, ...] = (96, 24, 6, 2)
+    fan_beam: tuple[int, ...] = (256, 64, 24, 6, 2)
+    scan_beam: tuple[int, ...] = (1500, 150, 24, 6, 2)
     max_scale: float = 0.05
     max_shear: float = 0.05
     min_confidence: float = 0.05
@@ -53,11 +67,15 @@ class Settings:
         InputError
             If a number is out of range.
         """
+        if self.mode not in MODES:
+            raise InputError(f"register: mode: {self.mode!r} must be one of {', '.join(MODES)}")
         ranges = {
             "section_thickness_um": (0, 1000),
             "fan_deg": (0, 180),
             "fan_um": (0, 1e5),
             "fan_starts": (1, 10**7),
+            "scan_rotations": (100, 10**6),
+            "scan_step_um": (1, 1e5),
             "fine_um": (0.1, self.coarse_um),
             "colour_classes": (2, 32),
             "grey_bins": (4, 128),
@@ -70,5 +88,8 @@ class Settings:
                 raise InputError(
                     f"register: {key}: {getattr(self, key)!r} must lie between {low} and {high}"
                 )
-        if not self.beam or min(self.beam) < 2:
-            raise InputError(f"register: beam: {self.beam!r} must be whole numbers of at least 2")
+        for key in ("fan_beam", "scan_beam"):
+            if not getattr(self, key) or min(getattr(self, key)) < 2:
+                raise InputError(
+                    f"register: {key}: {getattr(self, key)!r} must be whole numbers of at least 2"
+                )

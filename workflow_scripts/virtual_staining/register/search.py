@@ -1,0 +1,193 @@
+"""Starting poses without any first guess: all orientations and positions, scored coarsely."""
+
+import numba
+import numpy as np
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
+from scipy.spatial.transform import Rotation
+
+from virtual_staining.register.pose import SIZE
+from virtual_staining.register.scales import Scale, label_colours, shrink
+
+PSI = 1.533751168755204288118041  # root of ψ⁴ = ψ + 4 (Alexa 2022)
+SCAN_PIXELS = 800  # of the section, whatever its size: a partial field is looked at more finely
+SCAN_BINS = 12
+PLANES_KEPT = 2  # of each orientation
+
+
+def super_fibonacci(count: int) -> Rotation:
+    """Spread rotations evenly over all orientations (Alexa, CVPR 2022).
+
+    Parameters
+    ----------
+    count : int
+        Number of rotations.
+    """
+    s = np.arange(count) + 0.5
+    inner, outer = np.sqrt(s / count), np.sqrt(1 - s / count)
+    alpha, beta = 2 * np.pi * s / np.sqrt(2), 2 * np.pi * s / PSI
+    parts = [inner * np.sin(alpha), inner * np.cos(alpha), outer * np.sin(beta)]
+    return Rotation.from_quat(np.stack([*parts, outer * np.cos(beta)], 1))
+
+
+def reaches_um(size_um: tuple[float, float], volume_size_um: np.ndarray) -> np.ndarray:
+    """Return how far from the volume's middle sections are looked for.
+
+    In its plane a section may lie anywhere inside the volume or stick out by a sixth of it; along
+    its normal the plane stays within the middle four fifths.
+
+    Parameters
+    ----------
+    size_um : (width, height)
+        Size of the slide.
+    volume_size_um : ndarray, shape (3,)
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        Along the slide's x, its y and the normal, µm.
+    """
+    edge = float(np.median(volume_size_um))
+    return np.array([abs(edge - size) / 2 + edge / 6 for size in size_um] + [0.4 * edge])
+
+
+@numba.njit(cache=True, fastmath=True)
+def _scan(volume, voxel_um, air, rows, bins, pixel_um, frames, middle, reach, step, levels, keep):
+    """Score all positions of each frame; return its best poses (n, keep, 12) and scores.
+
+    A plane is sampled once for all shifts in it: ``rows`` holds ``class * bins`` of each pixel, the
+    volume bin numbers, both integers, so that counting is one addition a pixel.
+    """
+    height, width = rows.shape
+    sx, sy = reach[0] * step, reach[1] * step  # largest shifts, pixels
+    plane = np.empty((height + 2 * sy, width + 2 * sx), np.uint8)
+    counts = np.empty(rows.max() + bins, np.int32)
+    by_bin = np.empty(bins, np.int32)
+    entropy = np.zeros(rows.size + 1)
+    for n in range(2, rows.size + 1):
+        entropy[n] = n * np.log(n)
+    counts[:] = 0
+    for label in rows.ravel():
+        counts[label] += 1
+    constant = np.log(rows.size) * rows.size
+    for n in counts:
+        constant -= entropy[n]
+    nz, ny, nx = volume.shape
+    poses = np.zeros((len(frames), keep, 12))
+    best = np.full((len(frames), keep), -1.0)
+    for k in range(len(frames)):
+        e1, e2 = frames[k, :3], frames[k, 3:]
+        normal = np.cross(e1, e2)
+        du, dv = e1 * pixel_um[0] / voxel_um, e2 * pixel_um[1] / voxel_um
+        for offset in levels:
+            center = (middle + offset * normal) / voxel_um
+            corner = center - 0.5 * ((plane.shape[1] - 1) * du + (plane.shape[0] - 1) * dv)
+            for i in range(plane.shape[0]):
+                x, y, z = corner + i * dv
+                for j in range(plane.shape[1]):
+                    inside = 0 <= x < nx and 0 <= y < ny and 0 <= z < nz
+                    plane[i, j] = volume[int(z), int(y), int(x)] if inside else air
+                    x += du[0]
+                    y += du[1]
+                    z += du[2]
+            top, top_y, top_x = -1.0, 0, 0
+            for y0 in range(0, 2 * sy + 1, step):
+                for x0 in range(0, 2 * sx + 1, step):
+                    counts[:] = 0
+                    for i in range(height):
+                        for j in range(width):
+                            counts[rows[i, j] + plane[i + y0, j + x0]] += 1
+                    by_bin[:] = 0
+                    score = constant
+                    for n in range(len(counts)):
+                        score += entropy[counts[n]]
+                        by_bin[n % bins] += counts[n]
+                    for n in by_bin:
+                        score -= entropy[n]
+                    if score > top:
+                        top, top_y, top_x = score, y0, x0
+            worst = best[k].argmin()
+            if top > best[k, worst]:
+                best[k, worst] = top
+                poses[k, worst, :3] = (
+                    middle
+                    + offset * normal
+                    # the slide lies at (top_x, top_y) of the plane image
+                    + (top_x - sx) * pixel_um[0] * e1
+                    + (top_y - sy) * pixel_um[1] * e2
+                )
+                poses[k, worst, 3:9] = frames[k]
+    return poses, best / rows.size
+
+
+def _grey_bins(grey: np.ndarray, bins: int) -> np.ndarray:
+    """Return the table 256 grey values → bin, uint8.
+
+    Bins are finer where grey values are frequent, as the cube root of their density (what
+    quantization theory asks for): the wide, empty range up to a bright implant takes few.
+    """
+    density = np.bincount(grey[::2, ::2, ::2].ravel(), minlength=256)
+    position = np.cumsum(np.cbrt(gaussian_filter1d(density.astype(float), 2)))
+    position = (position - position[0]) / (position[-1] - position[0])
+    return np.minimum(bins * position, bins - 1).astype(np.uint8)
+
+
+def scan(
+    scales: list[Scale],
+    slide: np.ndarray,
+    colours: np.ndarray,
+    size_um: tuple[float, float],
+    rotations: int,
+    step_um: float,
+) -> tuple[list[Scale], np.ndarray, np.ndarray]:
+    """Score all orientations and positions; return the best planes of each orientation.
+
+    Parameters
+    ----------
+    scales : list of Scale
+        Coarse to fine.
+    slide : ndarray, uint8 (y, x, 3)
+    colours : ndarray, shape (classes, 3)
+        The section's main colours.
+    size_um : (width, height)
+        Size of the slide.
+    rotations : int
+        Number of orientations.
+    step_um : float
+        Distance between neighbouring positions.
+
+    Returns
+    -------
+    scales : list of Scale
+        Those that resolve the section well enough to go on with, coarse to fine.
+    poses : ndarray, shape (n, 12)
+    scores : ndarray, shape (n,)
+        Mutual information, nats.
+    """
+    labels = label_colours(shrink(slide, size_um, np.sqrt(np.prod(size_um) / SCAN_PIXELS)), colours)
+    pixel_um = np.array(size_um) / labels.shape[::-1]
+    finer = [scale for scale in scales if scale.voxel_um <= 1.05 * pixel_um.mean()]
+    source = (finer or scales[-1:])[0]
+    table = _grey_bins(scales[-1].volume, SCAN_BINS)
+    # a section's pixel is a mean over its area; so must be the voxel it meets
+    blur = 0.35 * pixel_um.mean() / source.voxel_um
+    smooth = gaussian_filter(source.volume.astype(np.float32), blur)
+    volume_size_um = np.array(source.volume.shape[::-1]) * source.voxel_um
+    step_px = max(1, round(step_um / pixel_um.mean()))
+    reach = (reaches_um(size_um, volume_size_um) / (step_px * pixel_um.mean())).astype(np.int64)
+    frames = super_fibonacci(rotations).as_matrix()[:, :, :2].transpose(0, 2, 1).reshape(-1, 6)
+    poses, scores = _scan(
+        table[np.rint(smooth).astype(np.uint8)],
+        source.voxel_um,
+        table[int(source.air)],
+        labels.astype(np.uint16) * np.uint16(SCAN_BINS),
+        SCAN_BINS,
+        pixel_um,
+        np.ascontiguousarray(frames),
+        volume_size_um / 2,
+        reach[:2],
+        step_px,
+        step_px * pixel_um.mean() * np.arange(-reach[2], reach[2] + 1),
+        PLANES_KEPT,
+    )
+    resolved = [scale for scale in scales if scale.voxel_um <= 1.3 * pixel_um.mean()]
+    return resolved or scales[-1:], poses.reshape(-1, SIZE), scores.ravel()
