@@ -7,9 +7,11 @@ stream through along z.
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+import numba
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array, csr_array, eye_array
 
 OUT_PLANES = 8  # output planes computed together
 
@@ -81,12 +83,45 @@ def _float32(matrix: coo_array) -> csr_array:
 
 def resample_plane(plane: np.ndarray, along_y, along_x) -> np.ndarray:
     """Apply the matrices of y and x to a plane (y, x) of any type; float32."""
-    result = np.asarray(plane, np.float32)
-    if along_y is not None:
-        result = along_y @ result
-    if along_x is not None:
-        result = np.ascontiguousarray((along_x @ np.ascontiguousarray(result.T)).T)
-    return result
+    y, x = (
+        eye_array(n, dtype=np.float32, format="csr") if matrix is None else matrix
+        for n, matrix in zip(plane.shape, (along_y, along_x), strict=True)
+    )
+    out = np.empty((y.shape[0], x.shape[0]), np.float32)
+    plane = np.ascontiguousarray(plane)
+    _weigh_plane(plane, y.indptr, y.indices, y.data, x.indptr, x.indices, x.data, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _weigh_plane(plane, y_start, y_index, y_weight, x_start, x_index, x_weight, out):
+    """Weigh rows, then columns; a product of sparse matrices without its passes over memory."""
+    line = np.empty(plane.shape[1], np.float32)
+    for j in range(out.shape[0]):
+        line[:] = 0
+        for k in range(y_start[j], y_start[j + 1]):
+            weight, row = y_weight[k], plane[y_index[k]]
+            for x in range(line.size):
+                line[x] += weight * np.float32(row[x])
+        for i in range(out.shape[1]):
+            total = np.float32(0)
+            for k in range(x_start[i], x_start[i + 1]):
+                total += x_weight[k] * line[x_index[k]]
+            out[j, i] = total
+
+
+def _weigh_row(flat: np.ndarray, weights: tuple, slab: np.ndarray, j: int) -> None:
+    _weigh_planes(flat, *weights, j, slab[j])
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _weigh_planes(planes, start, index, weight, j, out):
+    """Fill ``out`` (pixels) with row ``j`` of the weights times ``planes`` (z, pixels)."""
+    out[:] = 0
+    for k in range(start[j], start[j + 1]):
+        plane, part = planes[index[k]], weight[k]
+        for x in range(out.size):
+            out[x] += part * plane[x]
 
 
 def resample_stream(
@@ -117,10 +152,12 @@ def resample_stream(
             for block in blocks
             for plane in pool.map(lambda p: resample_plane(p, along_y, along_x), block)
         )
-        yield from _along_z(planes, along_z)
+        yield from _along_z(planes, along_z, pool)
 
 
-def _along_z(planes: Iterable[np.ndarray], matrix: csr_array | None) -> Iterator[np.ndarray]:
+def _along_z(
+    planes: Iterable[np.ndarray], matrix: csr_array | None, pool: ThreadPoolExecutor
+) -> Iterator[np.ndarray]:
     """Apply the z weights, keeping only the planes that are still needed."""
     if matrix is None:
         yield from (plane[None] for plane in planes)
@@ -136,7 +173,10 @@ def _along_z(planes: Iterable[np.ndarray], matrix: csr_array | None) -> Iterator
         held = held[first - start :]
         start = first
         stack = np.stack(held[: last + 1 - first])
-        slab = rows[:, first : last + 1] @ stack.reshape(len(stack), -1)
+        slab = np.empty((rows.shape[0], stack[0].size), np.float32)
+        weights = (rows.indptr, rows.indices - first, rows.data)
+        flat = stack.reshape(len(stack), -1)
+        list(pool.map(partial(_weigh_row, flat, weights, slab), range(len(slab))))
         yield slab.reshape(-1, *stack.shape[1:])
     for _ in planes:  # the blocks' own checks run to the end of the file
         pass

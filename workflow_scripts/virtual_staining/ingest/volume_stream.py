@@ -1,6 +1,7 @@
 """A raw volume through to its OME-Zarr, slab by slab."""
 
 import logging
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,7 +44,7 @@ def ingest_volume(
         source, its shape, type and voxel size, and ``intensity`` {scale, offset} of
         ``stored = scale * raw + offset``.
     threads : int
-        Planes filtered at once.
+        Cores used.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def ingest_volume(
     shape = tuple(output_length(n, s, target) for n, s in axes)
     matrices = [gaussian_matrix(n, s, target) for n, s in axes]
     log.info("%s: %s %s to %s at %g µm", source.name, source.shape, source.dtype, shape, target)
-    slabs = resample_stream(_not_constant(source), *matrices, threads)
+    slabs = resample_stream(_not_constant(source, matrices == [None] * 3), *matrices, threads)
     attributes = {
         "source": source.name,
         "source_shape": [int(n) for n in source.shape],
@@ -73,14 +74,16 @@ def ingest_volume(
         "intensity": {"scale": levels.scale, "offset": levels.offset},
     }
     mapped = (levels.apply(slab) for slab in slabs)
-    omezarr.write_pyramid(out, mapped, target, shape, np.uint16, attributes)
+    omezarr.write_pyramid(out, mapped, target, shape, np.uint16, attributes, threads=threads)
 
 
-def _blocks(source: Source, task: str) -> Iterator[np.ndarray]:
+def _blocks(source: Source, task: str, whole: bool = False) -> Iterator[np.ndarray]:
     """Yield consecutive blocks of planes; the next is read while one is worked on."""
     n, height, width = source.shape
     planes = max(1, BLOCK_BYTES // (height * width * source.dtype.itemsize))
-    planes = -(-planes // source.block) * source.block
+    # Blocks as thick as the layers that are written pass through without a copy.
+    align = math.lcm(source.block, min(n, omezarr.layer_depth(source.shape, 2)) if whole else 1)
+    planes = -(-planes // align) * align
     starts = range(0, n, planes)
     with ThreadPoolExecutor(1) as reader, progress(n, task, "plane", log) as advance:
         coming = reader.submit(source.read, 0, min(planes, n))
@@ -92,10 +95,10 @@ def _blocks(source: Source, task: str) -> Iterator[np.ndarray]:
             advance(len(block))
 
 
-def _not_constant(source: Source) -> Iterator[np.ndarray]:
+def _not_constant(source: Source, whole: bool) -> Iterator[np.ndarray]:
     """Pass the blocks on; at the end, refuse a volume in which nothing ever changed."""
     value, constant = None, True
-    for block in _blocks(source, "ingesting"):
+    for block in _blocks(source, "ingesting", whole):
         if constant:
             value = block.flat[0] if value is None else value
             constant = bool((block == value).all())

@@ -1,0 +1,87 @@
+"""Layers of a sharded Zarr array, compressed on all cores.
+
+zarr's own sharding codec handles the chunks of a shard one after the other in Python, several
+times slower than a disk. What is written here is the same format (Zarr v3 ``sharding_indexed``,
+the index at the end, blosc inside) and is read back by zarr.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from itertools import product
+from pathlib import Path
+
+import google_crc32c
+import numpy as np
+from numcodecs.blosc import BITSHUFFLE, Blosc
+from zarr.codecs import BloscCodec
+
+# lz4 after bitshuffle: as small as zstd on noisy 16-bit CT, four times as fast.
+CODEC = Blosc("lz4", 1, BITSHUFFLE)
+ZARR_CODEC = BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")
+EMPTY = 2**64 - 1  # marks a chunk that is not stored
+
+
+def write_layer(
+    shard_path: Callable[[int, int], Path],
+    layer: np.ndarray,
+    chunk: tuple[int, int, int],
+    tiles: tuple[int, int],
+    pool: Executor,
+) -> None:
+    """Write one layer of shards, one chunk thick.
+
+    Parameters
+    ----------
+    shard_path : callable
+        ``shard_path(y, x)`` is the file of the shard at that place of the shards' grid.
+    layer : ndarray
+        (c, z, y, x), c = 1 for arrays without channels; no thicker than a chunk.
+    chunk : (int, int, int)
+        (z, y, x) of a chunk; what reaches beyond the layer is stored as 0.
+    tiles : (int, int)
+        Chunks of a shard along y and x.
+    pool : Executor
+        Compresses; at most two shards wait in memory.
+    """
+    shard_y, shard_x = (side * n for side, n in zip(chunk[1:], tiles, strict=True))
+    waiting = None
+    for y, x in product(range(0, layer.shape[2], shard_y), range(0, layer.shape[3], shard_x)):
+        region = layer[:, :, y : y + shard_y, x : x + shard_x]
+        path = shard_path(y // shard_y, x // shard_x)
+        rows = {
+            (c, row): pool.submit(_encode_row, region[c, :, row * chunk[1] :][:, : chunk[1]], chunk)
+            for c, row in product(range(len(region)), range(-(-region.shape[2] // chunk[1])))
+        }
+        if waiting:
+            _write_shard(*waiting)
+        waiting = (path, rows, (len(layer), *tiles))
+    _write_shard(*waiting)
+
+
+def _encode_row(band: np.ndarray, chunk: tuple[int, int, int]) -> list[bytes]:
+    """Compress the chunks side by side in a band (z, y, x)."""
+    depth, height, width = band.shape
+    padded = np.zeros(chunk, band.dtype)
+    encoded = []
+    for x in range(0, width, chunk[2]):
+        part = band[:, :, x : x + chunk[2]]
+        if part.shape[2] < chunk[2]:
+            padded[...] = 0
+        padded[:depth, :height, : part.shape[2]] = part
+        encoded.append(CODEC.encode(padded))
+    return encoded
+
+
+def _write_shard(
+    path: Path, rows: dict[tuple[int, int], Future], grid: tuple[int, int, int]
+) -> None:
+    """Write chunks one after the other, then the index of (c, y, x) offsets and lengths."""
+    index = np.full((*grid, 2), EMPTY, "<u8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for (c, row), future in rows.items():
+            for column, data in enumerate(future.result()):
+                index[c, row, column] = file.tell(), len(data)
+                file.write(data)
+        file.write(index.tobytes())
+        file.write(google_crc32c.value(index.tobytes()).to_bytes(4, "little"))
