@@ -6,6 +6,7 @@ from torch import nn
 from virtual_staining.train import losses
 from virtual_staining.train.buffer import ImageBuffer
 from virtual_staining.train.networks import UNet, initialize, patchgan, resnet_generator
+from virtual_staining.train.precision import autocast, uses_bfloat16
 from virtual_staining.train.sampler import Batch
 from virtual_staining.train.settings import COMPONENTS, Settings
 
@@ -36,8 +37,10 @@ class Model:
     def __init__(self, settings: Settings, device: torch.device):
         self.settings, self.device = settings, device
         self.components = COMPONENTS[settings.model]
-        self.generators = initialize(build_generators(settings)).to(device)
-        self.discriminators = initialize(self.build_discriminators()).to(device)
+        self.bfloat16 = uses_bfloat16(settings.precision, device)
+        place = {"device": device, "memory_format": torch.channels_last}
+        self.generators = initialize(build_generators(settings)).to(**place)
+        self.discriminators = initialize(self.build_discriminators()).to(**place)
         self.optimizers = {
             name: torch.optim.Adam(
                 networks.parameters(),
@@ -63,6 +66,11 @@ class Model:
     def discriminators_loss(self, seen: tuple, chance: torch.Generator) -> torch.Tensor:
         """Return the discriminators' loss from what :meth:`generator_losses` handed over."""
         raise NotImplementedError
+
+    def call(self, network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+        """Return a network's output, in the precision of the images whatever it computes in."""
+        with autocast(self.bfloat16, self.device):
+            return network(images.contiguous(memory_format=torch.channels_last)).to(images)
 
     def step(self, batch: Batch, seed: int) -> torch.Tensor:
         """Improve the generators, then the discriminators, by one batch.
@@ -146,12 +154,13 @@ class CycleGAN(Model):
         s, mask, over = self.settings, batch.mask, self.settings.l1_mean
         y = batch.slide
         x = -batch.ct if s.model == "cyclegan_inverted" else batch.ct
+        to_y, to_x, judges = self.generators["slide"], self.generators["ct"], self.discriminators
         # Translation and identity as one batch: the normalization is per image.
-        fake_y, same_y = self.generators["slide"](torch.cat([x, y])).chunk(2)
-        fake_x, same_x = self.generators["ct"](torch.cat([y, x])).chunk(2)
-        rec_x = self.generators["ct"](fake_y)
-        rec_y = self.generators["slide"](fake_x)
-        scores = self.discriminators["ct"](fake_x), self.discriminators["slide"](fake_y)
+        fake_y, same_y = self.call(to_y, torch.cat([x, y])).chunk(2)
+        fake_x, same_x = self.call(to_x, torch.cat([y, x])).chunk(2)
+        rec_x = self.call(to_x, fake_y)
+        rec_y = self.call(to_y, fake_x)
+        scores = self.call(judges["ct"], fake_x), self.call(judges["slide"], fake_y)
         half = 0.5 if s.two_sided_terms == "mean" else 1.0
         gan = half * losses.gan_loss(*scores)
         cyc = half * losses.cycle_loss(rec_x, x, rec_y, y, mask, over)
@@ -173,7 +182,7 @@ class CycleGAN(Model):
         total = 0
         for name, judge in self.discriminators.items():
             shown = self.buffers[name].exchange(fake[name], chance)
-            score_real, score_fake = judge(torch.cat([real[name], shown])).chunk(2)
+            score_real, score_fake = self.call(judge, torch.cat([real[name], shown])).chunk(2)
             total = total + losses.discriminator_loss(score_real, score_fake)
         return total
 
@@ -190,15 +199,16 @@ class Pix2Pix(Model):
         """Return the components of equation (10), and the real and generated pairs."""
         s = self.settings
         x, y = batch.ct, batch.slide
-        fake_y = self.generators["slide"](x)
-        gan = losses.conditional_gan_loss(self.discriminators["slide"](torch.cat([x, fake_y], 1)))
+        fake_y = self.call(self.generators["slide"], x)
+        score = self.call(self.discriminators["slide"], torch.cat([x, fake_y], 1))
+        gan = losses.conditional_gan_loss(score)
         l1 = losses.l1_loss(fake_y, y, batch.mask, s.l1_mean)
         parts = {"gan": gan, "l1": l1, "total": losses.total_pix2pix(gan, l1, s.lambda_l1)}
         return parts, (torch.cat([x, y], 1), torch.cat([x, fake_y.detach()], 1))
 
     def discriminators_loss(self, seen: tuple, chance: torch.Generator) -> torch.Tensor:
         """Return the discriminator's loss; a conditional pair is always the current one."""
-        score_real, score_fake = self.discriminators["slide"](torch.cat(seen)).chunk(2)
+        score_real, score_fake = self.call(self.discriminators["slide"], torch.cat(seen)).chunk(2)
         return losses.discriminator_loss(score_real, score_fake)
 
 

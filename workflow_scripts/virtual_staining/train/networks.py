@@ -7,6 +7,8 @@ settings so that small images and small machines can train them too.
 import torch
 from torch import nn
 
+from virtual_staining.train.layers import DoublingConv2d, InstanceNorm, ReflectionPad
+
 
 class ResidualBlock(nn.Module):
     """Two reflected 3 × 3 convolutions with instance norm, added to the input."""
@@ -14,13 +16,13 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.body = nn.Sequential(
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
+            InstanceNorm(),
             nn.ReLU(inplace=True),
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
+            InstanceNorm(),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -42,18 +44,18 @@ def resnet_generator(features: int, residual_blocks: int) -> nn.Sequential:
         Number of residual blocks at a quarter of the resolution.
     """
     # The outer padding is 3 for the 7 × 7 kernels.
-    layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, features, 7), *_norm_relu(features)]
+    layers = [ReflectionPad(3), nn.Conv2d(3, features, 7), *_norm_relu()]
     for width in (features, 2 * features):
-        layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *_norm_relu(2 * width)]
+        layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *_norm_relu()]
     layers += [ResidualBlock(4 * features) for _ in range(residual_blocks)]
     for width in (4 * features, 2 * features):
-        layers += [nn.Upsample(scale_factor=2), nn.Conv2d(width, width // 2, 3, padding=1)]
-        layers += _norm_relu(width // 2)
-    return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(features, 3, 7), nn.Tanh())
+        # The place of the plain form's upsampling layer is kept: it numbers the weights in files.
+        layers += [nn.Identity(), DoublingConv2d(width, width // 2, 3), *_norm_relu()]
+    return nn.Sequential(*layers, ReflectionPad(3), nn.Conv2d(features, 3, 7), nn.Tanh())
 
 
-def _norm_relu(channels: int) -> list[nn.Module]:
-    return [nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)]
+def _norm_relu() -> list[nn.Module]:
+    return [InstanceNorm(), nn.ReLU(inplace=True)]
 
 
 class UNet(nn.Module):
@@ -79,18 +81,18 @@ class UNet(nn.Module):
         for level, width in enumerate(widths):
             below = 3 if level == 0 else widths[level - 1]
             down = [nn.Conv2d(below, width, 4, stride=2, padding=1, bias=False)]
-            down += [nn.InstanceNorm2d(width)] if 0 < level < depth - 1 else []
+            down += [InstanceNorm()] if 0 < level < depth - 1 else []
             down += [nn.LeakyReLU(0.2), *_dropout(level)]
             self.downs.append(nn.Sequential(*down))
         for level in reversed(range(depth - 1)):
             # All but the deepest up also receive the skip connection of the level below them.
             inputs = widths[level + 1] * (1 if level == depth - 2 else 2)
             up = [nn.ConvTranspose2d(inputs, widths[level], 4, stride=2, padding=1, bias=False)]
-            self.ups.append(nn.Sequential(*up, *_norm_relu(widths[level]), *_dropout(level)))
+            self.ups.append(nn.Sequential(*up, *_norm_relu(), *_dropout(level)))
         self.final = nn.Sequential(
-            nn.Upsample(scale_factor=2),
-            nn.ZeroPad2d((1, 0, 1, 0)),
-            nn.Conv2d(2 * features, 3, 4, padding=1),
+            nn.Identity(),  # upsampling and padding in the plain form; they number the weights
+            nn.Identity(),
+            DoublingConv2d(2 * features, 3, 4),
             nn.Tanh(),
         )
 
@@ -132,7 +134,7 @@ def patchgan(kind: str, features: int, conditional: bool = False) -> nn.Sequenti
     for level, stride in enumerate(strides):
         width = features * 2**level
         layers += [nn.Conv2d(inputs, width, 4, stride=stride, padding=1)]
-        layers += [nn.InstanceNorm2d(width)] if level > 0 else []
+        layers += [InstanceNorm()] if level > 0 else []
         layers += [nn.LeakyReLU(0.2, inplace=True)]
         inputs = width
     if kind == "linder_noren_94":

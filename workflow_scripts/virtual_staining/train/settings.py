@@ -50,6 +50,8 @@ class Settings:
         ``mean`` or ``sum`` of the two directions in equations (1), (2), (3) and (5).
     infer_checkpoint : str
         ``last``, or the generator loss component at whose minimum the weights are used.
+    precision : str
+        ``fp32``, ``bf16`` or ``auto``, see :func:`precision.uses_bfloat16`.
     checkpoint_minutes : float
         Longest time between checkpoints from which a stopped run resumes.
     """
@@ -82,6 +84,7 @@ class Settings:
     l1_mean: str
     two_sided_terms: str
     infer_checkpoint: str
+    precision: str
     checkpoint_minutes: float
 
 

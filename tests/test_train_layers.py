@@ -1,0 +1,135 @@
+"""The fast forms of the layers against the library's plain ones, in float64."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from train_cases import make_pair, tiny
+
+from virtual_staining.intensity import ct_window
+from virtual_staining.train.layers import DoublingConv2d, InstanceNorm, ReflectionPad, reflect
+from virtual_staining.train.models import build_generators, build_model
+from virtual_staining.train.networks import initialize
+from virtual_staining.train.precision import uses_bfloat16
+from virtual_staining.train.sampler import Sampler
+
+FORMATS = [torch.contiguous_format, torch.channels_last]
+
+
+def assert_equal(fast, plain, layout, shape=(3, 4, 6, 8)):
+    """Same output, which is returned, and same gradients of the image and of the weights."""
+    torch.manual_seed(1)
+    image = torch.randn(shape, dtype=torch.float64).contiguous(memory_format=layout)
+    results = []
+    for module in (fast, plain):
+        x = image.clone().requires_grad_()
+        out = module(x)
+        # A gradient that comes in the other memory format, too.
+        out.mul(
+            torch.linspace(0, 1, out.numel(), dtype=out.dtype).reshape(out.shape)
+        ).sum().backward()
+        results.append([out, x.grad, *[p.grad for p in module.parameters()]])
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)
+    return results[0][0]
+
+
+def from_plain(network):
+    """Restate a network with the library's layers, on copies of its weights."""
+    plain = copy.deepcopy(network)
+    for parent in list(plain.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, InstanceNorm):
+                setattr(parent, name, nn.InstanceNorm2d(1, affine=False))
+            elif isinstance(child, ReflectionPad):
+                setattr(parent, name, nn.ReflectionPad2d(child.width))
+            elif isinstance(child, DoublingConv2d):
+                setattr(parent, name, plain_doubling(child))
+    return plain
+
+
+def plain_doubling(module):
+    size = module.kernel_size[0]
+    convolution = nn.Conv2d(module.in_channels, module.out_channels, size).to(module.weight)
+    convolution.load_state_dict(module.state_dict())
+    pad = nn.ZeroPad2d((size - 2, 1, size - 2, 1))
+    return nn.Sequential(nn.Upsample(scale_factor=2), pad, convolution)
+
+
+@pytest.mark.parametrize("layout", FORMATS)
+@pytest.mark.parametrize("size", [3, 4])
+def test_doubling_convolution(layout, size):
+    torch.manual_seed(0)
+    fast = DoublingConv2d(4, 5, size).double()
+    assert set(fast.state_dict()) == {"weight", "bias"}
+    assert fast.weight.shape == (5, 4, size, size)
+    out = assert_equal(fast, plain_doubling(fast), layout)
+    assert size == 4 or out.is_contiguous(memory_format=layout)  # with 4 it is cropped
+
+
+@pytest.mark.parametrize("layout", FORMATS)
+def test_instance_norm(layout):
+    out = assert_equal(InstanceNorm(), nn.InstanceNorm2d(4), layout)
+    assert out.is_contiguous(memory_format=layout)
+
+
+@pytest.mark.parametrize("layout", FORMATS)
+def test_reflection_pad(layout):
+    out = assert_equal(ReflectionPad(3), nn.ReflectionPad2d(3), layout)
+    assert out.is_contiguous(memory_format=layout)
+    image = torch.randn(2, 3, 5, 6)
+    assert torch.equal(reflect(reflect(image, 3, 3), 3, 2), ReflectionPad(3)(image))
+
+
+@pytest.mark.filterwarnings("ignore:input.s size at dim=1")
+@pytest.mark.parametrize("model", ["cyclegan", "pix2pix"])
+def test_generators_equal_the_plain_layers(model):
+    torch.manual_seed(0)
+    network = initialize(build_generators(tiny(model))["slide"]).double().eval()
+    assert_equal(network, from_plain(network), FORMATS[0], (2, 3, 32, 64))
+
+
+def test_gradient_of_the_norm_in_bfloat16_is_close():
+    torch.manual_seed(0)
+    image, weight = torch.randn(2, 2, 4, 8, 8)
+    gradients = []
+    for dtype in (torch.float32, torch.bfloat16):
+        x = image.clone().to(dtype).requires_grad_()
+        (InstanceNorm()(x) * weight.to(dtype)).sum().backward()
+        gradients.append(x.grad.float())
+    torch.testing.assert_close(*gradients, atol=0.1, rtol=0.05)
+
+
+def test_networks_and_their_optimizers_stay_in_channels_last():
+    model = build_model(tiny(features=8), torch.device("cpu"))
+    weights = [p for p in model.generators.parameters() if p.dim() == 4]
+    assert all(w.is_contiguous(memory_format=torch.channels_last) for w in weights)
+
+
+def test_precision(monkeypatch):
+    cpu = torch.device("cpu")
+    assert uses_bfloat16("bf16", cpu) and not uses_bfloat16("fp32", cpu)
+    for amx in (True, False):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda amx=amx: {"amx_bf16": amx})
+        assert uses_bfloat16("auto", cpu) == amx
+    for capability in ((7, 5), (8, 0), (9, 0)):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _, c=capability: c)
+        assert uses_bfloat16("auto", torch.device("cuda")) == (capability >= (8, 0))
+
+
+def test_bfloat16_keeps_the_loss_curves():
+    """A hundred steps: the losses of both precisions fall alike."""
+    curves = []
+    for precision in ("fp32", "bf16"):
+        settings = tiny(precision=precision, features=8, learning_rate=0.001, buffer_images=0)
+        model = build_model(settings, torch.device("cpu"))
+        pairs = [make_pair(0), make_pair(1)]
+        sampler = Sampler(pairs, 32, 100, 0.1, 0.1, True, 0.0, ct_window(50000), "cpu")
+        plan = sampler.plan(1, 1)
+        steps = [model.step(sampler.batch(plan, slice(2 * n, 2 * n + 2)), n) for n in range(100)]
+        assert all(p.dtype == torch.float32 for p in model.generators.parameters())
+        curves.append(torch.stack(steps).reshape(4, 25, -1).mean(1))
+    plain, fast = (curve[:, model.components.index("total")] for curve in curves)
+    torch.testing.assert_close(fast, plain, rtol=0.05, atol=0)
+    assert fast[-1] < 0.7 * fast[0]
