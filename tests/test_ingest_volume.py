@@ -60,6 +60,32 @@ def write_itk(path, volume, compress=False):
     return str(path)
 
 
+def write_raw(path, volume, header, skip=0):
+    path.write_bytes(b"h" * skip + volume.tobytes())
+    return f"{path}::{header}"
+
+
+def write_zarr(path, volume, **options):
+    zarr.create_array(path, data=volume, chunks=(5, 4, 4), **options)
+    return path
+
+
+def write_ngff04(path, volume):
+    group = zarr.create_group(path, zarr_format=2)
+    group.create_array("0", data=volume[None], chunks=(1, 5, 4, 4))
+    units = [{"type": "channel"}] + [{"type": "space", "unit": "millimeter"}] * 3
+    axes = [{"name": name} | unit for name, unit in zip("czyx", units, strict=True)]
+    scale = [{"type": "scale", "scale": [1.0, 0.005, 0.004, 0.004]}]
+    datasets = [{"path": "0", "coordinateTransformations": scale}]
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
+    return path
+
+
+def write_ngff05(path, volume):
+    omezarr.write_pyramid(path, volume, 5.0)
+    return str(path)
+
+
 CONTAINERS = {
     "folder": lambda d, v: write_folder(d / "ct", v),
     "folder, compressed": lambda d, v: write_folder(d / "ct", v, compression="zlib"),
@@ -77,6 +103,15 @@ CONTAINERS = {
     "MHD": lambda d, v: write_itk(d / "ct.mhd", v),
     "NRRD": lambda d, v: write_itk(d / "ct.nrrd", v),
     "NIfTI": lambda d, v: write_itk(d / "ct.nii", v),
+    "raw": lambda d, v: write_raw(d / "ct.raw", v, "uint16:12,10,14"),
+    "raw, big-endian, with a head": lambda d, v: write_raw(
+        d / "ct.vol", v.astype(">u2"), "uint16:12,10,14:big:skip=7", 7
+    ),
+    "Zarr": lambda d, v: write_zarr(f"{d}/ct.zarr", v),
+    "Zarr, array in a group": lambda d, v: write_zarr(f"{d}/ct.zarr", v, name="a/b") + "::/a/b",
+    "Zarr 2": lambda d, v: write_zarr(f"{d}/ct.zarr", v, zarr_format=2),
+    "OME-Zarr 0.4": lambda d, v: write_ngff04(f"{d}/ct.ome.zarr", v),
+    "OME-Zarr 0.5": lambda d, v: write_ngff05(d / "ct.ome.zarr", v),
     "NIfTI, gzip": lambda d, v: write_itk(d / "ct.nii.gz", v),
 }
 
@@ -227,6 +262,15 @@ def damaged(kind, folder, volume):
         values = volume.astype(np.float32)
         values[3, 4, 5] = np.nan
         return write_tiff(folder / "ct.tif", values, photometric="minisblack")
+    if kind.startswith("raw"):
+        header = "" if kind == "raw without header" else "uint16:12,10,15"
+        return write_raw(folder / "ct.raw", volume, header)
+    if kind.startswith("Zarr"):
+        group = zarr.create_group(f"{folder}/ct.zarr")
+        group.create_array("rgb", data=np.zeros((3, 5, 6, 7), np.uint8))
+        if kind == "Zarr, broken metadata":
+            (folder / "ct.zarr" / "zarr.json").write_text("{")
+        return f"{folder}/ct.zarr" + ("::/rgb" if kind == "Zarr, colour" else "")
     if kind == "unknown":
         (folder / "ct.xyz").write_bytes(b"1")
         return str(folder / "ct.xyz")
@@ -252,6 +296,11 @@ DAMAGE = {
     "no HDF5 path": "no dataset is named",
     "all zero": "every voxel is 0",
     "NaN": "nan at z=3, y=4, x=5",
+    "raw without header": "written as ct.raw::uint16:z,y,x",
+    "raw of other size": "has 3360 bytes, but uint16:12,10,15 needs 3600",
+    "Zarr, not an image": "one of: /rgb 3 x 5 x 6 x 7",
+    "Zarr, colour": "holds 3 x 5 x 6 x 7 uint8",
+    "Zarr, broken metadata": "cannot be read as Zarr",
     "unknown": "not a known volume container",
     "empty file": "the file is empty",
     "nonsense": "cannot be read as TIFF",
@@ -308,6 +357,12 @@ def test_tiff_metadata_gives_the_voxel_size(truth, tmp_path):
         tmp_path / "ij.tif", truth, imagej=True, metadata=meta, resolution=(0.25, 0.25)
     )
     assert open_volume(imagej).voxel_size_um == (5.0, 4.0, 4.0)
+
+
+def test_ome_zarr_metadata_gives_the_voxel_size(truth, tmp_path):
+    old = open_volume(write_ngff04(f"{tmp_path}/a.ome.zarr", truth))
+    assert old.voxel_size_um == pytest.approx((5.0, 4.0, 4.0))
+    assert open_volume(write_ngff05(tmp_path / "b.ome.zarr", truth)).voxel_size_um == (5.0,) * 3
 
 
 def test_real_volumes(shared_data, tmp_path):

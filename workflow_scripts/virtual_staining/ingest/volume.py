@@ -7,7 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from virtual_staining.errors import InputError
-from virtual_staining.ingest import tiffvolume
+from virtual_staining.ingest import rawvolume, tiffvolume, zarrvolume
 from virtual_staining.ingest.source import READ_ERRORS, Source
 
 ITK_SUFFIXES = (".mha", ".mhd", ".nrrd", ".nhdr", ".nii", ".nii.gz")
@@ -15,7 +15,10 @@ HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".nx5")
 
 
 def open_volume(volume: str) -> Source:
-    """Open a raw volume by its path: TIFF, folder of slices, ``file.h5::/path``, or an ITK format.
+    """Open a raw volume as the sheet writes it.
+
+    That is a TIFF, a folder of slices, ``file.h5::/path``, an ITK format, a Zarr or OME-Zarr folder
+    (``ct.zarr`` or ``ct.zarr::/path``) or bare values (``ct.raw::uint16:z,y,x``).
 
     Raises
     ------
@@ -27,18 +30,22 @@ def open_volume(volume: str) -> Source:
     name = path.name.lower()
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; check the sheet's volume column")
+    if path.is_dir() and zarrvolume.is_zarr(path):
+        return zarrvolume.open_zarr(path, dataset)
     if path.is_dir():
         return tiffvolume.open_folder(path)
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; copy it again")
+    if name.endswith(rawvolume.SUFFIXES):
+        return rawvolume.open_raw(path, dataset)
     if dataset or name.endswith(HDF5_SUFFIXES):
         return _open_hdf5(path, dataset)
     if name.endswith(tiffvolume.SUFFIXES):
         return tiffvolume.open_file(path)
     if name.endswith(ITK_SUFFIXES):
         return _open_itk(path)
-    known = ", ".join(tiffvolume.SUFFIXES + HDF5_SUFFIXES + ITK_SUFFIXES)
-    raise InputError(f"{path}: not a known volume container; known: folders of TIFF, {known}")
+    known = ", ".join(tiffvolume.SUFFIXES + HDF5_SUFFIXES + ITK_SUFFIXES + rawvolume.SUFFIXES)
+    raise InputError(f"{path}: not a known volume container; known: folders of TIFF, Zarr, {known}")
 
 
 def _open_hdf5(path: Path, dataset: str) -> Source:
