@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY := passive
 export GOMP_SPINCOUNT := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test example lint bench
+.PHONY: setup demo test test-slurm example lint bench
 
 setup: .venv/.installed
 
@@ -35,6 +35,9 @@ example: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+test-slurm: setup
+	$(BIN)/python -m pytest tests/slurm -rs
 
 lint: setup
 	ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint

@@ -35,6 +35,10 @@ localrules:
     tables,
     figures,
     volumes,
+    draw_patches,
+    draw_slides,
+    draw_models,
+    draw_boxplots,
 
 
 rule all:

@@ -1,0 +1,125 @@
+"""Snakemake on the cluster, through the profile by its bare name."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from study import STUDY
+from workflow import make_workspace
+
+# The profile's numbers are those of real machines and real patience.
+QUICK = (
+    *("--configfile", "study.yaml"),
+    *("--slurm-init-seconds-before-status-checks", "2"),
+    *("--latency-wait", "10"),
+    *("--set-threads", "train_model=1", "infer_slides=1", "stain_volume=1", "ingest_volume=1"),
+)
+PREPARED = ("00_cohort", "01_ingest", "02_register", "03_normalize", "04_mask", "05_split")
+QUICK_TRAIN_MEMORY = "train_model:mem_mb=4000"
+
+
+@dataclass
+class Study:
+    """A workspace and the environment in which its Snakemake runs."""
+
+    folder: Path
+    environment: dict
+
+    @classmethod
+    def make(cls, folder: Path, config_home: Path, **changes) -> "Study":
+        """Link the workflow into a folder; ``changes`` go into the study's ``train`` block."""
+        make_workspace(folder, {**STUDY, "train": {**STUDY["train"], **changes}})
+        environment = {
+            **os.environ,
+            "XDG_CONFIG_HOME": str(config_home),
+            "OMP_NUM_THREADS": "1",
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        }
+        return cls(folder, environment)
+
+    def prepared_copy(self, folder: Path, **changes) -> "Study":
+        """Return a new workspace with this one's pairs and folds, in which nothing is trained."""
+        folder.mkdir(parents=True)
+        config_home = Path(self.environment["XDG_CONFIG_HOME"])
+        copy = Study.make(folder, config_home, **changes)
+        for part in (
+            "00_cohort",
+            "01_ingest",
+            "02_register",
+            "03_normalize",
+            "04_mask",
+            "05_split",
+        ):
+            shutil.copytree(self.results / part, copy.results / part)
+        (copy.results / "08_evaluate").mkdir()
+        shutil.copy2(self.results / "08_evaluate/lpips.json", copy.results / "08_evaluate")
+        return copy
+
+    @property
+    def results(self) -> Path:
+        """The folder that the study's jobs write to."""
+        return self.folder / yaml.safe_load((self.folder / "study.yaml").read_text())["results"]
+
+    def start(self, *arguments: str, name: str = "run") -> "Run":
+        """Start Snakemake with the profile; it is stopped with the tests at the latest."""
+        # Targets come first: the options that take several values would swallow them.
+        command = [sys.executable, "-m", "snakemake", *arguments, "--profile", "slurm-gpu", *QUICK]
+        return self._start(command, name)
+
+    def _start(self, command: list, name: str) -> "Run":
+        log = self.folder / f"{name}.log"
+        with open(log, "wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+        return Run(process, log)
+
+
+@dataclass
+class Run:
+    """A Snakemake that has been started."""
+
+    process: subprocess.Popen
+    log: Path
+
+    @property
+    def text(self) -> str:
+        """Everything it has said so far."""
+        return self.log.read_text(errors="replace")
+
+    def wait(self, seconds: float = 240, success: bool = True) -> str:
+        """Wait for the end, check how it ended, return what was said."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            raise AssertionError(f"not finished after {seconds} s\n{self.text[-4000:]}") from None
+        assert (code == 0) is success, f"exit status {code}\n{self.text[-4000:]}"
+        return self.text
+
+    def until(self, condition, what: str, seconds: float = 60):
+        """Wait until a condition is true while Snakemake runs; return its value."""
+        end = time.monotonic() + seconds
+        while not (value := condition()):
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.stop()
+                raise AssertionError(f"waited in vain for {what}\n{self.text[-4000:]}")
+            time.sleep(0.2)
+        return value
+
+    def stop(self) -> None:
+        """End it as Ctrl-C would, so that its jobs are cancelled."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(60)

@@ -1,0 +1,28 @@
+"""The whole workflow on a cluster with two GPUs, through the profile by its bare name."""
+
+from study import STAIN
+
+
+def most_at_once(jobs: list[dict]) -> int:
+    """Return the largest number of GPUs in use at the same time."""
+    changes = [(job["end"], -job["gpus"]) for job in jobs]
+    changes += [(job["start"], job["gpus"]) for job in jobs]
+    in_use = peak = 0
+    for _, gpus in sorted(changes):
+        in_use += gpus
+        peak = max(peak, in_use)
+    return peak
+
+
+def test_everything_and_never_more_gpu_jobs_than_gpus(cluster, whole):
+    results = whole.results
+    assert "Using profile slurm-gpu" in (whole.folder / "run.log").read_text()
+    assert (results / f"08_evaluate/{STAIN}/table.csv").is_file()
+    assert len(list(results.glob(f"09_figures/{STAIN}/*.png"))) == 4
+    assert (results / f"10_stain/{STAIN}/paired_cyclegan/Mg-03/rgba.tif").is_file()
+    jobs = [job for job in cluster.jobs() if job["folder"] == str(whole.folder)]
+    assert {job["state"] for job in jobs} == {"COMPLETED"}
+    assert sum(job["gpus"] for job in jobs) == 4 + 4 + 1  # train, infer, stain: one each
+    assert most_at_once(jobs) == 2
+    log = results / f"logs/06_train/{STAIN}/paired_cyclegan/fold-1.log"
+    assert "paired_cyclegan, fold 1" in log.read_text()
