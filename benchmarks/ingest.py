@@ -1,6 +1,6 @@
 """Ingest of a µCT volume against the disk's own sequential read and against tifffile and skimage.
 
-    python benchmarks/ingest.py [--edges 600 900 1200] [--container tiff|folder] [--folder DIR]
+    python benchmarks/ingest.py [--edges 400 800 1200] [--container tiff|folder] [--folder DIR]
 
 Volumes (noisy uint16 cubes, as one BigTIFF or a folder of slices) are written, dropped from the
 page cache, read plainly from end to end, dropped again, and ingested: once at the paper's sizes
@@ -147,7 +147,7 @@ def measure(path: Path, shape: tuple[int, int, int], folder: bool, naive: bool) 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--edges", type=int, nargs="+", default=[600, 900, 1200])
+    parser.add_argument("--edges", type=int, nargs="+", default=[400, 800, 1200])
     parser.add_argument("--container", choices=["tiff", "folder"], default="tiff")
     parser.add_argument("--folder", help="where the volumes are written; default: temporary")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
@@ -170,7 +170,7 @@ def main() -> None:
     paper_gb = 2 * PAPER_EDGE**3 / 1e9
     print(
         f"growth {slope:.2f} s/GB: the paper's {PAPER_EDGE}³ ({paper_gb:.0f} GB) in "
-        f"about {slope * paper_gb / 60:.0f} min, {wide[ours[0]]['memory_gb']:.2f} GB (measured at its width)"
+        f"about {slope * paper_gb / 60:.0f} min, {wide[ours[0]]['memory_gb']:.2f} GB at its width"
     )
     small, large = cubes[0], cubes[-1]
     everything = [found[key] for found in [*cubes, wide] for key in ours]

@@ -6,8 +6,11 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from nd2_file import write_nd2
+from pylibCZIrw import czi
 
 from virtual_staining.cli import main
+from virtual_staining.errors import InputError
 from virtual_staining.ingest import slide
 from virtual_staining.ingest.raw_slide import background_rgb, open_slide, rgb_reader
 from virtual_staining.ingest.sizes import tiff_size_um
@@ -41,7 +44,36 @@ def write_bytes(path, data):
     return path
 
 
+def write_czi(path, image, pixel_um=0.5):
+    with czi.create_czi(str(path)) as file:
+        if image.ndim == 3:  # off the origin, blue first, as a camera writes
+            file.write(np.ascontiguousarray(image[..., ::-1]), location=(-5, 7))
+        else:
+            for channel in range(2):
+                file.write(image[..., None], plane={"C": channel})
+        file.write_metadata("s", scale_x=pixel_um * 1e-6, scale_y=pixel_um * 1e-6)
+    return path
+
+
+ORIENTED = {2: np.s_[:, ::-1], 3: np.s_[::-1, ::-1], 4: np.s_[::-1]}
+
+
+def write_oriented(path, image, orientation):
+    stored = image[ORIENTED.get(orientation, np.s_[:])]
+    return write_tiff(path, stored, extratags=[(274, "H", 1, orientation, True)])
+
+
 CONTAINERS = {
+    "CZI": lambda d, v: write_czi(d / "s.czi", v),
+    "CZI, 16 bits": lambda d, v: write_czi(d / "s.czi", v.astype(np.uint16) * 257),
+    "ND2": lambda d, v: write_nd2(d / "s.nd2", v[..., ::-1], 1, 0.5),
+    "ND2, 12 of 16 bits": lambda d, v: write_nd2(
+        d / "s.nd2", v[..., ::-1].astype(np.uint16) * 16, 1, 0.5
+    ),
+    "SVS that is a plain TIFF": lambda d, v: write_tiff(d / "s.svs", v),
+    "TIFF, mirrored": lambda d, v: write_oriented(d / "s.tif", v, 2),
+    "TIFF, upside down": lambda d, v: write_oriented(d / "s.tif", v, 4),
+    "TIFF, turned by 180°": lambda d, v: write_oriented(d / "s.tif", v, 3),
     "TIFF": lambda d, v: write_tiff(d / "s.tif", v),
     "TIFF, planar": lambda d, v: write_tiff(
         d / "s.tif", np.moveaxis(v, -1, 0), planarconfig="separate"
@@ -138,6 +170,7 @@ BAD = {
     "fluorescence": (np.zeros((3, 30, 40), np.uint16), "not one RGB image"),
     "float": (np.zeros((9, 9, 3), np.float32), "holds float32 colours"),
     "constant": (np.full((9, 9, 3), 7, np.uint8), "every pixel is"),
+    "rows and columns exchanged": (np.zeros((9, 9, 3), np.uint8), "orientation tag is 6"),
 }
 
 
@@ -147,7 +180,9 @@ def test_unusable_slide_is_refused_with_what_it_holds(kind, tmp_path, capsys):
     path = tmp_path / "s.tif"
     if image is not None:
         rgb = image.shape[-1] == 3
-        tifffile.imwrite(path, image, photometric="rgb" if rgb else "minisblack")
+        tag = [(274, "H", 1, 6 if "exchanged" in kind else 1, True)]
+        photometric = "rgb" if rgb else "minisblack"
+        tifffile.imwrite(path, image, photometric=photometric, extratags=tag)
     assert ingest(path, tmp_path / "out.ome.tif") == 1
     message = capsys.readouterr().err.splitlines()[-1]
     assert str(path) in message and re.search(match, message)
@@ -174,6 +209,44 @@ def test_damaged_slide_is_refused_by_name(name, truth, tmp_path, capsys):
     }
     message = capsys.readouterr().err.splitlines()[-1]
     assert found.get(name, "cannot be decoded") in message and str(path) in message
+
+
+def test_fluorescence_of_microscopes_is_refused_with_what_it_holds(truth, tmp_path):
+    with pytest.raises(InputError, match=r"s\.czi: holds 2 along C of Gray16 pixels"):
+        open_slide(write_czi(tmp_path / "s.czi", truth[..., 0].astype(np.uint16)))
+    two = truth[..., :2].astype(np.uint16)
+    with pytest.raises(InputError, match=r"s\.nd2: holds 2 C x 60 Y x 80 X of uint16, not one RGB"):
+        open_slide(write_nd2(tmp_path / "s.nd2", two, 2, 0.5))
+
+
+@pytest.mark.parametrize("suffix", ["czi", "nd2", "mrxs"])
+@pytest.mark.parametrize("kept", [0, 100, 0.6])
+def test_cut_microscope_file_is_refused_by_name(suffix, kept, truth, tmp_path):
+    path = tmp_path / f"s.{suffix}"
+    if suffix == "czi":
+        write_czi(path, truth)
+    else:
+        write_nd2(path, truth, 1, 0.5)
+    data = path.read_bytes()
+    path.write_bytes(data[: kept if kept > 1 else int(kept * len(data))])
+    why = "empty" if kept == 0 else "not a known slide" if suffix == "mrxs" else "is it damaged"
+    with pytest.raises(InputError, match=f"s.{suffix}: .*{why}"):
+        slide = open_slide(path)
+        slide.read(0, 60)
+
+
+def test_microscope_metadata_gives_the_pixel_size(truth, tmp_path):
+    assert open_slide(write_czi(tmp_path / "s.czi", truth)).pixel_size_um == (0.5, 0.5)
+    assert open_slide(write_nd2(tmp_path / "s.nd2", truth, 1, 0.44)).pixel_size_um == (0.44, 0.44)
+    assert open_slide(write_nd2(tmp_path / "n.nd2", truth, 1, 1.0)).pixel_size_um is None
+
+
+def test_openslide_and_tifffile_see_the_same_pixels(shared_data):
+    path = shared_data / "slide-containers" / "CMU-1-Small-Region.svs"
+    found = rgb_reader(open_slide(path))(500, 700)
+    with tifffile.TiffFile(path) as tif:
+        wanted = tif.series[0].asarray()[500:700]
+    np.testing.assert_allclose(found.astype(int), wanted, atol=2)
 
 
 def test_pixel_sizes_of_sheet_and_metadata(truth, tmp_path, capsys):

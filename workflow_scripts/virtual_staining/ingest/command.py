@@ -16,7 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's arguments."""
     actions = parser.add_subparsers(dest="what", required=True)
     volume = actions.add_parser("volume", help="a µCT volume to OME-Zarr")
-    volume.add_argument("--volume", required=True, help="file, folder of slices or file.h5::/path")
+    volume.add_argument(
+        "--volume",
+        required=True,
+        help="file, folder of slices, file.h5::/path or file.raw::uint16:z,y,x",
+    )
     volume.add_argument(
         "--voxel-size-um", default="", help='"5" or "z,y,x"; empty = from the file\'s metadata'
     )
@@ -24,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     volume.add_argument("--out", required=True, help="OME-Zarr folder to write")
     volume.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     slide = actions.add_parser("slide", help="a stained section to pyramidal OME-TIFF")
-    slide.add_argument("--slide", required=True, help="TIFF, OME-TIFF, SVS, PNG or JPEG")
+    slide.add_argument("--slide", required=True, help="TIFF, SVS, CZI, ND2, PNG, JPEG or alike")
     slide.add_argument("--pixel-size-um", default="", help="empty = from the file's metadata")
     slide.add_argument("--settings", required=True, help="the `ingest` block as JSON")
     slide.add_argument("--out", required=True, help="OME-TIFF to write")

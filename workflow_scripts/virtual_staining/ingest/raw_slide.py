@@ -1,7 +1,7 @@
 """Raw slides of any container: their colour pixels, row by row, as 8-bit RGB."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
@@ -10,8 +10,14 @@ import tifffile
 import zarr
 
 from virtual_staining.errors import InputError
+from virtual_staining.ingest.microscope_slide import (
+    OPENSLIDE_SUFFIXES,
+    open_czi,
+    open_nd2,
+    open_openslide,
+)
 from virtual_staining.ingest.sizes import tiff_size_um
-from virtual_staining.ingest.source import READ_ERRORS
+from virtual_staining.ingest.source import READ_ERRORS, RawSlide
 from virtual_staining.ingest.tiffvolume import check_complete
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".svs", ".ndpi", ".scn", ".bif")
@@ -23,36 +29,10 @@ DECODERS = {
 SAMPLE_PX = 1024  # rows and columns looked at for background and bit depth
 
 
-@dataclass(frozen=True)
-class RawSlide:
-    """A slide of which nothing need be in memory.
-
-    Parameters
-    ----------
-    name : str
-        Its path, for messages.
-    shape : (int, int, int)
-        (y, x, samples); 3 samples are RGB, 4 are RGBA.
-    dtype : numpy.dtype
-        uint8 or uint16.
-    read : callable
-        ``read(y0, y1)`` returns those rows (y1 - y0, x, samples).
-    pixel_size_um : (float, float) or None
-        (y, x) from metadata, µm.
-    block : int
-        Rows that are stored together.
-    """
-
-    name: str
-    shape: tuple[int, int, int]
-    dtype: np.dtype
-    read: Callable[[int, int], np.ndarray]
-    pixel_size_um: tuple[float, float] | None = None
-    block: int = 1
-
-
 def open_slide(path: str | Path) -> RawSlide:
-    """Open a slide: TIFF family (pyramids at their finest level), PNG or JPEG.
+    """Open a slide: TIFF family, OpenSlide's formats, CZI, ND2, PNG or JPEG.
+
+    Pyramids open at their finest level.
 
     Raises
     ------
@@ -62,13 +42,20 @@ def open_slide(path: str | Path) -> RawSlide:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; check the sheet's slide column")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty; copy it again")
     suffix = path.suffix.lower()
-    if suffix in TIFF_SUFFIXES:
+    slide = open_openslide(path) if suffix in OPENSLIDE_SUFFIXES else None
+    if slide is not None:
+        pass
+    elif suffix in TIFF_SUFFIXES:
         slide = _open_tiff(path)
+    elif suffix in (".czi", ".nd2"):
+        slide = open_czi(path) if suffix == ".czi" else open_nd2(path)
     elif suffix in DECODERS:
         slide = _open_picture(path, DECODERS[suffix])
     else:
-        known = ", ".join((*TIFF_SUFFIXES, *DECODERS))
+        known = ", ".join(sorted({*TIFF_SUFFIXES, *OPENSLIDE_SUFFIXES, ".czi", ".nd2", *DECODERS}))
         raise InputError(f"{path}: not a known slide container; known: {known}")
     if len(slide.shape) != 3 or slide.shape[2] not in (3, 4):
         shape = " x ".join(map(str, slide.shape))
@@ -106,7 +93,32 @@ def _open_tiff(path: Path) -> RawSlide:
 
     shape = (*shape[1:], shape[0]) if planar else shape
     block = store.chunks[1 if planar else 0]
-    return RawSlide(str(path), shape, series.dtype, read, pixel_size_um, block)
+    slide = RawSlide(str(path), shape, series.dtype, read, pixel_size_um, block)
+    return _upright(slide, page.tags.valueof("Orientation", 1))
+
+
+def _upright(slide: RawSlide, orientation: int) -> RawSlide:
+    """Turn a slide over whose orientation tag says that it is stored so.
+
+    Raises
+    ------
+    InputError
+        If its axes are exchanged, which would take the whole slide in memory.
+    """
+    if orientation not in (1, 2, 3, 4):
+        raise InputError(
+            f"{slide.name}: its orientation tag is {orientation} (rows and columns exchanged); "
+            "save it upright"
+        )
+    height = slide.shape[0]
+    y_step = -1 if orientation in (3, 4) else 1
+    x_step = -1 if orientation in (2, 3) else 1
+
+    def read(y0: int, y1: int) -> np.ndarray:
+        rows = (height - y1, height - y0) if y_step < 0 else (y0, y1)
+        return slide.read(*rows)[::y_step, ::x_step]
+
+    return slide if orientation == 1 else replace(slide, read=read)
 
 
 def _open_picture(path: Path, decode: Callable[[bytes], np.ndarray]) -> RawSlide:
@@ -138,8 +150,8 @@ def rgb_reader(slide: RawSlide) -> Callable[[int, int], np.ndarray]:
 
     def read(y0: int, y1: int) -> np.ndarray:
         rows = slide.read(y0, y1)
-        if rows.dtype == np.uint8 and rows.shape[2] == 3:
-            return rows
+        if rows.dtype == np.uint8 and (rows.shape[2] == 3 or (rows[..., 3] == opaque).all()):
+            return rows[..., :3]
         rgb = rows[..., :3].astype(np.float32)
         if rows.shape[2] == 4:
             alpha = rows[..., 3:].astype(np.float32) / opaque

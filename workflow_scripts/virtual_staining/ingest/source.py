@@ -1,4 +1,4 @@
-"""What every raw volume looks like to the rest of the stage: planes to be read along z."""
+"""What every raw volume and slide looks like to the stage: planes or rows to be read."""
 
 import struct
 from collections.abc import Callable
@@ -43,4 +43,32 @@ class Source:
     dtype: np.dtype
     read: Callable[[int, int], np.ndarray]
     voxel_size_um: tuple[float, float, float] | None = None
+    block: int = 1
+
+
+@dataclass(frozen=True)
+class RawSlide:
+    """A slide of which nothing need be in memory.
+
+    Parameters
+    ----------
+    name : str
+        Its path, for messages.
+    shape : (int, int, int)
+        (y, x, samples); 3 samples are RGB, 4 are RGBA.
+    dtype : numpy.dtype
+        uint8 or uint16.
+    read : callable
+        ``read(y0, y1)`` returns those rows (y1 - y0, x, samples).
+    pixel_size_um : (float, float) or None
+        (y, x) from metadata, µm.
+    block : int
+        Rows that are stored together.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    read: Callable[[int, int], np.ndarray]
+    pixel_size_um: tuple[float, float] | None = None
     block: int = 1

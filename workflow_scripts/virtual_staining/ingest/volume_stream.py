@@ -11,6 +11,7 @@ import numpy as np
 from virtual_staining.errors import InputError
 from virtual_staining.ingest import omezarr
 from virtual_staining.ingest.levels import fixed_levels, measured_levels
+from virtual_staining.ingest.levelwriter import layer_depth
 from virtual_staining.ingest.resample import gaussian_matrix, output_length, resample_stream
 from virtual_staining.ingest.settings import Settings
 from virtual_staining.ingest.source import Source
@@ -82,7 +83,7 @@ def _blocks(source: Source, task: str, whole: bool = False) -> Iterator[np.ndarr
     n, height, width = source.shape
     planes = max(1, BLOCK_BYTES // (height * width * source.dtype.itemsize))
     # Blocks as thick as the layers that are written pass through without a copy.
-    align = math.lcm(source.block, min(n, omezarr.layer_depth(source.shape, 2)) if whole else 1)
+    align = math.lcm(source.block, min(n, layer_depth(source.shape, 2)) if whole else 1)
     planes = -(-planes // align) * align
     starts = range(0, n, planes)
     with ThreadPoolExecutor(1) as reader, progress(n, task, "plane", log) as advance:
