@@ -37,7 +37,7 @@ TaskPlugin=task/none
 SlurmdParameters=config_overrides
 MpiDefault=none
 ReturnToService=2
-KillWait=10
+KillWait=30
 SchedulerParameters=sched_interval=2,bf_interval=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory

@@ -1,0 +1,53 @@
+"""What a user types next, and what is said when the cluster cannot do it."""
+
+import shutil
+import time
+
+import pytest
+from study import STAIN
+
+FOLD = f"results/06_train/{STAIN}/pix2pix/fold-2/generator.pt"
+
+
+def test_figures_from_cached_outputs_submit_no_job(cluster, whole):
+    shutil.rmtree(whole.results / "09_figures")
+    before = len(cluster.jobs())
+    whole.start("figures").wait(60)
+    assert len(list(whole.results.glob(f"09_figures/{STAIN}/*.png"))) == 4
+    assert len(cluster.jobs()) == before
+
+
+def test_a_second_run_submits_nothing(cluster, whole):
+    before = len(cluster.jobs())
+    assert "Nothing to be done" in whole.start().wait(60)
+    assert len(cluster.jobs()) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--default-resources", "slurm_partition=nosuch"), "invalid partition specified: nosuch"),
+        (("--set-resources", "train_model:gpu=3"), "Requested node configuration is not available"),
+    ],
+)
+def test_what_the_cluster_lacks_is_said_at_once(cluster, whole, tmp_path, options, words):
+    study = whole.prepared_copy(tmp_path / "study")
+    start = time.monotonic()
+    text = study.start(FOLD, "--retries", "0", *options).wait(60, success=False)
+    assert words in text
+    assert "Traceback" not in text
+    assert time.monotonic() - start < 30
+    assert "Submitted" not in text
+    assert not cluster.find(FOLD, "PENDING")
+
+
+def test_one_fold_is_one_job_and_gets_more_memory_after_running_out(cluster, whole, tmp_path):
+    study = whole.prepared_copy(tmp_path / "study")
+    before = len(cluster.jobs())
+    study.start(FOLD, "--set-resources", "train_model:mem_mb=300 * attempt ** 3").wait(150)
+    assert (study.folder / FOLD).is_file()
+    jobs = cluster.jobs()[before:]
+    assert [job["memory"] for job in jobs] == ["300M", "2400M"]
+    assert jobs[0]["state"] != "COMPLETED"
+    assert jobs[1]["state"] == "COMPLETED"
+    assert all("train_model" in job["rule"] for job in jobs)
