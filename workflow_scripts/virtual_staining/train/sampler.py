@@ -13,6 +13,7 @@ from torch.nn.functional import grid_sample
 
 from virtual_staining import intensity
 from virtual_staining.pairs import Pair
+from virtual_staining.train.patches import cut_patch
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Sampler:
         self.min_mask_fraction, self.window = min_mask_fraction, window
         # One window size for all zooms, with a pixel to spare for interpolation, batches well.
         self.window_px = math.ceil(patch_px / (1 - rescale)) + 2
+        self.device = torch.device(device)
         self.samples = [pair.sample for pair in pairs]
         self.images, self.areas = [], []
         for pair in pairs:
@@ -132,8 +134,26 @@ class Sampler:
         return inside / max((down - top) * (right - left), 1)
 
     def batch(self, plan: Plan, chosen: slice) -> Batch:
-        """Make the ``chosen`` patches of a plan, all in one interpolation."""
-        pairs, zoom = plan.pair[chosen], plan.zoom[chosen]
+        """Make the ``chosen`` patches of a plan."""
+        make = self.cut if self.device.type == "cpu" else self.interpolate
+        ct, slide, mask = make(plan, chosen)
+        return Batch(ct.expand(-1, 3, -1, -1), slide, mask)
+
+    def cut(self, plan: Plan, chosen: slice) -> tuple[torch.Tensor, ...]:
+        """Return CT (n, 1, p, p), slide (n, 3, p, p) and mask (n, 1, p, p), made one by one."""
+        pairs, size = plan.pair[chosen], self.patch_px
+        y, x = self._positions(plan, chosen) - 0.5
+        made = [torch.empty((len(pairs), c, size, size)) for c in (1, 3, 1)]
+        ct, slide, mask = (images.numpy() for images in made)
+        for n, (pair, gain) in enumerate(zip(pairs, plan.gain[chosen], strict=True)):
+            image = self.images[pair]
+            planes = image.ct[0].numpy(), image.rest.numpy()
+            cut_patch(*planes, y[n], x[n], gain, self.window, ct[n, 0], slide[n], mask[n, 0])
+        return tuple(made)
+
+    def interpolate(self, plan: Plan, chosen: slice) -> tuple[torch.Tensor, ...]:
+        """Return the same as :meth:`cut`, all in one interpolation, on any device."""
+        pairs = plan.pair[chosen]
         corner = np.stack([plan.y_px[chosen], plan.x_px[chosen]], axis=1)
         shapes = np.array([self.images[i].shape for i in pairs])
         start = np.clip(np.floor(corner).astype(int) - 1, 0, shapes - self.window_px)
@@ -143,7 +163,9 @@ class Sampler:
                 for i, (y, x) in zip(pairs, start, strict=True)
             ]
         )
-        grid = self._grid(corner - start, zoom, plan.flip[chosen]).to(windows)
+        y, x = (self._positions(plan, chosen) - start.T[:, :, None]) * (2 / self.window_px) - 1
+        grid = np.stack(np.broadcast_arrays(x[:, None, :], y[:, :, None]), axis=-1)
+        grid = torch.from_numpy(grid).to(windows)
         images = grid_sample(
             windows[:, :4], grid, "bilinear", padding_mode="border", align_corners=False
         )
@@ -153,24 +175,17 @@ class Sampler:
         gain = torch.from_numpy(plan.gain[chosen]).to(windows)[:, :, None, None, None]
         ct = jitter_grey(images[:, :1], gain[:, 0], gain[:, 1])
         slide = jitter_colour(images[:, 1:], gain[:, 2], gain[:, 3])
-        return Batch(
-            intensity.ct_to_network(ct, self.window).expand(-1, 3, -1, -1).contiguous(),
-            intensity.slide_to_network(slide),
-            mask,
-        )
+        return intensity.ct_to_network(ct, self.window), intensity.slide_to_network(slide), mask
 
-    def _grid(self, corner: np.ndarray, zoom: np.ndarray, flip: np.ndarray) -> torch.Tensor:
-        """Return the sampling positions (n, p, p, 2) in x, y, from -1 to 1 across the window."""
+    def _positions(self, plan: Plan, chosen: slice) -> np.ndarray:
+        """Return where rows and columns lie (y and x, n, p), pixels from the outer corner."""
         steps = np.arange(self.patch_px) + 0.5
+        corners = (plan.y_px[chosen], plan.x_px[chosen])
+        flips, zoom = plan.flip[chosen], plan.zoom[chosen][:, None]
         axes = []
-        for axis in (1, 0):
-            position = np.where(flip[:, axis, None], steps[::-1], steps)
-            position = corner[:, axis, None] + position / zoom[:, None]
-            axes.append(position * (2 / self.window_px) - 1)
-        shape = (len(zoom), self.patch_px, self.patch_px)
-        grid = [np.broadcast_to(axes[0][:, None, :], shape)]
-        grid.append(np.broadcast_to(axes[1][:, :, None], shape))
-        return torch.from_numpy(np.stack(grid, axis=-1))
+        for corner, flip in zip(corners, flips.T, strict=True):
+            axes.append(corner[:, None] + np.where(flip[:, None], steps[::-1], steps) / zoom)
+        return np.stack(axes)
 
 
 class _Resident:

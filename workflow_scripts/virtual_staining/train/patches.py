@@ -1,0 +1,114 @@
+"""Augmented patches cut on the processor, each in two passes over its pixels.
+
+The same as :meth:`sampler.Sampler.interpolate` does with the library on other devices.
+"""
+
+import numba
+import numpy as np
+
+# Sums may be taken in another order than written, so that they vectorize; nothing else.
+_compiled = numba.njit(
+    cache=True, nogil=True, boundscheck=False, error_model="numpy", fastmath={"reassoc", "contract"}
+)
+
+
+@_compiled
+def cut_patch(ct, rest, y, x, gain, window, grey, colours, mask):
+    """Interpolate one patch, jitter it and scale it to network range.
+
+    Parameters
+    ----------
+    ct : ndarray, shape (h, w), int16
+        Grey levels less 32768.
+    rest : ndarray, shape (4, h, w), uint8
+        Red, green, blue and the mask (0 or 1).
+    y, x : ndarray, shape (p,), float64
+        Where the patch's rows and columns lie in the image, pixel indices; clipped to the image.
+    gain : ndarray, shape (4,)
+        Contrast and brightness factors of the CT, and of the slide.
+    window : (low, high)
+        Grey levels of the network's -1 and 1.
+    grey, colours, mask : ndarray, shapes (p, p), (3, p, p) and (p, p), float32
+        Filled.
+    """
+    height, width = ct.shape
+    n = len(y)
+    left = np.empty(n, np.int64)
+    right = np.empty(n, np.int64)
+    near = np.empty(n, np.int64)
+    part = np.empty(n, np.float32)
+    for j in range(n):
+        at = min(max(x[j], 0.0), width - 1.0)
+        left[j] = int(at)
+        right[j] = min(left[j] + 1, width - 1)
+        near[j] = int(np.rint(at))
+        part[j] = at - left[j]
+    first = min(left[0], left[-1])
+    last = max(right[0], right[-1]) + 1
+    left -= first
+    right -= first
+    row = np.empty((4, last - first), np.float32)
+    sum_grey = 0.0
+    sum_level = 0.0
+    for i in range(n):
+        at = min(max(y[i], 0.0), height - 1.0)
+        top = int(at)
+        below = min(top + 1, height - 1)
+        weight = np.float32(at - top)
+        for k in range(last - first):
+            a = np.float32(ct[top, first + k])
+            row[0, k] = a + weight * (np.float32(ct[below, first + k]) - a) + np.float32(32768)
+        for c in range(3):
+            for k in range(last - first):
+                a = np.float32(rest[c, top, first + k])
+                row[c + 1, k] = a + weight * (np.float32(rest[c, below, first + k]) - a)
+        level = int(np.rint(at))
+        for j in range(n):
+            mask[i, j] = rest[3, level, near[j]]
+        total = np.float32(0)
+        for j in range(n):
+            a = row[0, left[j]]
+            value = a + part[j] * (row[0, right[j]] - a)
+            grey[i, j] = value
+            total += value
+        sum_grey += total
+        total = np.float32(0)
+        for c in range(3):
+            for j in range(n):
+                a = row[c + 1, left[j]]
+                value = a + part[j] * (row[c + 1, right[j]] - a)
+                colours[c, i, j] = value
+                total += value
+        sum_level += total
+    _scale_grey(grey, sum_grey / (n * n), gain, window)
+    _scale_colours(colours, sum_level / (3 * n * n), gain)
+
+
+@_compiled
+def _scale_grey(grey, mean, gain, window):
+    """Jitter as :func:`sampler.jitter_grey`, then scale as :func:`intensity.ct_to_network`."""
+    unit = 2 / (window[1] - window[0])
+    slope = np.float32(gain[0] * gain[1] * unit)
+    offset = np.float32((mean * (1 - gain[0]) * gain[1] - window[0]) * unit - 1)
+    one = np.float32(1)
+    for i in range(grey.shape[0]):
+        for j in range(grey.shape[1]):
+            grey[i, j] = min(max(grey[i, j] * slope + offset, -one), one)
+
+
+@_compiled
+def _scale_colours(colours, mean, gain):
+    """Jitter as :func:`sampler.jitter_colour`, then scale as :func:`intensity.slide_to_network`."""
+    slope = np.float32(gain[2] * gain[3])
+    offset = np.float32(mean * (1 - gain[2]) * gain[3])
+    third, unit = np.float32(1 / 3), np.float32(1 / 127.5)
+    zero, one, full, least = np.float32(0), np.float32(1), np.float32(255), np.float32(1e-3)
+    for i in range(colours.shape[1]):
+        for j in range(colours.shape[2]):
+            r, g, b = colours[0, i, j], colours[1, i, j], colours[2, i, j]
+            level = (r + g + b) * third
+            factor = max(level * slope + offset, zero) / max(level, least)
+            factor = min(factor, full / max(max(r, g, b), least)) * unit
+            colours[0, i, j] = min(max(r * factor - one, -one), one)
+            colours[1, i, j] = min(max(g * factor - one, -one), one)
+            colours[2, i, j] = min(max(b * factor - one, -one), one)
