@@ -14,6 +14,7 @@ rescales it with anti-aliasing and writes it, on the same files and for the same
 import argparse
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -83,7 +84,7 @@ def ingest_once(path: str, voxel_um: float, out: str) -> dict:
     from virtual_staining.ingest.volume import open_volume
     from virtual_staining.ingest.volume_stream import ingest_volume
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_kib()
     start = time.perf_counter()
     settings = Settings(voxel_size_um=TARGET_UM)
     threads = len(os.sched_getaffinity(0))
@@ -96,7 +97,7 @@ def naive_once(path: str, voxel_um: float, out: str) -> dict:
     import zarr
     from skimage.transform import rescale
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_kib()
     start = time.perf_counter()
     volume = tifffile.imread(path if Path(path).is_file() else f"{path}/*.tif")
     small = rescale(volume, voxel_um / TARGET_UM, anti_aliasing=True, preserve_range=True)
@@ -104,12 +105,17 @@ def naive_once(path: str, voxel_um: float, out: str) -> dict:
     return report(start, before)
 
 
+def peak_kib() -> int:
+    """Return this program's own peak; getrusage's would include the parent that started it."""
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+
+
 def report(start: float, before_kib: int) -> dict:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "wall_s": time.perf_counter() - start,
         "cpu_s": usage.ru_utime + usage.ru_stime,
-        "memory_gb": (usage.ru_maxrss - before_kib) * 1024 / 1e9,
+        "memory_gb": (peak_kib() - before_kib) * 1024 / 1e9,
     }
 
 
