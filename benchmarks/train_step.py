@@ -245,7 +245,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=5, help="interleaved pairs (default: 5)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
-    parser.add_argument("--patch-px", type=int, default=256)
+    parser.add_argument("--patch-px", type=int, default=256, help="multiple of 256")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--bf16", action="store_true", help="bfloat16 as the fast path anyway")
     parser.add_argument("--original", help="folder of a copy of PyTorch-GAN to run against")
