@@ -39,8 +39,12 @@ rule stain_volume:
     params:
         folder=subpath(output.tiff, parent=True),
         normalize=settings("normalize"),
-        settings=settings("stain", "sigma_voxel", "patch_px", "step_px", "batch_patches"),
+        mask=settings("mask"),
+        settings=settings(
+            "stain", "sigma_voxel", "specimen_only", "patch_px", "step_px", "batch_patches"
+        ),
     shell:
         "python -m virtual_staining stain --ct {input.ct:q} --generator {input.generators:q}"
-        " --stats {input.stats:q} --normalize {params.normalize:q} --settings {params.settings:q} --threads {threads}"
+        " --stats {input.stats:q} --normalize {params.normalize:q} --mask {params.mask:q}"
+        " --settings {params.settings:q} --threads {threads}"
         " --out {params.folder:q} > {log:q} 2>&1"

@@ -15,6 +15,7 @@ from scipy.ndimage import gaussian_filter
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
 from virtual_staining.ingest import omezarr
+from virtual_staining.mask.settings import Settings as MaskSettings
 from virtual_staining.normalize.settings import Settings as NormalizeSettings
 from virtual_staining.settings import from_dict
 from virtual_staining.stain.command import write_rgba
@@ -22,12 +23,13 @@ from virtual_staining.stain.generators import load_stainer, plane_stainer
 from virtual_staining.stain.rgba import alpha_channel, filtered_slabs, stained_slabs
 from virtual_staining.stain.scaling import measured_scaling, median_scaling
 from virtual_staining.stain.settings import Settings
+from virtual_staining.stain.specimen import specimen_outline, within_specimen
 from virtual_staining.stain.views import bar_length_um, orthogonal_figure, render
 from virtual_staining.train.models import build_generators
 from virtual_staining.train.settings import Settings as TrainSettings
 
 CPU = torch.device("cpu")
-TILES = Settings(patch_px=32, step_px=16, batch_patches=4)
+TILES = Settings(specimen_only=False, patch_px=32, step_px=16, batch_patches=4)
 
 
 @pytest.fixture
@@ -191,8 +193,10 @@ def test_unusable_inputs_are_refused(ct, tmp_path, capsys):
     with pytest.raises(InputError, match=r"stain\.patch_px: 30 must be a multiple of 4"):
         load_stainer([good], Settings(patch_px=30, step_px=10), CPU)
     arguments = f"stain --ct {tmp_path}/ct.ome.zarr --generator {good} --out {tmp_path}/out"
-    assert main([*arguments.split(), "--settings", "{}"]) == 1
+    assert main([*arguments.split(), "--settings", '{"specimen_only": false}']) == 1
     assert "give --stats of its pairs" in capsys.readouterr().err
+    assert main([*arguments.split(), "--settings", "{}"]) == 1
+    assert "specimen_only needs --mask" in capsys.readouterr().err
     with pytest.raises(InputError, match="step_px"):
         Settings(patch_px=64, step_px=65)
 
@@ -208,6 +212,23 @@ def test_a_volume_without_pairs_is_measured(tmp_path):
     np.testing.assert_allclose(levels, [30000, 10000], rtol=0.03)
     with pytest.raises(InputError, match="v: cannot be normalized by itself"):
         measured_scaling(np.zeros((8, 50, 50), np.uint16), 5.0, NormalizeSettings(), "v")
+
+
+def test_only_the_specimen_is_stained():
+    plane = np.full((200, 200), 10000.0, np.float32)
+    plane[60:140, 50:150] = 30000  # a block of bone
+    plane[2:5] = 30000  # the holder's wall, out of the field on both sides
+    stain = within_specimen(constant_plane((10, 20, 30)), 10.0, MaskSettings())
+    rgb = stain(plane)
+    np.testing.assert_array_equal(rgb[:, 100, 100], [10, 20, 30])
+    assert (rgb[:, :40] == 255).all() and (rgb[:, :, 160:] == 255).all()
+    outline = specimen_outline(plane, 10.0, MaskSettings())
+    assert outline.sum() == pytest.approx(80 * 100, rel=0.15)
+    assert (stain(np.full((200, 200), 10000.0, np.float32)) == 255).all()
+
+
+def constant_plane(rgb):
+    return lambda plane: np.broadcast_to(np.array(rgb, np.uint8)[:, None, None], (3, *plane.shape))
 
 
 def test_render_composites_front_to_back(monkeypatch):

@@ -10,7 +10,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profiles")
 
-# A cohort so coarse that the whole chain takes a minute: it shows that the parts fit, not quality.
+# A cohort and networks so coarse that the whole chain takes a minute or two: they show that the
+# parts fit, not quality.
+TILES = {"patch_px": 32, "step_px": 32}
 TINY = {
     "results": "results",
     "models": ["paired_cyclegan", "pix2pix"],
@@ -26,7 +28,22 @@ TINY = {
         "partial_fraction": 0,
     },
     "ingest": {"voxel_size_um": 75, "slide_pixel_um": 30},
+    "register": {"fan_starts": 512},
     "split": {"folds": 2},
+    "train": {
+        "epochs": 2,
+        "patches_per_pair": 4,
+        "validation_patches_per_pair": 2,
+        "batch": 2,
+        "patch_px": 32,
+        "features": 4,
+        "residual_blocks": 1,
+        "unet_depth": 5,
+    },
+    "infer": {**TILES, "training_patches": 2},
+    "evaluate": {**TILES, "lpips": False, "bootstrap_resamples": 50},
+    "figures": {"roi_px": 20, "patches": 2, "dpi": 50},
+    "stain": TILES,
 }
 
 

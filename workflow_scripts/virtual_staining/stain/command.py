@@ -12,6 +12,7 @@ from matplotlib.image import imsave
 from virtual_staining.errors import InputError
 from virtual_staining.files import replacing
 from virtual_staining.ingest import omezarr
+from virtual_staining.mask.settings import Settings as MaskSettings
 from virtual_staining.normalize.settings import Settings as NormalizeSettings
 from virtual_staining.progress import progress
 from virtual_staining.settings import from_json
@@ -20,6 +21,7 @@ from virtual_staining.stain.generators import load_stainer
 from virtual_staining.stain.rgba import filtered_slabs, stained_slabs
 from virtual_staining.stain.scaling import measured_scaling, median_scaling
 from virtual_staining.stain.settings import Settings
+from virtual_staining.stain.specimen import within_specimen
 from virtual_staining.stain.views import orthogonal_figure, render
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--normalize", help="the `normalize` block as JSON, for a volume without pairs"
     )
+    parser.add_argument("--mask", help="the `mask` block as JSON, for stain.specimen_only")
     parser.add_argument("--settings", required=True, help="the `stain` block as JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     parser.add_argument("--out", required=True, type=Path, help="folder to write to")
@@ -48,6 +51,11 @@ def run(args: argparse.Namespace) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     ct = omezarr.open_pyramid(args.ct)[0]
     stain = load_stainer(args.generator, settings, device)
+    if settings.specimen_only:
+        if args.mask is None:
+            raise InputError("stain: specimen_only needs --mask with the settings of the masks")
+        mask = from_json(MaskSettings, args.mask, "mask")
+        stain = within_specimen(stain, ct.voxel_size_um, mask)
     scaling = _scaling(args, ct)
     write_rgba(ct, scaling, stain, settings.sigma_voxel, args.out)
     levels = omezarr.open_pyramid(args.out / "rgba.ome.zarr")

@@ -20,6 +20,8 @@ class Settings:
         ``model``, ``folds`` and ``volumes`` are resolved by the workflow, not by the command.
     sigma_voxel : float
         Standard deviation of the 3D Gaussian before staining, voxels (paper 2.11: 1).
+    specimen_only : bool
+        Leave everything outside the specimen's hull white and transparent.
     patch_px, step_px : int
         Side and distance of the overlapping tiles, pixels (paper 2.9: 256 and 64).
     batch_patches : int
@@ -30,6 +32,7 @@ class Settings:
     folds: tuple[int, ...] = (1,)
     volumes: str | tuple[str, ...] = "test"
     sigma_voxel: float = 1.0
+    specimen_only: bool = True
     patch_px: int = 256
     step_px: int = 64
     batch_patches: int = 8
