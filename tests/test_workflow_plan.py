@@ -25,7 +25,6 @@ def jobs(text):
 
 def test_slurm_profile_by_its_bare_name_plans_the_papers_size(tmp_path):
     make_workspace(tmp_path, {})
-    (tmp_path / "study.yaml").unlink()
     config_home = tmp_path / "config-home"
     link_profile(folder=config_home / "snakemake")
     start = time.perf_counter()

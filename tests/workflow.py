@@ -48,10 +48,11 @@ TINY = {
 
 
 def make_workspace(folder: Path, study: dict) -> Path:
-    """Link the workflow's files into a folder and write the study's numbers beside them."""
+    """Link the workflow's files into a folder and write a study's numbers, if any, beside them."""
     for part in PARTS:
         (folder / part).symlink_to(ROOT / part)
-    (folder / "study.yaml").write_text(yaml.safe_dump(study))
+    if study:
+        (folder / "study.yaml").write_text(yaml.safe_dump(study))
     return folder
 
 
