@@ -11,7 +11,7 @@ rule register_section:
         qc=report(
             "<results>/02_register/{sample}/qc.png",
             category="Registration",
-            caption="../report/register.rst",
+            caption="report/register.rst",
             labels={"sample": "{sample}"},
         ),
     log:

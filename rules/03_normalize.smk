@@ -12,7 +12,7 @@ rule normalize_pair:
         qc=report(
             "<results>/03_normalize/{sample}/qc.png",
             category="Normalization",
-            caption="../report/normalize.rst",
+            caption="report/normalize.rst",
             labels={"sample": "{sample}"},
         ),
     log:

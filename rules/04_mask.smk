@@ -10,7 +10,7 @@ rule mask_pair:
         qc=report(
             "<results>/04_mask/{sample}/qc.png",
             category="Masks",
-            caption="../report/mask.rst",
+            caption="report/mask.rst",
             labels={"sample": "{sample}"},
         ),
     log:

@@ -43,7 +43,7 @@ rule train_model:
         curves=report(
             "<results>/06_train/{stain}/{model}/fold-{fold}/curves.png",
             category="Training",
-            caption="../report/train.rst",
+            caption="report/train.rst",
             labels={"stain": "{stain}", "model": "{model}", "fold": "{fold}"},
         ),
     log:

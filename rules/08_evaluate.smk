@@ -111,7 +111,7 @@ rule tabulate_metrics:
         markdown=report(
             "<results>/08_evaluate/{stain}/table.md",
             category="Evaluation",
-            caption="../report/evaluate.rst",
+            caption="report/evaluate.rst",
             labels={"stain": "{stain}"},
         ),
         latex="<results>/08_evaluate/{stain}/table.tex",

@@ -6,7 +6,7 @@ rule draw_patches:
         png=report(
             "<results>/09_figures/{stain}/patches.png",
             category="Figures",
-            caption="../report/figures.rst",
+            caption="report/figures.rst",
             labels={"stain": "{stain}", "figure": "training patches"},
         ),
         svg="<results>/09_figures/{stain}/patches.svg",
@@ -43,7 +43,7 @@ rule draw_slides:
         png=report(
             "<results>/09_figures/{stain}/slides.png",
             category="Figures",
-            caption="../report/figures.rst",
+            caption="report/figures.rst",
             labels={"stain": "{stain}", "figure": "slides"},
         ),
         svg="<results>/09_figures/{stain}/slides.svg",
@@ -83,7 +83,7 @@ rule draw_models:
         png=report(
             "<results>/09_figures/{stain}/models.png",
             category="Figures",
-            caption="../report/figures.rst",
+            caption="report/figures.rst",
             labels={"stain": "{stain}", "figure": "models"},
         ),
         svg="<results>/09_figures/{stain}/models.svg",
@@ -114,7 +114,7 @@ rule draw_boxplots:
         png=report(
             "<results>/09_figures/{stain}/boxplots.png",
             category="Figures",
-            caption="../report/figures.rst",
+            caption="report/figures.rst",
             labels={"stain": "{stain}", "figure": "box plots"},
         ),
         svg="<results>/09_figures/{stain}/boxplots.svg",

@@ -16,13 +16,13 @@ rule stain_volume:
         orthogonal=report(
             "<results>/10_stain/{stain}/{model}/{volume}/orthogonal.png",
             category="Volumes",
-            caption="../report/stain.rst",
+            caption="report/stain.rst",
             labels={"volume": "{volume}", "view": "orthogonal slices"},
         ),
         render=report(
             "<results>/10_stain/{stain}/{model}/{volume}/render.png",
             category="Volumes",
-            caption="../report/stain.rst",
+            caption="report/stain.rst",
             labels={"volume": "{volume}", "view": "volume rendering"},
         ),
     log:
