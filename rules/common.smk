@@ -31,7 +31,12 @@ def load_samples():
     """Return the checked sample sheet: the user's, or the synthetic cohort's."""
     if config["samples"] is not None:
         sheet = read_sheet(config["samples"])
-        missing = missing_files(sheet)
+        # Raw files may have gone to tape once their pairs are made.
+        fresh = [
+            not Path(config["results"], "03_normalize", sample, "stats.json").is_file()
+            for sample in sheet.index
+        ]
+        missing = missing_files(sheet[fresh])
         if missing:
             raise InputError(f"{config['samples']}: no such file:\n  " + "\n  ".join(missing))
         return sheet

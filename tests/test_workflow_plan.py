@@ -103,6 +103,12 @@ def test_a_wrong_column_or_missing_file_is_named_before_any_job(tmp_path):
     assert "a: volume: a.mha" in done.stdout
     assert "a: slide: a.png" in done.stdout
     assert not (tmp_path / "results").exists()
+    # Once a pair is made, its raw files may go.
+    stats = tmp_path / "results/03_normalize/a/stats.json"
+    stats.parent.mkdir(parents=True)
+    stats.write_text("{}")
+    done = snakemake(tmp_path, "-n", "results/03_normalize/a/stats.json")
+    assert "a: volume: a.mha" not in done.stdout
 
 
 def test_bare_folder_profile_names_exist():
