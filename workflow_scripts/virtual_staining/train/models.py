@@ -1,5 +1,7 @@
 """The four models: which networks, which losses, and one optimization step of each (paper 2.6)."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import nn
 
@@ -23,7 +25,7 @@ def build_generators(settings: Settings) -> nn.ModuleDict:
     )
 
 
-class Model:
+class Model(ABC):
     """Networks, optimizers and the training step; the subclasses say what the losses are.
 
     Parameters
@@ -55,17 +57,17 @@ class Model:
         }
         self.buffers = {name: ImageBuffer(settings.buffer_images) for name in self.discriminators}
 
+    @abstractmethod
     def build_discriminators(self) -> nn.ModuleDict:
         """Return the discriminators by the name of what they judge."""
-        raise NotImplementedError
 
+    @abstractmethod
     def generator_losses(self, batch: Batch) -> tuple[dict[str, torch.Tensor], tuple]:
         """Return the loss components of the generators, and what the discriminators then need."""
-        raise NotImplementedError
 
+    @abstractmethod
     def discriminators_loss(self, seen: tuple, chance: torch.Generator) -> torch.Tensor:
         """Return the discriminators' loss from what :meth:`generator_losses` handed over."""
-        raise NotImplementedError
 
     def call(self, network: nn.Module, images: torch.Tensor) -> torch.Tensor:
         """Return a network's output, in the precision of the images whatever it computes in."""
