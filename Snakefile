@@ -28,6 +28,10 @@ include: "rules/09_figures.smk"
 include: "rules/10_stain.smk"
 
 
+onstart:
+    stop_if_lpips_cannot_be_had()
+
+
 localrules:
     all,
     pairs,

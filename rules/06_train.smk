@@ -16,11 +16,7 @@ rule write_train_settings:
 
 
 rule train_model:
-    """Train one model on one fold (paper 2.6, 2.7); continues from its own resume folder.
-
-    The LPIPS check stands among the inputs only so that a run that could not be evaluated stops
-    before it trains; its age does not matter.
-    """
+    """Train one model on one fold (paper 2.6, 2.7); continues from its own resume folder."""
     input:
         ct=lambda wildcards: expand(
             "<results>/03_normalize/{sample}/ct.tif",
@@ -35,7 +31,6 @@ rule train_model:
         ),
         settings="<results>/06_train/{stain}/{model}/settings.json",
         folds="<results>/05_split/{stain}/folds.json",
-        lpips=ancient("<results>/08_evaluate/lpips.json"),
     output:
         generator="<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
         best=directory("<results>/06_train/{stain}/{model}/fold-{fold}/best"),

@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -105,3 +107,20 @@ STAINED_VOLUMES = [
     for stain in STAINS
     for volume in volumes_of(stain)
 ]
+
+
+def stop_if_lpips_cannot_be_had():
+    """Stop a run that would train what it could not evaluate.
+
+    Not an input of the training: there, even as ancient, it would hide other changes from
+    Snakemake whenever LPIPS is turned on or off.
+    """
+    if not any(job.rule.name == "train_model" for job in workflow.dag.needrun_jobs()):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "virtual_staining", "evaluate", "backbone"]
+        command += ["--settings", settings("evaluate", "lpips", "lpips_backbone")]
+        command += ["--out", f"{folder}/lpips.json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise WorkflowError(done.stderr)

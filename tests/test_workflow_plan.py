@@ -115,3 +115,12 @@ def test_bare_folder_profile_names_exist():
     for name in ("demo", "example", "local", "slurm-gpu"):
         assert (ROOT / "profiles" / name / "config.yaml").is_file()
     assert not (ROOT / "profiles" / "default").exists()  # would override every --profile
+
+
+def test_a_run_that_could_not_be_evaluated_stops_before_any_job(tmp_path):
+    lpips = {"lpips": True, "lpips_backbone": "none.pth"}
+    make_workspace(tmp_path, {**TINY, "evaluate": {**TINY["evaluate"], **lpips}})
+    done = snakemake(tmp_path, "--cores", "1")
+    assert done.returncode != 0
+    assert "none.pth" in done.stdout and "lpips" in done.stdout
+    assert not list((tmp_path / "results").glob("0*"))
