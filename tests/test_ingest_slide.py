@@ -1,5 +1,6 @@
 """Raw slides of each container, good and damaged, brought to the working pixel size."""
 
+import json
 import re
 
 import imagecodecs
@@ -7,8 +8,11 @@ import numpy as np
 import pytest
 import tifffile
 from nd2_file import write_nd2
+from pair_phantom import rectangle
+from PIL import Image
 from pylibCZIrw import czi
 
+from virtual_staining.annotations import class_masks
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
 from virtual_staining.ingest import slide
@@ -55,12 +59,24 @@ def write_czi(path, image, pixel_um=0.5):
     return path
 
 
-ORIENTED = {2: np.s_[:, ::-1], 3: np.s_[::-1, ::-1], 4: np.s_[::-1]}
+def as_stored(image, orientation):
+    """An upright image as a file with that orientation tag holds it."""
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return np.ascontiguousarray(image.swapaxes(0, 1) if orientation > 4 else image)
 
 
 def write_oriented(path, image, orientation):
-    stored = image[ORIENTED.get(orientation, np.s_[:])]
-    return write_tiff(path, stored, extratags=[(274, "H", 1, orientation, True)])
+    stored = as_stored(image, orientation)
+    if path.suffix == ".tif":
+        return write_tiff(path, stored, extratags=[(274, "H", 1, orientation, True)])
+    exif = Image.Exif()
+    exif[274] = orientation
+    quality = {"quality": 100, "subsampling": 0} if path.suffix == ".jpg" else {}
+    Image.fromarray(stored).save(path, exif=exif, **quality)
+    return path
 
 
 CONTAINERS = {
@@ -71,9 +87,6 @@ CONTAINERS = {
         d / "s.nd2", v[..., ::-1].astype(np.uint16) * 16, 1, 0.5
     ),
     "SVS that is a plain TIFF": lambda d, v: write_tiff(d / "s.svs", v),
-    "TIFF, mirrored": lambda d, v: write_oriented(d / "s.tif", v, 2),
-    "TIFF, upside down": lambda d, v: write_oriented(d / "s.tif", v, 4),
-    "TIFF, turned by 180°": lambda d, v: write_oriented(d / "s.tif", v, 3),
     "TIFF": lambda d, v: write_tiff(d / "s.tif", v),
     "TIFF, planar": lambda d, v: write_tiff(
         d / "s.tif", np.moveaxis(v, -1, 0), planarconfig="separate"
@@ -95,6 +108,36 @@ def test_container_is_read_as_rgb(container, truth, tmp_path):
     read = rgb_reader(raw)
     found = np.concatenate([read(0, 17), read(17, 60)])
     np.testing.assert_allclose(found.astype(int), truth, atol=1)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["tif", "png", "jpg"])
+def test_orientation_tags_are_obeyed(suffix, orientation, truth, tmp_path):
+    smooth = np.repeat(np.repeat(truth[::8, ::8], 8, 0), 8, 1)[:60]
+    raw = open_slide(write_oriented(tmp_path / f"s.{suffix}", smooth, orientation))
+    assert raw.shape == smooth.shape
+    found = np.concatenate([raw.read(0, 17), raw.read(17, 60)]).astype(int)
+    np.testing.assert_allclose(found, smooth, atol=10 if suffix == "jpg" else 0)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["tif", "png"])
+def test_polygons_follow_their_slide_when_it_is_turned(suffix, orientation, tmp_path):
+    """What is drawn on the stored pixels is found on the same tissue of the upright slide."""
+    upright = np.full((60, 80, 3), 240, np.uint8)
+    upright[10:20, 50:72] = (160, 40, 160)
+    raw = write_oriented(tmp_path / f"s.{suffix}", upright, orientation)
+    y, x = np.nonzero(as_stored(upright, orientation)[..., 1] == 40)
+    left, right, top, bottom = (int(n) for n in (x.min(), x.max() + 1, y.min(), y.max() + 1))
+    drawn = tmp_path / "a.geojson"
+    drawn.write_text(json.dumps([rectangle("Bone", left, top, right, bottom)]))
+    out = tmp_path / "slide.ome.tif"
+    assert ingest(raw, out, "0.5", '{"slide_pixel_um": 1}') == 0
+    (level,) = slide.open_pyramid(out)
+    pair = {"pair_to_slide": [[1, 0, 0], [0, 1, 0]], "pair_pixel_um": 1.0}
+    turn = slide.stored_to_um(out)
+    found = class_masks(drawn, ["Bone"], pair, turn, level.shape[:2])["Bone"]
+    np.testing.assert_array_equal(found, level.read()[..., 1] < 140)
 
 
 @pytest.mark.parametrize("subsampling", [(1, 1), (2, 2)])
@@ -170,7 +213,7 @@ BAD = {
     "fluorescence": (np.zeros((3, 30, 40), np.uint16), "not one RGB image"),
     "float": (np.zeros((9, 9, 3), np.float32), "holds float32 colours"),
     "constant": (np.full((9, 9, 3), 7, np.uint8), "every pixel is"),
-    "rows and columns exchanged": (np.zeros((9, 9, 3), np.uint8), "orientation tag is 6"),
+    "orientation tag of 9": (np.zeros((9, 9, 3), np.uint8), "orientation tag is 9, not 1 to 8"),
 }
 
 
@@ -180,13 +223,20 @@ def test_unusable_slide_is_refused_with_what_it_holds(kind, tmp_path, capsys):
     path = tmp_path / "s.tif"
     if image is not None:
         rgb = image.shape[-1] == 3
-        tag = [(274, "H", 1, 6 if "exchanged" in kind else 1, True)]
+        tag = [(274, "H", 1, 9 if "tag" in kind else 1, True)]
         photometric = "rgb" if rgb else "minisblack"
         tifffile.imwrite(path, image, photometric=photometric, extratags=tag)
     assert ingest(path, tmp_path / "out.ome.tif") == 1
     message = capsys.readouterr().err.splitlines()[-1]
     assert str(path) in message and re.search(match, message)
     assert not (tmp_path / "out.ome.tif").exists()
+
+
+def test_axes_of_a_huge_slide_are_not_exchanged(truth, tmp_path, monkeypatch):
+    monkeypatch.setattr("virtual_staining.ingest.orientation.EXCHANGED_BYTES", 1000)
+    path = write_oriented(tmp_path / "s.tif", truth, 6)
+    with pytest.raises(InputError, match=r"s\.tif: its orientation tag .* save it upright"):
+        open_slide(path)
 
 
 @pytest.mark.parametrize("name", ["s.png", "s.jpg", "s.tif", "grey.png", "s.doc"])

@@ -1,7 +1,7 @@
 """Regions drawn on a slide in QuPath, brought to the grid of the registered pair.
 
-QuPath's GeoJSON holds polygons in pixels of the original full-resolution slide, origin at the outer
-corner of the first pixel, each with a class name.
+QuPath's GeoJSON holds polygons in pixels of the original full-resolution slide as its file stores
+them, origin at the outer corner of the first pixel, each with a class name.
 """
 
 import json
@@ -95,16 +95,20 @@ def _area(feature: dict, where: str) -> BaseGeometry:
     return area
 
 
-def to_pair_pixels(geometry: BaseGeometry, transform: dict) -> BaseGeometry:
+def to_pair_pixels(
+    geometry: BaseGeometry, transform: dict, stored_to_um: np.ndarray
+) -> BaseGeometry:
     """Carry a geometry from original slide pixels to pixels of the registered pair.
 
     Parameters
     ----------
     geometry : shapely geometry
-        In pixels (x, y) of the original slide.
+        In stored pixels (x, y) of the original slide.
     transform : dict
-        The pair's ``transform.json``; uses ``pair_to_slide``, ``pair_pixel_um`` and
-        ``slide_full_pixel_um``.
+        The pair's ``transform.json``; uses ``pair_to_slide`` and ``pair_pixel_um``.
+    stored_to_um : ndarray, shape (2, 3)
+        From those pixels to µm on the ingested slide
+        (:func:`virtual_staining.ingest.slide.stored_to_um`).
 
     Returns
     -------
@@ -113,22 +117,25 @@ def to_pair_pixels(geometry: BaseGeometry, transform: dict) -> BaseGeometry:
         (row r, column c) is (c + 0.5, r + 0.5).
     """
     pair_to_slide = np.asarray(transform["pair_to_slide"], float)
-    to_pair = np.linalg.inv(pair_to_slide[:, :2])
-    matrix = to_pair * transform["slide_full_pixel_um"] / transform["pair_pixel_um"]
-    offset = -to_pair @ pair_to_slide[:, 2] / transform["pair_pixel_um"]
+    to_pair = np.linalg.inv(pair_to_slide[:, :2]) / transform["pair_pixel_um"]
+    matrix = to_pair @ stored_to_um[:, :2]
+    offset = to_pair @ (stored_to_um[:, 2] - pair_to_slide[:, 2])
     return affine_transform(geometry, [*matrix.ravel(), *offset])
 
 
 def rasterize(
-    geometries: list[BaseGeometry], transform: dict, shape: tuple[int, int]
+    geometries: list[BaseGeometry],
+    transform: dict,
+    stored_to_um: np.ndarray,
+    shape: tuple[int, int],
 ) -> np.ndarray:
     """Mark the pair's pixels whose centres lie inside any of the geometries.
 
     Parameters
     ----------
     geometries : list of shapely geometry
-        In pixels (x, y) of the original slide.
-    transform : dict
+        In stored pixels (x, y) of the original slide.
+    transform, stored_to_um
         As in :func:`to_pair_pixels`.
     shape : (rows, columns)
         Size of the pair, px.
@@ -139,7 +146,7 @@ def rasterize(
     """
     inside = np.zeros(shape, bool)
     for geometry in geometries:
-        area = to_pair_pixels(geometry, transform)
+        area = to_pair_pixels(geometry, transform, stored_to_um)
         left, top, right, bottom = area.bounds
         rows = slice(max(int(top), 0), min(int(np.ceil(bottom)), shape[0]))
         columns = slice(max(int(left), 0), min(int(np.ceil(right)), shape[1]))
@@ -152,9 +159,15 @@ def rasterize(
 
 
 def class_masks(
-    path: str | Path, classes: Collection[str], transform: dict, shape: tuple[int, int]
+    path: str | Path,
+    classes: Collection[str],
+    transform: dict,
+    stored_to_um: np.ndarray,
+    shape: tuple[int, int],
 ) -> dict[str, np.ndarray]:
     """Read a GeoJSON file and rasterize each class on the pair's grid.
+
+    ``transform`` and ``stored_to_um`` are those of :func:`to_pair_pixels`.
 
     A class that lies outside the pair (registration crops to the common field of view) is only
     worth a warning; a file of which nothing reaches the pair is in the wrong pixels.
@@ -170,7 +183,9 @@ def class_masks(
         As in :func:`read_annotations`, and if every polygon lies wholly outside the pair.
     """
     drawn = read_annotations(path, classes)
-    masks = {name: rasterize(areas, transform, shape) for name, areas in drawn.items()}
+    masks = {
+        name: rasterize(areas, transform, stored_to_um, shape) for name, areas in drawn.items()
+    }
     if any(drawn.values()) and not any(mask.any() for mask in masks.values()):
         raise InputError(
             f"{path}: every polygon lies outside the registered section; the coordinates must be "

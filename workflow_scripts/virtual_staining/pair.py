@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from virtual_staining.annotations import BACKGROUND, EXCLUDE, class_masks
 from virtual_staining.errors import InputError
 from virtual_staining.files import read_image, read_json
+from virtual_staining.ingest.slide import stored_to_um
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ def add_pair_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--valid", required=True, help="where both hold data (valid.tif)")
     parser.add_argument("--transform", required=True, help="transform.json of the registration")
     parser.add_argument("--annotations", default="", help="QuPath GeoJSON; may be left out")
+    parser.add_argument(
+        "--ingested-slide", help="slide.ome.tif that the annotations belong to; for them only"
+    )
 
 
 def read_pair(args: argparse.Namespace) -> Pair:
@@ -43,7 +48,7 @@ def read_pair(args: argparse.Namespace) -> Pair:
     """
     ct, slide, valid = (read_image(path) for path in (args.ct, args.slide, args.valid))
     transform = read_json(args.transform)
-    for key in ("pair_to_slide", "pair_pixel_um", "slide_full_pixel_um"):
+    for key in ("pair_to_slide", "pair_pixel_um"):
         if key not in transform:
             raise InputError(f"{args.transform}: {key}: is missing; register the pair again")
     if ct.ndim != 2:
@@ -55,3 +60,29 @@ def read_pair(args: argparse.Namespace) -> Pair:
         if image.shape != wanted:
             raise InputError(f"{path}: shape {image.shape} does not fit the CT; expected {wanted}")
     return Pair(ct, slide, valid > 0, transform)
+
+
+def drawn_regions(
+    args: argparse.Namespace, pair: Pair, reference_class: str
+) -> dict[str, np.ndarray]:
+    """Read the annotations and bring them to the pair's grid.
+
+    Returns
+    -------
+    dict
+        Class name (``reference_class``, Background, Exclude) to bool array (y, x); empty without
+        annotations.
+
+    Raises
+    ------
+    InputError
+        As in :func:`virtual_staining.annotations.class_masks`, and if the ingested slide, which
+        says how the original one was turned, is missing.
+    """
+    if not args.annotations:
+        return {}
+    if not args.ingested_slide:
+        raise InputError(f"{args.annotations}: annotations need --ingested-slide of their sample")
+    classes = (reference_class, BACKGROUND, EXCLUDE)
+    turn = stored_to_um(args.ingested_slide)
+    return class_masks(args.annotations, classes, pair.transform, turn, pair.ct.shape)

@@ -1,13 +1,13 @@
 """Raw slides of any container: their colour pixels, row by row, as 8-bit RGB."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import tifffile
 import zarr
+from PIL import ExifTags, Image
 
 from virtual_staining.errors import InputError
 from virtual_staining.ingest.microscope_slide import (
@@ -16,6 +16,7 @@ from virtual_staining.ingest.microscope_slide import (
     open_nd2,
     open_openslide,
 )
+from virtual_staining.ingest.orientation import UPRIGHT, upright
 from virtual_staining.ingest.sizes import tiff_size_um
 from virtual_staining.ingest.source import READ_ERRORS, RawSlide
 from virtual_staining.ingest.tiffvolume import check_complete
@@ -27,6 +28,7 @@ DECODERS = {
     ".jpeg": imagecodecs.jpeg8_decode,
 }
 SAMPLE_PX = 1024  # rows and columns looked at for background and bit depth
+Image.MAX_IMAGE_PIXELS = None  # slides are larger than Pillow believes honest images to be
 
 
 def open_slide(path: str | Path) -> RawSlide:
@@ -94,44 +96,27 @@ def _open_tiff(path: Path) -> RawSlide:
     shape = (*shape[1:], shape[0]) if planar else shape
     block = store.chunks[1 if planar else 0]
     slide = RawSlide(str(path), shape, series.dtype, read, pixel_size_um, block)
-    return _upright(slide, page.tags.valueof("Orientation", 1))
-
-
-def _upright(slide: RawSlide, orientation: int) -> RawSlide:
-    """Turn a slide over whose orientation tag says that it is stored so.
-
-    Raises
-    ------
-    InputError
-        If its axes are exchanged, which would take the whole slide in memory.
-    """
-    if orientation not in (1, 2, 3, 4):
-        raise InputError(
-            f"{slide.name}: its orientation tag is {orientation} (rows and columns exchanged); "
-            "save it upright"
-        )
-    height = slide.shape[0]
-    y_step = -1 if orientation in (3, 4) else 1
-    x_step = -1 if orientation in (2, 3) else 1
-
-    def read(y0: int, y1: int) -> np.ndarray:
-        rows = (height - y1, height - y0) if y_step < 0 else (y0, y1)
-        return slide.read(*rows)[::y_step, ::x_step]
-
-    return slide if orientation == 1 else replace(slide, read=read)
+    return upright(slide, page.tags.valueof("Orientation", UPRIGHT))
 
 
 def _open_picture(path: Path, decode: Callable[[bytes], np.ndarray]) -> RawSlide:
-    """Decode a PNG or JPEG whole; these formats have no parts. Their dpi is not believed."""
+    """Decode a PNG or JPEG whole; these formats have no parts.
+
+    Their dpi is not believed, their EXIF orientation is.
+    """
     data = path.read_bytes()
     # libjpeg fills what is missing with grey; the end marker cannot occur inside a scan.
     if decode is imagecodecs.jpeg8_decode and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         raise InputError(f"{path}: truncated: the JPEG's end is missing; copy it again")
     try:
         image = decode(data)
+        with Image.open(path) as header:
+            exif = Image.Exif()
+            exif.load(header.info.get("exif", b""))
     except READ_ERRORS as error:
         raise InputError(f"{path}: cannot be decoded ({error}); is it damaged?") from error
-    return RawSlide(str(path), image.shape, image.dtype, lambda y0, y1: image[y0:y1])
+    slide = RawSlide(str(path), image.shape, image.dtype, lambda y0, y1: image[y0:y1])
+    return upright(slide, exif.get(ExifTags.Base.Orientation, UPRIGHT))
 
 
 def rgb_reader(slide: RawSlide) -> Callable[[int, int], np.ndarray]:

@@ -12,6 +12,7 @@ import zarr
 
 from virtual_staining.errors import InputError
 from virtual_staining.files import replacing
+from virtual_staining.ingest.orientation import UPRIGHT, to_upright
 
 TILE_PX = 256
 NAMESPACE = "virtual-staining/source"
@@ -62,14 +63,29 @@ def open_pyramid(path: str | Path) -> list[SlideLevel]:
 
 
 def full_pixel_um(path: str | Path) -> float:
-    """Return the pixel size of the original slide, µm (annotations are in its pixels)."""
+    """Return the pixel size of the original slide, µm."""
     return _source(path)["full_pixel_um"]
 
 
 def full_shape_px(path: str | Path) -> tuple[int, int]:
-    """Return the height and width of the original slide, pixels."""
+    """Return the height and width of the original slide, upright, pixels."""
     source = _source(path)
     return int(source["full_height_px"]), int(source["full_width_px"])
+
+
+def stored_to_um(path: str | Path) -> np.ndarray:
+    """Return the map from pixels of the original file, as they are stored there, to this slide.
+
+    Returns
+    -------
+    ndarray, shape (2, 3)
+        Takes (x, y, 1) in full-resolution pixels, origin at the outer corner of the first stored
+        one, to (x, y) in µm on the ingested slide, which is turned upright.
+    """
+    source = _source(path)
+    shape_px = source["full_height_px"], source["full_width_px"]
+    turn = to_upright(int(source.get("full_orientation", UPRIGHT)), shape_px)
+    return source["full_pixel_um"] * turn
 
 
 def _source(path: str | Path) -> dict[str, float]:
@@ -93,6 +109,7 @@ def write_pyramid(
     pixel_size_um: float,
     full_pixel_um: float | None = None,
     full_shape_px: tuple[int, int] | None = None,
+    full_orientation: int = UPRIGHT,
 ) -> None:
     """Write a slide and its pyramid (halved until it fits one tile), atomically.
 
@@ -105,7 +122,9 @@ def write_pyramid(
     pixel_size_um : float
         Edge of its square pixels, µm.
     full_pixel_um, full_shape_px : optional
-        Pixel size and (height, width) of the slide as scanned; this image's own by default.
+        Pixel size and upright (height, width) of the slide as scanned; this image's own by default.
+    full_orientation : int
+        How the scanned slide was turned, see :mod:`virtual_staining.ingest.orientation`.
     """
     height, width = full_shape_px or image.shape[:2]
     source = {
@@ -114,6 +133,7 @@ def write_pyramid(
         "full_pixel_um": repr(float(full_pixel_um or pixel_size_um)),
         "full_height_px": str(height),
         "full_width_px": str(width),
+        "full_orientation": str(full_orientation),
     }
     levels = [image]
     while max(levels[-1].shape[:2]) > TILE_PX:

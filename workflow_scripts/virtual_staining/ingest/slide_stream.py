@@ -50,7 +50,7 @@ def ingest_slide(
         raise InputError(f"{slide.name}: every pixel is {image[0, 0]}; the file holds no image")
     log.info("%s: %s at %.4g µm to %s at %g µm", slide.name, slide.shape, full_um, image.shape,
              target_um)  # fmt: skip
-    pyramid.write_pyramid(out, image, target_um, full_um, slide.shape[:2])
+    pyramid.write_pyramid(out, image, target_um, full_um, slide.shape[:2], slide.orientation)
 
 
 def reduce_slide(slide: RawSlide, full_um: float, target_um: float) -> np.ndarray:

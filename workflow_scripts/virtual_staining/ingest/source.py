@@ -55,7 +55,7 @@ class RawSlide:
     name : str
         Its path, for messages.
     shape : (int, int, int)
-        (y, x, samples); 3 samples are RGB, 4 are RGBA.
+        (y, x, samples) of the upright slide; 3 samples are RGB, 4 are RGBA.
     dtype : numpy.dtype
         uint8 or uint16.
     read : callable
@@ -64,6 +64,8 @@ class RawSlide:
         (y, x) from metadata, µm.
     block : int
         Rows that are stored together.
+    orientation : int
+        How it was turned to be upright, see :mod:`virtual_staining.ingest.orientation`.
     """
 
     name: str
@@ -72,3 +74,4 @@ class RawSlide:
     read: Callable[[int, int], np.ndarray]
     pixel_size_um: tuple[float, float] | None = None
     block: int = 1
+    orientation: int = 1

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.annotations import BACKGROUND, EXCLUDE, class_masks
+from virtual_staining.annotations import EXCLUDE
 from virtual_staining.errors import InputError
 from virtual_staining.files import write_image
 from virtual_staining.mask.hull import correspondence, hull, large_pieces, without_wall
 from virtual_staining.mask.rigid import rigid_ct, rigid_slide
 from virtual_staining.mask.settings import Settings
 from virtual_staining.overlay import write_outlines
-from virtual_staining.pair import add_pair_arguments, read_pair
+from virtual_staining.pair import add_pair_arguments, drawn_regions, read_pair
 from virtual_staining.settings import from_json
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,8 @@ def run(args: argparse.Namespace) -> None:
     """Write the mask and a picture of the two hulls."""
     settings = from_json(Settings, args.settings, "mask")
     pair = read_pair(args)
-    exclude = np.zeros(pair.ct.shape, bool)
-    if args.annotations:
-        classes = (settings.reference_class, BACKGROUND, EXCLUDE)
-        exclude = class_masks(args.annotations, classes, pair.transform, exclude.shape)[EXCLUDE]
+    drawn = drawn_regions(args, pair, settings.reference_class)
+    exclude = drawn.get(EXCLUDE, np.zeros(pair.ct.shape, bool))
     in_ct = rigid_ct(pair.ct, pair.pixel_um, settings) & pair.valid
     in_slide = rigid_slide(pair.slide, in_ct, pair.valid, pair.pixel_um, settings)
     pieces = [large_pieces(rigid, pair.pixel_um, settings) for rigid in (in_ct, in_slide)]

@@ -4,13 +4,12 @@ import argparse
 import logging
 from pathlib import Path
 
-from virtual_staining.annotations import BACKGROUND, EXCLUDE, class_masks
 from virtual_staining.errors import InputError
 from virtual_staining.files import write_image, write_json
 from virtual_staining.normalize.pair import choose_regions, normalize_pair
 from virtual_staining.normalize.settings import Settings
 from virtual_staining.overlay import write_outlines
-from virtual_staining.pair import add_pair_arguments, read_pair
+from virtual_staining.pair import add_pair_arguments, drawn_regions, read_pair
 from virtual_staining.settings import from_json
 
 log = logging.getLogger(__name__)
@@ -28,10 +27,7 @@ def run(args: argparse.Namespace) -> None:
     settings = from_json(Settings, args.settings, "normalize")
     pair = read_pair(args)
     try:
-        drawn = {}
-        if args.annotations:
-            classes = (settings.reference_class, BACKGROUND, EXCLUDE)
-            drawn = class_masks(args.annotations, classes, pair.transform, pair.ct.shape)
+        drawn = drawn_regions(args, pair, settings.reference_class)
         regions = choose_regions(pair.ct, pair.slide, pair.valid, pair.pixel_um, drawn, settings)
         ct, slide, stats = normalize_pair(pair.ct, pair.slide, regions, settings)
     except InputError as error:
