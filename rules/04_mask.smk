@@ -25,9 +25,10 @@ rule mask_pair:
         annotations=lambda wildcards: SECTIONS.loc[wildcards.sample, "annotations"],
         folder=subpath(output.mask, parent=True),
         settings=settings("mask"),
+        normalize=settings("normalize", "reference_class", "bone_mean", "background_mean"),
     shell:
         "python -m virtual_staining mask --ct {input.ct:q} --slide {input.slide:q}"
         " --valid {input.valid:q} --transform {input.transform:q}"
         " --annotations={params.annotations:q} --ingested-slide {input.ingested:q}"
-        " --settings {params.settings:q}"
+        " --settings {params.settings:q} --normalize {params.normalize:q}"
         " --out {params.folder:q} > {log:q} 2>&1"

@@ -22,8 +22,10 @@ from virtual_staining.files import read_image
 from virtual_staining.mask.hull import correspondence, hull, large_pieces, without_wall
 from virtual_staining.mask.rigid import rigid_ct, rigid_slide
 from virtual_staining.mask.settings import Settings
+from virtual_staining.normalize.settings import Settings as Normalize
 
 DEFAULT = Settings()
+LEVELS = Normalize()
 EVERYWHERE = np.ones(SHAPE, bool)
 
 
@@ -33,13 +35,13 @@ def normalized(material, stain="toluidine"):
 
 
 def ct_hull(ct, settings=DEFAULT):
-    pieces = large_pieces(rigid_ct(ct, PIXEL_UM, settings), PIXEL_UM, settings)
+    pieces = large_pieces(rigid_ct(ct, PIXEL_UM, settings, LEVELS), PIXEL_UM, settings)
     return hull(without_wall(pieces, EVERYWHERE), PIXEL_UM, settings)
 
 
-def slide_hull(slide, ct, settings=DEFAULT):
-    in_ct = rigid_ct(ct, PIXEL_UM, settings)
-    rigid = rigid_slide(slide, in_ct, EVERYWHERE, PIXEL_UM, settings)
+def slide_hull(slide, ct, settings=DEFAULT, reference_class="Bone"):
+    in_ct = rigid_ct(ct, PIXEL_UM, settings, LEVELS)
+    rigid = rigid_slide(slide, in_ct, EVERYWHERE, PIXEL_UM, settings, reference_class)
     return hull(large_pieces(rigid, PIXEL_UM, settings), PIXEL_UM, settings)
 
 
@@ -76,11 +78,11 @@ def test_margin_is_in_micrometres():
 
 def test_specimen_without_bone_is_outlined_whole():
     ct, slide, truth = normalized("PEEK", "eosin")
-    settings = Settings(reference_class="Tissue", rigid_level=0.12)
+    settings = Settings(rigid_level=0.12)
     ct[truth == TUBE] = 10000
     on_slide = (truth != AIR) & (truth != TUBE) & (np.arange(SHAPE[0])[:, None] >= 58)
     assert dice(ct_hull(ct, settings), (truth != AIR) & (truth != TUBE)) > 0.97
-    assert dice(slide_hull(slide, ct, settings), on_slide) > 0.97
+    assert dice(slide_hull(slide, ct, settings, "Tissue"), on_slide) > 0.97
 
 
 def test_correspondence_is_the_intersection_less_exclusions():
@@ -100,7 +102,9 @@ def test_command_writes_a_mask_without_the_excluded_region(tmp_path):
     )
     arguments = write_pair(tmp_path, ct, slide, [hole])
     out = tmp_path / "out"
-    assert main(["mask", *arguments, "--settings", "{}", "--out", str(out)]) == 0
+    assert (
+        main(["mask", *arguments, "--settings", "{}", "--normalize", "{}", "--out", str(out)]) == 0
+    )
     mask = read_image(out / "mask.tif")
     assert mask.dtype == np.uint8 and set(np.unique(mask)) == {0, 255}
     assert not mask[212:218, 82:118].any(), "excluded"
@@ -113,9 +117,31 @@ def test_command_writes_a_mask_without_the_excluded_region(tmp_path):
 def test_nothing_rigid_is_an_error(tmp_path, capsys):
     ct, slide, _ = normalized("Mg")
     arguments = write_pair(tmp_path, np.full_like(ct, 10000), slide)
-    assert main(["mask", *arguments, "--settings", "{}", "--out", str(tmp_path / "o")]) == 1
+    assert (
+        main(
+            [
+                "mask",
+                *arguments,
+                "--settings",
+                "{}",
+                "--normalize",
+                "{}",
+                "--out",
+                str(tmp_path / "o"),
+            ]
+        )
+        == 1
+    )
     assert "no rigid tissue" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
+
+
+def test_rigid_follows_the_levels_that_the_ct_was_normalized_to():
+    ct, _, _ = normalized("Mg")
+    shifted = ct.astype(float) * 0.5 + 20000
+    levels = Normalize(bone_mean=35000, background_mean=25000)
+    found = rigid_ct(shifted, PIXEL_UM, DEFAULT, levels)
+    assert (found == rigid_ct(ct, PIXEL_UM, DEFAULT, LEVELS)).all()
 
 
 @pytest.mark.parametrize(("key", "value"), [("rigid_level", 0), ("margin_um", -1)])

@@ -171,6 +171,7 @@ def test_command_writes_everything(ct, tmp_path):
     stats = write_stats(tmp_path / "stats.json", scale=1.0, offset=0.0)
     settings = json.dumps(dataclasses.asdict(TILES))
     arguments = f"stain --ct {tmp_path}/ct.ome.zarr --generator {generator} --stats {stats}"
+    arguments += " --normalize {}"
     out = tmp_path / "out"
     assert main([*arguments.split(), "--settings", settings, "--out", str(out)]) == 0
     names = sorted(path.name for path in out.iterdir())
@@ -193,8 +194,7 @@ def test_unusable_inputs_are_refused(ct, tmp_path, capsys):
     with pytest.raises(InputError, match=r"stain\.patch_px: 30 must be a multiple of 4"):
         load_stainer([good], Settings(patch_px=30, step_px=10), CPU)
     arguments = f"stain --ct {tmp_path}/ct.ome.zarr --generator {good} --out {tmp_path}/out"
-    assert main([*arguments.split(), "--settings", '{"specimen_only": false}']) == 1
-    assert "give --stats of its pairs" in capsys.readouterr().err
+    arguments += " --normalize {}"
     assert main([*arguments.split(), "--settings", "{}"]) == 1
     assert "specimen_only needs --mask" in capsys.readouterr().err
     with pytest.raises(InputError, match="step_px"):
@@ -218,11 +218,11 @@ def test_only_the_specimen_is_stained():
     plane = np.full((200, 200), 10000.0, np.float32)
     plane[60:140, 50:150] = 30000  # a block of bone
     plane[2:5] = 30000  # the holder's wall, out of the field on both sides
-    stain = within_specimen(constant_plane((10, 20, 30)), 10.0, MaskSettings())
+    stain = within_specimen(constant_plane((10, 20, 30)), 10.0, MaskSettings(), NormalizeSettings())
     rgb = stain(plane)
     np.testing.assert_array_equal(rgb[:, 100, 100], [10, 20, 30])
     assert (rgb[:, :40] == 255).all() and (rgb[:, :, 160:] == 255).all()
-    outline = specimen_outline(plane, 10.0, MaskSettings())
+    outline = specimen_outline(plane, 10.0, MaskSettings(), NormalizeSettings())
     assert outline.sum() == pytest.approx(80 * 100, rel=0.15)
     assert (stain(np.full((200, 200), 10000.0, np.float32)) == 255).all()
 

@@ -4,14 +4,18 @@ import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from virtual_staining.glass import clear_and_opaque, slide_absorbance, smoothed
-from virtual_staining.mask.settings import BONE, Settings
+from virtual_staining.mask.settings import Settings
+from virtual_staining.normalize.settings import BONE
+from virtual_staining.normalize.settings import Settings as Normalize
 
 # Colours of bone and soft tissue are learned where there are this many pixels of each, and from
 # no more than that many.
 LEAST_SAMPLES, MOST_SAMPLES = 200, 20000
 
 
-def rigid_ct(ct: np.ndarray, pixel_um: float, settings: Settings) -> np.ndarray:
+def rigid_ct(
+    ct: np.ndarray, pixel_um: float, settings: Settings, normalize: Normalize
+) -> np.ndarray:
     """Mark the CT's pixels at or above ``rigid_level``.
 
     Parameters
@@ -21,18 +25,25 @@ def rigid_ct(ct: np.ndarray, pixel_um: float, settings: Settings) -> np.ndarray:
     pixel_um : float
         Pixel size, µm.
     settings : Settings
+    normalize : Normalize
+        What the CT was normalized to; uses ``bone_mean`` and ``background_mean``.
 
     Returns
     -------
     ndarray of bool, shape (y, x)
     """
-    span = settings.ct_reference - settings.ct_background
-    level = settings.ct_background + settings.rigid_level * span
+    span = normalize.bone_mean - normalize.background_mean
+    level = normalize.background_mean + settings.rigid_level * span
     return smoothed(ct, pixel_um, settings.smooth_um) > level
 
 
 def rigid_slide(
-    slide: np.ndarray, in_ct: np.ndarray, valid: np.ndarray, pixel_um: float, settings: Settings
+    slide: np.ndarray,
+    in_ct: np.ndarray,
+    valid: np.ndarray,
+    pixel_um: float,
+    settings: Settings,
+    reference_class: str,
 ) -> np.ndarray:
     """Mark the slide's pixels that are coloured like bone, or opaque.
 
@@ -51,6 +62,8 @@ def rigid_slide(
     pixel_um : float
         Pixel size, µm.
     settings : Settings
+    reference_class : str
+        Of the normalization; without bone everything stained counts.
 
     Returns
     -------
@@ -60,7 +73,7 @@ def rigid_slide(
     clear, opaque = clear_and_opaque(absorbance, valid, settings.opaque_absorbance)
     opaque &= valid
     stained = valid & ~opaque & ~clear
-    if settings.reference_class != BONE:
+    if reference_class != BONE:
         return stained | opaque
     rigid, soft = absorbance[stained & in_ct], absorbance[stained & ~in_ct]
     if min(len(rigid), len(soft)) < LEAST_SAMPLES:

@@ -4,25 +4,21 @@ from dataclasses import dataclass
 
 from virtual_staining.errors import InputError
 
-BONE = "Bone"
-
 
 @dataclass(frozen=True)
 class Settings:
     """Keys of the ``mask`` block (paper 2.8, which gives no numbers).
 
+    The reference tissue and its grey levels are the ``normalize`` block's. ``Bone`` outlines bone
+    and implant and leaves outer soft tissue out; any other name outlines all of the specimen.
+
     Parameters
     ----------
-    reference_class : str
-        As in the ``normalize`` block: ``Bone`` outlines bone and implant and leaves outer soft
-        tissue out; any other name outlines all of the specimen.
     rigid_level : float
         Least CT level of rigid matter, as a fraction of the way from background to reference
         tissue; soft tissue lies below, a PEEK implant above.
-    ct_background, ct_reference : float
-        Those two levels in the normalized CT, uint16 units.
     opaque_absorbance : float
-        Absorbance (log10) in all of R, G and B above which the slide shows implant.
+        Absorbance (log10) in all of R, G and B above which the normalized slide shows implant.
     smooth_um : float
         Gaussian sigma before thresholds, µm (one pixel at least).
     min_thickness_um : float
@@ -33,10 +29,7 @@ class Settings:
         Background kept around the hull, µm.
     """
 
-    reference_class: str = BONE
     rigid_level: float = 0.37
-    ct_background: float = 10000.0
-    ct_reference: float = 30000.0
     opaque_absorbance: float = 0.75
     smooth_um: float = 10.0
     min_thickness_um: float = 60.0
@@ -51,5 +44,3 @@ class Settings:
         for key in ("smooth_um", "min_thickness_um", "margin_um", "opaque_absorbance"):
             if getattr(self, key) < 0:
                 raise InputError(f"mask.{key}: must not be negative")
-        if not self.ct_background < self.ct_reference:
-            raise InputError("mask: need ct_background < ct_reference")

@@ -35,9 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ct", required=True, help="the volume, an ingested OME-Zarr")
     parser.add_argument("--generator", required=True, nargs="+", help="generator.pt, one per fold")
     parser.add_argument("--stats", nargs="*", default=[], help="stats.json of the volume's pairs")
-    parser.add_argument(
-        "--normalize", help="the `normalize` block as JSON, for a volume without pairs"
-    )
+    parser.add_argument("--normalize", required=True, help="the `normalize` block as JSON")
     parser.add_argument("--mask", help="the `mask` block as JSON, for stain.specimen_only")
     parser.add_argument("--settings", required=True, help="the `stain` block as JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
@@ -51,12 +49,16 @@ def run(args: argparse.Namespace) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     ct = omezarr.open_pyramid(args.ct)[0]
     stain = load_stainer(args.generator, settings, device)
+    normalize = from_json(NormalizeSettings, args.normalize, "normalize")
     if settings.specimen_only:
         if args.mask is None:
             raise InputError("stain: specimen_only needs --mask with the settings of the masks")
         mask = from_json(MaskSettings, args.mask, "mask")
-        stain = within_specimen(stain, ct.voxel_size_um, mask)
-    scaling = _scaling(args, ct)
+        stain = within_specimen(stain, ct.voxel_size_um, mask, normalize)
+    if args.stats:
+        scaling = median_scaling(args.stats)
+    else:
+        scaling = measured_scaling(ct.array, ct.voxel_size_um, normalize, args.ct)
     write_rgba(ct, scaling, stain, settings.sigma_voxel, args.out)
     levels = omezarr.open_pyramid(args.out / "rgba.ome.zarr")
     with replacing(args.out / "orthogonal.png") as path:
@@ -64,18 +66,6 @@ def run(args: argparse.Namespace) -> None:
     small = next(x for x in levels if max(x.array.shape[1:]) <= RENDER_VOXELS)
     with replacing(args.out / "render.png") as path:
         imsave(path, render(small.array[:]))
-
-
-def _scaling(args: argparse.Namespace, ct: omezarr.Level) -> tuple[float, float]:
-    if args.stats:
-        return median_scaling(args.stats)
-    if args.normalize is None:
-        raise InputError(
-            f"{args.ct}: no normalization: give --stats of its pairs, or --normalize with the "
-            "settings to measure it by"
-        )
-    settings = from_json(NormalizeSettings, args.normalize, "normalize")
-    return measured_scaling(ct.array, ct.voxel_size_um, settings, args.ct)
 
 
 def write_rgba(

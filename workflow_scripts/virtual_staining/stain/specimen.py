@@ -8,11 +8,14 @@ import numpy as np
 from virtual_staining.mask.hull import hull, large_pieces, without_wall
 from virtual_staining.mask.rigid import rigid_ct
 from virtual_staining.mask.settings import Settings as MaskSettings
+from virtual_staining.normalize.settings import Settings as NormalizeSettings
 
 OUTLINE_UM = 20.0  # pixel at which the outline is drawn; a hull needs no finer
 
 
-def specimen_outline(plane: np.ndarray, voxel_size_um: float, mask: MaskSettings) -> np.ndarray:
+def specimen_outline(
+    plane: np.ndarray, voxel_size_um: float, mask: MaskSettings, normalize: NormalizeSettings
+) -> np.ndarray:
     """Return the convex hull of a slice's rigid tissue, as the CT's part of a pair's mask is.
 
     Parameters
@@ -23,6 +26,8 @@ def specimen_outline(plane: np.ndarray, voxel_size_um: float, mask: MaskSettings
         Its pixel size, µm.
     mask : mask.Settings
         What is rigid (paper 2.8).
+    normalize : normalize.Settings
+        What the CT was normalized to.
 
     Returns
     -------
@@ -31,7 +36,7 @@ def specimen_outline(plane: np.ndarray, voxel_size_um: float, mask: MaskSettings
     """
     stride = max(1, round(OUTLINE_UM / voxel_size_um))
     coarse, pixel_um = plane[::stride, ::stride], stride * voxel_size_um
-    pieces = large_pieces(rigid_ct(coarse, pixel_um, mask), pixel_um, mask)
+    pieces = large_pieces(rigid_ct(coarse, pixel_um, mask, normalize), pixel_um, mask)
     pieces = without_wall(pieces, np.ones(coarse.shape, bool))
     outline = hull(pieces, pixel_um, mask).astype(np.uint8)
     size = (coarse.shape[1] * stride, coarse.shape[0] * stride)
@@ -40,7 +45,10 @@ def specimen_outline(plane: np.ndarray, voxel_size_um: float, mask: MaskSettings
 
 
 def within_specimen(
-    stain: Callable[[np.ndarray], np.ndarray], voxel_size_um: float, mask: MaskSettings
+    stain: Callable[[np.ndarray], np.ndarray],
+    voxel_size_um: float,
+    mask: MaskSettings,
+    normalize: NormalizeSettings,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Wrap a plane's staining so that all outside the specimen is white, and so transparent.
 
@@ -53,7 +61,7 @@ def within_specimen(
         Maps a normalized plane (y, x) to uint8 RGB (3, y, x).
     voxel_size_um : float
         Voxel size, µm.
-    mask : mask.Settings
+    mask, normalize
         As in :func:`specimen_outline`.
 
     Returns
@@ -63,7 +71,7 @@ def within_specimen(
     """
 
     def masked(plane: np.ndarray) -> np.ndarray:
-        inside = specimen_outline(plane, voxel_size_um, mask)
+        inside = specimen_outline(plane, voxel_size_um, mask, normalize)
         if not inside.any():
             return np.full((3, *plane.shape), 255, np.uint8)
         return np.where(inside, stain(plane), np.uint8(255))
