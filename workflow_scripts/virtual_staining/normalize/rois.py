@@ -17,8 +17,9 @@ from virtual_staining.normalize.settings import BONE, Settings
 
 # Background lies within this many standard deviations of its peak, bone at most so far above its.
 GATE_SIGMAS = 2.5
-# Least level of bone between background (0) and its peak (1): young bone counts, soft tissue not.
-BONE_LEVEL = 0.75
+# Least level of bone between background (0) and its peak (1), half-way from new bone (about 0.74)
+# to mature: new bone is stained more strongly, and a hundredth of it would set the lower bound.
+BONE_LEVEL = 0.87
 # Least share of the tissue that bone takes; a smaller peak is the blurred rim of metal.
 BONE_SHARE = 0.05
 # Pores up to this width belong to bone, as nobody draws around them, µm.
@@ -138,7 +139,7 @@ def _densest(
 def _bone_like(
     smooth: np.ndarray, bone: Mode | None, background: float, pixel_um: float
 ) -> np.ndarray:
-    """Pixels at bone's level, young bone and small pores included."""
+    """Pixels at mature bone's level, small pores included."""
     if bone is None:
         return np.zeros(smooth.shape, bool)
     dense = smooth > background + BONE_LEVEL * (bone.level - background)
