@@ -7,7 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from virtual_staining.errors import InputError
-from virtual_staining.ingest import rawvolume, tiffvolume, zarrvolume
+from virtual_staining.ingest import rawvolume, tiffslices, tiffvolume, zarrvolume
 from virtual_staining.ingest.source import READ_ERRORS, Source
 
 ITK_SUFFIXES = (".mha", ".mhd", ".nrrd", ".nhdr", ".nii", ".nii.gz")
@@ -33,7 +33,7 @@ def open_volume(volume: str) -> Source:
     if path.is_dir() and zarrvolume.is_zarr(path):
         return zarrvolume.open_zarr(path, dataset)
     if path.is_dir():
-        return tiffvolume.open_folder(path)
+        return tiffslices.open_folder(path)
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; copy it again")
     if name.endswith(rawvolume.SUFFIXES):
