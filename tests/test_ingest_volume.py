@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -228,6 +229,15 @@ def damaged(kind, folder, volume):
             (slices / "slice_0004.tif").unlink()
         elif kind == "slice of other shape":
             tifffile.imwrite(slices / "slice_0004.tif", volume[0, :5])
+        elif kind == "slice of other type":
+            tifffile.imwrite(slices / "slice_0004.tif", volume[0].astype(np.uint8))
+        elif kind == "slice empty":
+            (slices / "slice_0004.tif").write_bytes(b"")
+        elif kind == "slice garbled":
+            tifffile.imwrite(slices / "slice_0004.tif", volume[0], compression="zlib")
+            data = bytearray((slices / "slice_0004.tif").read_bytes())
+            data[-60:] = bytes(60)
+            (slices / "slice_0004.tif").write_bytes(data)
         elif kind == "slice truncated":
             data = (slices / "slice_0004.tif").read_bytes()
             (slices / "slice_0004.tif").write_bytes(data[:-100])
@@ -236,18 +246,17 @@ def damaged(kind, folder, volume):
                              photometric="rgb")  # fmt: skip
         return str(slices)
     if kind.startswith("truncated"):
-        path = folder / ("ct.h5" if "HDF5" in kind else "ct.mha" if "MHA" in kind else "ct.tif")
-        if kind == "truncated TIFF":
-            write_tiff(path, volume, photometric="minisblack")
-        elif kind == "truncated pages":
-            write_pages(path, volume)
-        elif kind == "truncated HDF5":
-            write_hdf5(path, volume)
-        else:
-            write_itk(path, volume, compress="compressed" in kind)
+        container = kind.removeprefix("truncated ")
+        written = CONTAINERS[container](folder, volume)
+        path = Path(written.partition("::")[0])
+        path = path.with_suffix(".raw") if container == "MHD" else path
         data = path.read_bytes()
         path.write_bytes(data[: len(data) // 2])
-        return f"{path}::/entry/data/data" if "HDF5" in kind else str(path)
+        return written
+    if kind == "MHD without its data":
+        written = write_itk(folder / "ct.mhd", volume)
+        (folder / "ct.raw").unlink()
+        return written
     if kind == "RGB":
         return write_tiff(folder / "ct.tif", np.zeros((5, 9, 9, 3), np.uint8), photometric="rgb")
     if kind == "one page":
@@ -256,15 +265,22 @@ def damaged(kind, folder, volume):
         return write_hdf5(folder / "ct.h5", volume).replace("data/data", "image")
     if kind == "no HDF5 path":
         return write_hdf5(folder / "ct.h5", volume).partition("::")[0]
-    if kind == "all zero":
-        return write_tiff(folder / "ct.tif", 0 * volume, photometric="minisblack")
-    if kind == "NaN":
+    if kind.startswith("all zero"):
+        values = volume.astype(np.float32) if "float" in kind else volume
+        return write_tiff(folder / "ct.tif", 0 * values, photometric="minisblack")
+    if kind in ("NaN", "infinity"):
         values = volume.astype(np.float32)
-        values[3, 4, 5] = np.nan
+        values[3, 4, 5] = np.nan if kind == "NaN" else np.inf
         return write_tiff(folder / "ct.tif", values, photometric="minisblack")
     if kind.startswith("raw"):
         header = "" if kind == "raw without header" else "uint16:12,10,15"
         return write_raw(folder / "ct.raw", volume, header)
+    if kind.startswith("Zarr, cut"):
+        write = write_ngff05 if "shard" in kind else write_zarr
+        written = str(write(folder / "ct.zarr", volume))
+        chunk = max(path for path in Path(written).rglob("c/*/*/*") if path.is_file())
+        chunk.write_bytes(chunk.read_bytes()[:-20])
+        return written
     if kind.startswith("Zarr"):
         group = zarr.create_group(f"{folder}/ct.zarr")
         group.create_array("rgb", data=np.zeros((3, 5, 6, 7), np.uint8))
@@ -285,22 +301,38 @@ DAMAGE = {
     "slice of other shape": "slice_0004.tif: 5 x 14 uint16, but slice_0000.tif is 10 x 14",
     "slice truncated": "slice_0004.tif: truncated",
     "slice RGB": "slice_0004.tif: holds RGB",
-    "truncated TIFF": "truncated",
-    "truncated pages": "damaged or truncated",
-    "truncated HDF5": "is it damaged",
+    "slice of other type": "slice_0004.tif: 10 x 14 uint8, but slice_0000.tif is 10 x 14 uint16",
+    "slice empty": "slice_0004.tif: cannot be read as TIFF",
+    "slice garbled": "slice_0004.tif: cannot be decoded",
+    "truncated BigTIFF": "truncated",
+    "truncated TIFF, compressed": "truncated",
+    "truncated TIFF, plain pages": "damaged or truncated",
+    "truncated OME-TIFF": "truncated",
+    "truncated HDF5": "cannot be read as HDF5 .* is it damaged",
+    "truncated HDF5, chunked": "cannot be read as HDF5 .* is it damaged",
     "truncated MHA": "is it truncated",
     "truncated MHA, compressed": "is it truncated",
+    "truncated MHD": "is it truncated",
+    "MHD without its data": "voxels cannot be read",
+    "truncated NRRD": "is it truncated",
+    "truncated NIfTI": "truncated: it holds 1856 bytes of 3712",
+    "truncated NIfTI, gzip": "end-of-stream marker .* is it truncated",
+    "truncated raw": "has 1680 bytes, but uint16:12,10,14 needs 3360",
     "RGB": "volume must be grey",
     "one page": "stack of grey planes",
     "wrong HDF5 path": r"one of: .*/entry/data/data \(12, 10, 14\) uint16",
     "no HDF5 path": "no dataset is named",
     "all zero": "every voxel is 0",
+    "all zero, float": "percentiles are both 0",
     "NaN": "nan at z=3, y=4, x=5",
+    "infinity": "inf at z=3, y=4, x=5",
     "raw without header": "written as ct.raw::uint16:z,y,x",
     "raw of other size": "has 3360 bytes, but uint16:12,10,15 needs 3600",
     "Zarr, not an image": "one of: /rgb 3 x 5 x 6 x 7",
     "Zarr, colour": "holds 3 x 5 x 6 x 7 uint8",
     "Zarr, broken metadata": "cannot be read as Zarr",
+    "Zarr, cut chunk": "planes 0–11 cannot be read",
+    "Zarr, cut shard": "planes 0–11 cannot be read",
     "unknown": "not a known volume container",
     "empty file": "the file is empty",
     "nonsense": "cannot be read as TIFF",
@@ -312,9 +344,16 @@ def test_damaged_volume_is_refused_by_name(kind, truth, tmp_path, capsys):
     volume = damaged(kind, tmp_path, truth)
     assert ingest(volume, tmp_path / "out" / "ct.ome.zarr") == 1
     message = capsys.readouterr().err.splitlines()[-1]
-    assert volume.partition("::")[0] in message
+    assert str(Path(volume.partition("::")[0])) in message
     assert re.search(DAMAGE[kind], message)
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_missing_chunks_are_announced(truth, tmp_path, caplog):
+    folder = Path(write_zarr(f"{tmp_path}/ct.zarr", truth))
+    (folder / "c" / "1" / "0" / "0").unlink()
+    assert (open_volume(str(folder)).read(5, 10)[:, :4, :4] == 0).all()
+    assert "ct.zarr: 1 of 36 chunks are not there; they count as 0" in caplog.text
 
 
 @pytest.mark.parametrize(

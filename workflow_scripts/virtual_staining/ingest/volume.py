@@ -1,5 +1,7 @@
 """Raw volumes of any container, opened lazily."""
 
+import gzip
+import zlib
 from pathlib import Path
 
 import h5py
@@ -94,6 +96,8 @@ def _open_itk(path: Path) -> Source:
         )
     nx, ny, nz = reader.GetSize()
     kind = sitk.GetArrayViewFromImage(sitk.Image(1, 1, 1, reader.GetPixelID())).dtype
+    if ".nii" in path.name.lower():
+        _check_nifti(path, reader, nx * ny * nz * kind.itemsize)
     spacing = tuple(1000.0 * s for s in reader.GetSpacing()[::-1])
     # 1 mm on every axis is what the formats give when nobody said anything.
     size_um = None if np.allclose(spacing, 1000.0) else spacing
@@ -116,6 +120,21 @@ def _open_itk(path: Path) -> Source:
             ) from error
 
     return Source(str(path), (nz, ny, nx), kind, read, size_um)
+
+
+def _check_nifti(path: Path, reader: sitk.ImageFileReader, voxel_bytes: int) -> None:
+    """Refuse a truncated NIfTI, of which ITK would return what there is and invent the rest."""
+    try:
+        if path.suffix == ".gz":
+            with gzip.open(path) as file:
+                size = sum(map(len, iter(lambda: file.read(2**24), b"")))
+        else:
+            size = path.stat().st_size
+        needed = int(float(reader.GetMetaData("vox_offset"))) + voxel_bytes
+    except (EOFError, OSError, zlib.error, RuntimeError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); is it truncated?") from error
+    if size < needed:
+        raise InputError(f"{path}: truncated: it holds {size} bytes of {needed}; copy it again")
 
 
 def _last_line(error: Exception) -> str:

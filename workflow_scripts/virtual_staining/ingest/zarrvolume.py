@@ -1,5 +1,6 @@
 """Raw volumes as Zarr arrays or OME-Zarr images (NGFF 0.4 and 0.5)."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import zarr
 from virtual_staining.errors import InputError
 from virtual_staining.ingest.sizes import UNIT_UM
 from virtual_staining.ingest.source import READ_ERRORS, Source
+
+log = logging.getLogger(__name__)
 
 MARKERS = ("zarr.json", ".zarray", ".zgroup")
 NGFF_UNITS = {"meter": "m", "millimeter": "mm", "micrometer": "µm", "nanometer": "nm"}
@@ -47,6 +50,10 @@ def open_zarr(folder: Path, inside: str) -> Source:
             f"{name}: holds {' x '.join(map(str, node.shape))} {node.dtype}; a volume must be one "
             "grey (z, y, x) array of numbers"
         )
+    stored, chunks = node.nchunks_initialized, node.nchunks
+    if stored < chunks:  # what writers do with empty chunks, and what an unfinished copy looks like
+        log.warning("%s: %d of %d chunks are not there; they count as %s", name, chunks - stored,
+                    chunks, node.fill_value)  # fmt: skip
 
     def read(z0: int, z1: int) -> np.ndarray:
         try:
