@@ -5,9 +5,11 @@ import re
 
 import imagecodecs
 import numpy as np
+import openslide
 import pytest
 import tifffile
 from nd2_file import write_nd2
+from ome_types import from_tiff
 from pair_phantom import rectangle
 from PIL import Image
 from pylibCZIrw import czi
@@ -197,6 +199,31 @@ def test_command_writes_a_pyramid_with_its_sizes(truth, tmp_path):
         assert tif.is_ome and tiff_size_um(tif, "YX") == (2.0, 2.0)
         assert tif.pages.first.resolution == (5000.0, 5000.0)
         assert tif.pages.first.is_tiled
+
+
+def test_viewers_read_the_pyramid_and_its_um(truth, tmp_path):
+    """OpenSlide's own reading, OME's schema, and the sub-image layout of Bio-Formats and QuPath."""
+    out = tmp_path / "slide.ome.tif"
+    assert ingest(write_tiff(tmp_path / "s.tif", np.tile(truth, (20, 20, 1))), out) == 0
+    stored = slide.open_pyramid(out)[0].read()
+    viewer = openslide.OpenSlide(out)
+    assert viewer.dimensions == (400, 300)
+    assert [viewer.properties[f"openslide.mpp-{axis}"] for axis in "xy"] == ["2", "2"]
+    region = np.asarray(viewer.read_region((300, 200), 0, (100, 100)))[..., :3]
+    np.testing.assert_array_equal(region, stored[200:300, 300:400])
+    pixels = from_tiff(out).images[0].pixels
+    assert (pixels.physical_size_x, pixels.physical_size_x_unit.value) == (2.0, "µm")
+    assert (pixels.size_x, pixels.size_y, pixels.size_c, pixels.type.value) == (
+        400,
+        300,
+        3,
+        "uint8",
+    )
+    with tifffile.TiffFile(out) as tif:
+        (page,) = tif.pages  # the coarser levels hang below it
+        assert [sub.shape for sub in page.pages] == [(150, 200, 3)]
+        assert page.pages[0].subfiletype == 1 and page.pages[0].is_tiled
+        assert page.pages[0].resolution == (2500.0, 2500.0)
 
 
 def test_coarser_slides_keep_their_pixels(truth, tmp_path):

@@ -215,6 +215,25 @@ def test_levels_can_be_undone():
         0, 257, 65535]  # fmt: skip
 
 
+@pytest.mark.parametrize("dtype", ["float32", ">f4", "float64", "int32"])
+def test_command_records_how_to_undo_the_scaling(dtype, tmp_path):
+    raw = np.random.default_rng(3).normal(-40, 900, (70, 66, 68)).astype(dtype)
+    out = tmp_path / "ct.ome.zarr"
+    settings = '{"voxel_size_um": 5, "float_percentiles": [1, 99]}'
+    volume = write_tiff(tmp_path / "ct.tif", raw, photometric="minisblack")
+    assert ingest(volume, out, settings=settings) == 0
+    stored = omezarr.open_pyramid(out)[0].array[:]
+    record = omezarr.read_attributes(out)["intensity"]
+    low, high = np.percentile(raw, (1, 99))
+    half_step = 0.5 / record["scale"]
+    assert (65535 / record["scale"]) == pytest.approx(high - low, rel=1e-6)
+    undone = (stored - record["offset"]) / record["scale"]
+    inside = (raw >= low) & (raw <= high)
+    np.testing.assert_allclose(undone[inside], raw[inside], atol=1.01 * half_step)
+    clipped = np.clip(raw, low, high)
+    np.testing.assert_allclose(undone, clipped, atol=2 * half_step)
+
+
 def damaged(kind, folder, volume):
     """Write one damaged volume and return its path."""
     slices = folder / "ct"
