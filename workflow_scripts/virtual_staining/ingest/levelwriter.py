@@ -10,7 +10,7 @@ import zarr
 from virtual_staining.ingest import shards
 
 COARSEST_PX = 64  # the pyramid ends when its longest side is at most this
-CHUNK_PX = 64
+CHUNK_PX = 128
 SHARD_PX = 1024
 BAND_ROWS = 64  # rows averaged by one thread at a time
 LAYER_BYTES = 128 * 2**20  # aim for one layer of shards in memory
