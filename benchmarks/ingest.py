@@ -1,14 +1,16 @@
 """Ingest of a µCT volume against the disk's own sequential read and against tifffile and skimage.
 
     python benchmarks/ingest.py [--edges 400 800 1200] [--container tiff|folder] [--folder DIR]
+    python benchmarks/ingest.py --edges 600 1200 2400 --folder /scratch   # 27 GB, deleted again
 
 Volumes (noisy uint16 cubes, as one BigTIFF or a folder of slices) are written, dropped from the
 page cache, read plainly from end to end, dropped again, and ingested: once at the paper's sizes
 (1.2 µm in, 5 µm out) and once with their voxels kept (5 µm in, 5 µm out), the costlier output.
 Time runs from opening to the finished OME-Zarr in a fresh process whose modules are loaded; memory
 is that process's peak above what it held by then. A slab as wide as the paper's volume
-(5000 x 5000) shows the memory at its native size. The naive peer loads the smallest cube whole,
-rescales it with anti-aliasing and writes it, on the same files and for the same output size.
+(5000 x 5000) shows the memory at its native size; the middle cube is measured as uint8 and
+float32 too. The naive peer loads the smallest cube whole, rescales it with anti-aliasing and
+writes it, on the same files and for the same output size.
 """
 
 import argparse
@@ -24,58 +26,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-import tifffile
+from volume_files import drop_from_cache, files_of, sequential_read_s, write_volume
 
 TARGET_UM = 5.0
 PAPER_UM = 1.2
 PAPER_EDGE = 5000
-WIDE_PLANES = 48
-
-
-def write_volume(path: Path, shape: tuple[int, int, int], folder: bool) -> None:
-    """Write smooth structure and noise that changes from plane to plane."""
-    n, side = shape[0], shape[1]
-    y, x = np.indices((side, side), dtype=np.float32) / side
-    rng = np.random.default_rng(0)
-    noise = rng.normal(0, 800, (side + 64, side + 64)).astype(np.int16)
-    smooth = (25000 + 12000 * np.sin(9 * y) * np.cos(11 * x)).astype(np.int16)
-
-    def plane(z: int) -> np.ndarray:
-        top, left = z * 7 % 64, z * 13 % 64
-        return (smooth + noise[top : top + side, left : left + side]).astype(np.uint16)
-
-    if folder:
-        path.mkdir()
-        for z in range(n):
-            tifffile.imwrite(path / f"slice_{z:05d}.tif", plane(z))
-    else:
-        planes = (plane(z) for z in range(n))
-        options = {"bigtiff": True, "photometric": "minisblack"}
-        tifffile.imwrite(path, planes, shape=shape, dtype=np.uint16, **options)
-
-
-def files_of(path: Path) -> list[Path]:
-    return sorted(path.iterdir()) if path.is_dir() else [path]
-
-
-def drop_from_cache(path: Path) -> None:
-    """Write the files out and drop their pages, so that the next read is the disk's."""
-    for file in files_of(path):
-        with file.open("rb") as handle:
-            os.fsync(handle.fileno())
-            os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def sequential_read_s(path: Path) -> float:
-    """Return the seconds that reading all bytes takes, 16 MiB at a time."""
-    drop_from_cache(path)
-    buffer = bytearray(2**24)
-    start = time.perf_counter()
-    for file in files_of(path):
-        with file.open("rb", buffering=0) as handle:
-            while handle.readinto(buffer):
-                pass
-    return time.perf_counter() - start
+OTHER_DTYPES = ("uint8", "float32")
 
 
 def ingest_once(path: str, voxel_um: float, out: str) -> dict:
@@ -94,6 +50,7 @@ def ingest_once(path: str, voxel_um: float, out: str) -> dict:
 
 def naive_once(path: str, voxel_um: float, out: str) -> dict:
     """Do the same with everything in memory, as tifffile's and skimage's pages show it."""
+    import tifffile
     import zarr
     from skimage.transform import rescale
 
@@ -128,16 +85,18 @@ def in_fresh_process(which: str, path: Path, voxel_um: float) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measure(path: Path, shape: tuple[int, int, int], folder: bool, naive: bool) -> dict:
+def measure(path: Path, shape: tuple[int, ...], naive: bool = False, dtype: str = "uint16") -> dict:
     """Write one volume, time everything on it, print a line each, delete it."""
-    write_volume(path, shape, folder)
+    folder = path.suffix == ""
+    write_volume(path, shape, folder, dtype)
     size_gb = sum(file.stat().st_size for file in files_of(path)) / 1e9
     kinds = [("ingest", PAPER_UM), ("ingest", TARGET_UM)] + [("naive", PAPER_UM)] * naive
     in_fresh_process("ingest", path, PAPER_UM)  # compiled kernels are kept from here on
     read_s = sequential_read_s(path)
     found = {"size_gb": size_gb, "read_s": read_s}
     print(
-        f"{' x '.join(map(str, shape))}, {size_gb:.2f} GB: plain read {size_gb / read_s:.2f} GB/s"
+        f"{' x '.join(map(str, shape))} {dtype}, {size_gb:.2f} GB: plain read "
+        f"{size_gb / read_s:.2f} GB/s"
     )
     for which, voxel_um in kinds:
         one = in_fresh_process(which, path, voxel_um)
@@ -156,6 +115,7 @@ def main() -> None:
     parser.add_argument("--edges", type=int, nargs="+", default=[400, 800, 1200])
     parser.add_argument("--container", choices=["tiff", "folder"], default="tiff")
     parser.add_argument("--folder", help="where the volumes are written; default: temporary")
+    parser.add_argument("--wide-planes", type=int, default=48, help="of 5000 x 5000; 0: none")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
@@ -163,26 +123,38 @@ def main() -> None:
         once = {"ingest": ingest_once, "naive": naive_once}[which]
         print(json.dumps(once(path, float(voxel_um), out)))
         return
-    folder = args.container == "folder"
-    print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}")
+    edges = sorted(args.edges)
+    smallest, middle, n = edges[0], edges[len(edges) // 2], edges[-1]
     with tempfile.TemporaryDirectory(dir=args.folder) as work:
-        path = Path(work, "ct" if folder else "ct.tif")
-        cubes = [measure(path, (n, n, n), folder, n == min(args.edges)) for n in args.edges]
-        wide = measure(path, (WIDE_PLANES, PAPER_EDGE, PAPER_EDGE), folder, naive=False)
+        if 4.6 * n**3 > shutil.disk_usage(work).free:  # the volume, and its copy with a pyramid
+            parser.error(f"{n}³ needs {4.6e-9 * n**3:.0f} GB on the disk of {work}")
+        print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}")
+        path = Path(work, "ct" if args.container == "folder" else "ct.tif")
+        cubes = [measure(path, (n, n, n), n == smallest) for n in edges]
+        others = {dtype: measure(path, (middle,) * 3, dtype=dtype) for dtype in OTHER_DTYPES}
+        shape = (args.wide_planes, PAPER_EDGE, PAPER_EDGE)
+        wide = [measure(path, shape)] if args.wide_planes else []
     ours = [f"ingest {PAPER_UM}", f"ingest {TARGET_UM}"]
-    slope, _ = np.polyfit(
-        [cube["size_gb"] for cube in cubes], [cube[ours[0]]["wall_s"] for cube in cubes], 1
+    sizes, times = (
+        [cube["size_gb"] for cube in cubes],
+        [cube[ours[0]]["wall_s"] for cube in cubes],
     )
+    growth = np.polyfit(sizes, times, 1)[0] if len(cubes) > 1 else times[0] / sizes[0]
     paper_gb = 2 * PAPER_EDGE**3 / 1e9
     print(
-        f"growth {slope:.2f} s/GB: the paper's {PAPER_EDGE}³ ({paper_gb:.0f} GB) in "
-        f"about {slope * paper_gb / 60:.0f} min, {wide[ours[0]]['memory_gb']:.2f} GB at its width"
+        f"growth {growth:.2f} s/GB: the paper's {PAPER_EDGE}³ ({paper_gb:.0f} GB) in "
+        f"about {growth * paper_gb / 60:.0f} min"
+        + "".join(f", {one[ours[0]]['memory_gb']:.2f} GB at its width" for one in wide)
     )
     small, large = cubes[0], cubes[-1]
-    everything = [found[key] for found in [*cubes, wide] for key in ours]
+    everything = [found[key] for found in [*cubes, *others.values(), *wide] for key in ours]
     figures = {
         "throughput_ratio_vs_sequential_read": min(large[key]["ratio"] for key in ours),
         "throughput_ratio_paper_sizes": large[ours[0]]["ratio"],
+        **{
+            f"throughput_ratio_{dtype}": min(found[key]["ratio"] for key in ours)
+            for dtype, found in others.items()
+        },
         "speedup_vs_naive": small[f"naive {PAPER_UM}"]["wall_s"] / small[ours[0]]["wall_s"],
         "peak_memory_gb": max(one["memory_gb"] for one in everything),
         "largest_gb": large["size_gb"],

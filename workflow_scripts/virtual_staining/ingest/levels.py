@@ -2,13 +2,22 @@
 
 import math
 from collections.abc import Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from virtual_staining.errors import InputError
 
 SAMPLES = 2**24  # values kept for the percentiles of the first pass
+
+
+@numba.njit(cache=True, nogil=True)
+def _map_values(raw, stored, scale, offset):
+    """Fill ``stored`` with ``scale * raw + offset``, rounded and clipped."""
+    for i in range(raw.size):
+        stored[i] = np.uint16(min(max(scale * raw[i] + (offset + 0.5), 0.0), 65535.0))
 
 
 @dataclass(frozen=True)
@@ -18,13 +27,19 @@ class Levels:
     scale: float
     offset: float
 
-    def apply(self, slab: np.ndarray) -> np.ndarray:
-        """Map raw values (any type, any shape) to uint16; uint16 under identity as it is."""
+    def apply(self, slab: np.ndarray, pool: Executor | None = None) -> np.ndarray:
+        """Map raw values (any type, any shape) to uint16; uint16 under identity as it is.
+
+        With a pool, the planes of a slab (z, y, x) are mapped side by side.
+        """
         if slab.dtype == np.uint16 and (self.scale, self.offset) == (1.0, 0.0):
             return slab
-        mapped = np.multiply(slab, np.float32(self.scale), dtype=np.float32)
-        mapped += np.float32(self.offset + 0.5)
-        return np.clip(mapped, 0, 65535, out=mapped).astype(np.uint16)
+        slab = np.ascontiguousarray(slab, slab.dtype.newbyteorder("="))
+        stored = np.empty(slab.shape, np.uint16)
+        parts = zip(slab, stored, strict=True) if pool else [(slab, stored)]
+        ways = [(raw.reshape(-1), out.reshape(-1), self.scale, self.offset) for raw, out in parts]
+        list((pool.map if pool else map)(_map_values, *zip(*ways, strict=True)))
+        return stored
 
     def undo(self, stored: np.ndarray) -> np.ndarray:
         """Return the raw values (float64) of stored ones; what was clipped stays clipped."""

@@ -74,8 +74,9 @@ def ingest_volume(
         "source_voxel_size_um": list(voxel_size_um),
         "intensity": {"scale": levels.scale, "offset": levels.offset},
     }
-    mapped = (levels.apply(slab) for slab in slabs)
-    omezarr.write_pyramid(out, mapped, target, shape, np.uint16, attributes, threads=threads)
+    with ThreadPoolExecutor(threads) as pool:
+        mapped = (levels.apply(slab, pool) for slab in slabs)
+        omezarr.write_pyramid(out, mapped, target, shape, np.uint16, attributes, threads=threads)
 
 
 def _blocks(source: Source, task: str, whole: bool = False) -> Iterator[np.ndarray]:
