@@ -1,0 +1,32 @@
+"""docs/inputs.md lists what the tests try: no more and no less."""
+
+import re
+
+import pytest
+import test_ingest_slide as slides
+import test_ingest_volume as volumes
+
+
+@pytest.fixture(scope="module")
+def rows(repository):
+    """Heading to the first cell and the second of its tables' rows."""
+    found, heading = {}, ""
+    for line in (repository / "docs" / "inputs.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("| "):
+            first, second = re.fullmatch(r"\| (.*?) \| (.*) \|", line).groups()
+            heading = first if first in ("container", "volume", "slide") else heading
+            found.setdefault(heading, {})[first] = second.strip("`")
+    return found
+
+
+def test_every_container_tried_is_listed(rows):
+    assert set(volumes.CONTAINERS) | set(slides.CONTAINERS) <= set(rows["container"])
+
+
+def test_every_damage_is_listed_with_its_message(rows):
+    listed = rows["volume"]
+    assert set(listed) - {"volume"} == set(volumes.DAMAGE)
+    for kind, message in volumes.DAMAGE.items():
+        assert re.search(message, listed[kind]), kind
+    for kind, (_, message) in slides.BAD.items():
+        assert re.search(message, rows["slide"][kind]), kind
