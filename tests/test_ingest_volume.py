@@ -18,7 +18,9 @@ from virtual_staining.errors import InputError
 from virtual_staining.ingest import omezarr
 from virtual_staining.ingest.levels import fixed_levels, measured_levels
 from virtual_staining.ingest.resample import area_matrix, gaussian_matrix, resample_stream
+from virtual_staining.ingest.source import Source
 from virtual_staining.ingest.volume import open_volume
+from virtual_staining.ingest.volume_stream import _block_planes
 
 SHAPE = (12, 10, 14)
 
@@ -200,6 +202,18 @@ def test_resampling_does_not_depend_on_block_size(truth, thickness):
     for axis, matrix in enumerate(matrices):
         expected = np.moveaxis(np.tensordot(matrix.toarray(), expected, axes=(1, axis)), 0, axis)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("block", [1, 64])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_blocks_stay_small_however_wide_and_thickly_chunked(dtype, block, whole):
+    """Two blocks of the paper's width and their copies fit in 1 GB; narrow ones keep to chunks."""
+    wide = Source("v", (5000, 5000, 5000), np.dtype(dtype), None, block=block)
+    planes = _block_planes(wide, whole)
+    assert 2 * planes * 25e6 * np.dtype(dtype).itemsize < 0.85e9
+    narrow = Source("v", (500, 300, 300), np.dtype(dtype), None, block=block)
+    assert _block_planes(narrow, whole) % block == 0
 
 
 def test_levels_can_be_undone():

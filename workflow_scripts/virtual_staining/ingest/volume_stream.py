@@ -20,6 +20,7 @@ from virtual_staining.progress import progress
 log = logging.getLogger(__name__)
 
 BLOCK_BYTES = 64 * 2**20  # read about this much at once
+LARGEST_BLOCK_BYTES = 384 * 2**20  # however thick the chunks of the source; two are held
 LARGEST_UPSAMPLING = 2.0
 
 
@@ -79,13 +80,22 @@ def ingest_volume(
         omezarr.write_pyramid(out, mapped, target, shape, np.uint16, attributes, threads=threads)
 
 
-def _blocks(source: Source, task: str, whole: bool = False) -> Iterator[np.ndarray]:
-    """Yield consecutive blocks of planes; the next is read while one is worked on."""
+def _block_planes(source: Source, whole: bool) -> int:
+    """Return how many planes to read at once."""
     n, height, width = source.shape
-    planes = max(1, BLOCK_BYTES // (height * width * source.dtype.itemsize))
+    mapped_bytes = 0 if source.dtype == np.uint16 else 2  # of the copy that other types need
+    plane_bytes = height * width * (source.dtype.itemsize + mapped_bytes)
+    planes = max(1, BLOCK_BYTES // plane_bytes)
     # Blocks as thick as the layers that are written pass through without a copy.
     align = math.lcm(source.block, min(n, layer_depth(source.shape, 2)) if whole else 1)
     planes = -(-planes // align) * align
+    # Better to decode the chunks of a wide volume more than once than to run out of memory.
+    return min(planes, max(1, LARGEST_BLOCK_BYTES // plane_bytes))
+
+
+def _blocks(source: Source, task: str, whole: bool = False) -> Iterator[np.ndarray]:
+    """Yield consecutive blocks of planes; the next is read while one is worked on."""
+    n, planes = source.shape[0], _block_planes(source, whole)
     starts = range(0, n, planes)
     with ThreadPoolExecutor(1) as reader, progress(n, task, "plane", log) as advance:
         coming = reader.submit(source.read, 0, min(planes, n))
