@@ -1,0 +1,175 @@
+"""Points of the slide in the volume, and the other way.
+
+Slide points are pixels of the original slide at full resolution, x to the right and y downwards
+from its outer corner; volume points are µm from the volume's outer corner.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from virtual_staining.errors import InputError
+from virtual_staining.files import read_json, replacing
+from virtual_staining.geometry import SectionMap
+from virtual_staining.register.initial import SLIDE_COLUMNS, VOLUME_COLUMNS
+
+DISTANCE_COLUMN = "distance_um"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the action's arguments."""
+    parser.add_argument("--transform", required=True, type=Path, help="transform.json of a pair")
+    parser.add_argument(
+        "--points",
+        required=True,
+        type=Path,
+        help=f"CSV with the columns {','.join(SLIDE_COLUMNS)} or {','.join(VOLUME_COLUMNS)}",
+    )
+    parser.add_argument("--out", required=True, type=Path, help="CSV to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the points with the columns of the other space added."""
+    section, full_pixel_um = read_map(args.transform)
+    table = add_other_space(read_points(args.points), section, full_pixel_um, str(args.points))
+    with replacing(args.out) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def slide_to_volume(points_px: np.ndarray, section: SectionMap, full_pixel_um: float) -> np.ndarray:
+    """Map points of the original slide (n, 2), pixels, to the volume, (n, 3) µm."""
+    return section.to_volume(np.asarray(points_px, float) * full_pixel_um)
+
+
+def volume_to_slide(
+    points_um: np.ndarray, section: SectionMap, full_pixel_um: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Map points of the volume to the nearest points of the section's plane.
+
+    Parameters
+    ----------
+    points_um : ndarray, shape (n, 3)
+        Volume points (x, y, z), µm.
+    section : SectionMap
+        Slide µm to volume µm.
+    full_pixel_um : float
+        Pixel size of the original slide.
+
+    Returns
+    -------
+    points_px : ndarray, shape (n, 2)
+        Pixels of the original slide.
+    distances_um : ndarray, shape (n,)
+        Distance from the plane; positive on the side of ``u × v``: behind the slide's image as
+        one looks at it.
+    """
+    points_um = np.asarray(points_um, float)
+    distances_um = (points_um - section.origin_um) @ section.normal
+    return section.to_slide(points_um) / full_pixel_um, distances_um
+
+
+def read_map(path: str | Path) -> tuple[SectionMap, float]:
+    """Read a ``transform.json``.
+
+    Returns
+    -------
+    section : SectionMap
+        Slide µm to volume µm.
+    full_pixel_um : float
+        Pixel size of the original slide.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or lacks either; the message names it.
+    """
+    values = read_json(path)
+    try:
+        section, pixel_um = values["slide_to_volume"], float(values["slide_full_pixel_um"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: needs slide_to_volume and the number slide_full_pixel_um; "
+            "give a transform.json that `register` wrote"
+        ) from error
+    if not (np.isfinite(pixel_um) and pixel_um > 0):
+        raise InputError(f"{path}: slide_full_pixel_um: {pixel_um!r} must be above 0")
+    return SectionMap.from_dict(section, f"{path}: slide_to_volume"), pixel_um
+
+
+def read_points(path: str | Path) -> pd.DataFrame:
+    """Read a CSV; every cell stays text, so that other columns come out as they went in.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or no table; the message names it.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error})") from error
+    if not isinstance(table.index, pd.RangeIndex):
+        raise InputError(f"{path}: rows have more fields than the first line has names")
+    return table
+
+
+def add_other_space(
+    table: pd.DataFrame, section: SectionMap, full_pixel_um: float, name: str
+) -> pd.DataFrame:
+    """Return a table with the points' coordinates in the other space added as columns.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Either the columns ``slide_x_px, slide_y_px`` or ``volume_x_um, volume_y_um,
+        volume_z_um``, and any others.
+    section : SectionMap
+        Slide µm to volume µm.
+    full_pixel_um : float
+        Pixel size of the original slide.
+    name : str
+        Where the table comes from, for messages.
+
+    Returns
+    -------
+    DataFrame
+        All columns as they were, and the volume's, or the slide's and ``distance_um``.
+
+    Raises
+    ------
+    InputError
+        If columns are missing or taken, or a coordinate is no number.
+    """
+    spaces = [columns for columns in (SLIDE_COLUMNS, VOLUME_COLUMNS) if set(columns) & set(table)]
+    if len(spaces) != 1:
+        problem = "both kinds of" if spaces else "no"
+        raise InputError(
+            f"{name}: {problem} coordinate columns; give either {', '.join(SLIDE_COLUMNS)} or "
+            f"{', '.join(VOLUME_COLUMNS)}"
+        )
+    points = _numbers(table, spaces[0], name)
+    if spaces[0] == SLIDE_COLUMNS:
+        columns, values = VOLUME_COLUMNS, slide_to_volume(points, section, full_pixel_um)
+    elif DISTANCE_COLUMN in table:
+        raise InputError(f"{name}: {DISTANCE_COLUMN}: is to be written; rename this column")
+    else:
+        columns = [*SLIDE_COLUMNS, DISTANCE_COLUMN]
+        values = np.column_stack(volume_to_slide(points, section, full_pixel_um))
+    return table.assign(**dict(zip(columns, values.T, strict=True)))
+
+
+def _numbers(table: pd.DataFrame, columns: list[str], name: str) -> np.ndarray:
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise InputError(f"{name}: missing column(s) {', '.join(missing)}")
+    numbers = table[columns].apply(pd.to_numeric, errors="coerce").astype(float)
+    for column in columns:
+        bad = np.flatnonzero(~np.isfinite(numbers[column]))
+        if len(bad):
+            cell = table[column].iloc[bad[0]]
+            raise InputError(f"{name}: {column}: row {bad[0] + 1}: {cell!r} is not a number")
+    return numbers.to_numpy()
