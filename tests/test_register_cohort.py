@@ -1,0 +1,143 @@
+"""The cohort's table and page: order, escaping, size, refusals."""
+
+import argparse
+import base64
+import json
+import logging
+import re
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from virtual_staining.errors import InputError
+from virtual_staining.register import cohort
+from virtual_staining.register.page import write_page
+
+SOUND = {
+    "volume": "V-1", "confidence": 0.9, "mutual_information": 0.41, "margin": 0.3, "agreeing": 2,
+    "searches": 2, "bone_dice": 0.8, "scale_x": 0.01, "scale_y": -0.02, "shear": 0.003,
+    "rotation_deg": 12.5, "unsure": False, "flags": [], "pair_shape_px": [5, 6],
+}  # fmt: skip
+
+
+def put(folder, sample, picture_px=(60, 90), seed=0, **changes):
+    """Write one sample's transform.json and a picture of noise beside it."""
+    home = folder / f"home-{len(list(folder.glob('home-*')))}"
+    home.mkdir(parents=True)
+    path = home / "transform.json"
+    path.write_text(json.dumps({"sample": sample} | SOUND | changes))
+    noise = np.random.default_rng(seed).integers(0, 255, (*picture_px, 3), np.uint8)
+    cv2.imwrite(str(home / "qc.png"), noise)
+    return path
+
+
+def call(folder, transforms):
+    parser = argparse.ArgumentParser()
+    cohort.add_arguments(parser)
+    line = ["--transforms", *map(str, transforms), "--out-table", str(folder / "out.csv"),
+            "--out-page", str(folder / "out.html")]  # fmt: skip
+    cohort.run(parser.parse_args(line))
+    return pd.read_csv(folder / "out.csv"), (folder / "out.html").read_text(encoding="utf-8")
+
+
+def test_worst_first(tmp_path, caplog):
+    transforms = [
+        put(tmp_path, "good", confidence=0.9),
+        put(tmp_path, "doubtful", confidence=0.8, unsure=True, flags=["no bone", "no tissue"]),
+        put(tmp_path, "fair", confidence=0.5),
+        put(tmp_path, "worst", confidence=0.7, unsure=True, bone_dice=None),
+    ]
+    with caplog.at_level(logging.WARNING):
+        table, page = call(tmp_path, transforms)
+    names = ["worst", "doubtful", "fair", "good"]
+    assert table["sample"].tolist() == names
+    assert list(table) == [
+        "sample", "volume", "confidence", "mutual_information", "margin", "agreeing", "searches",
+        "bone_dice", "scale_x", "scale_y", "shear", "rotation_deg", "unsure", "flags",
+    ]  # fmt: skip
+    assert table["flags"][1] == "no bone; no tissue"
+    assert np.isnan(table["bone_dice"][0])
+    assert table.loc[2, ["rotation_deg", "agreeing", "unsure"]].tolist() == [12.5, 2, False]
+    assert re.findall(r"<td><a href=\"#section-(\d)\">(\w+)</a>", page) == [
+        (str(n + 1), name) for n, name in enumerate(names)
+    ]
+    assert re.findall(r'<section id="section-(\d)">\s*<h2.*>(\w+)', page) == [
+        (str(n + 1), name) for n, name in enumerate(names)
+    ]
+    assert page.count('<tr class="unsure">') == 2
+    assert [record.message.split(":")[0] for record in caplog.records] == ["worst", "doubtful"]
+
+
+def test_page_shows_each_samples_own_picture(tmp_path):
+    shades = {"a": 30, "b": 120, "c": 220}
+    transforms = [put(tmp_path, name, confidence=value / 255) for name, value in shades.items()]
+    for path, value in zip(transforms, shades.values(), strict=True):
+        cv2.imwrite(str(path.parent / "qc.png"), np.full((300, 2000, 3), value, np.uint8))
+    _, page = call(tmp_path, transforms)
+    codes = re.findall(r'alt="section (\w) .*?base64,([^"]+)"', page)
+    images = {
+        name: cv2.imdecode(np.frombuffer(base64.b64decode(code), np.uint8), cv2.IMREAD_COLOR)
+        for name, code in codes
+    }
+    assert {name: round(image.mean() / 10) * 10 for name, image in images.items()} == shades
+    assert {image.shape for image in images.values()} == {(240, 1600, 3)}
+
+
+def test_names_and_flags_are_text_and_nothing_is_loaded(tmp_path):
+    nasty = '<script>alert("x")</script>'
+    path = put(tmp_path, nasty, volume="a&b", unsure=True, flags=['<img src="http://x">'])
+    _, page = call(tmp_path, [path])
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "a&amp;b" in page
+    assert re.findall(r'(?:src|href)="([^"]{5})', page) == ["#sect", "data:"]
+
+
+def test_a_large_cohort_fits_into_a_mail(tmp_path):
+    path = put(tmp_path, "S-0", picture_px=(1000, 1600))  # noise: the worst to compress
+    table = pd.concat([cohort.collect([path])] * 53, ignore_index=True)
+    table["sample"] = [f"S-{n}" for n in range(53)]
+    write_page(
+        tmp_path / "page.html", table, dict.fromkeys(table["sample"], path.parent / "qc.png")
+    )
+    size = (tmp_path / "page.html").stat().st_size
+    assert 1_000_000 < size < 10_000_000
+
+
+@pytest.mark.parametrize("key", ["volume", "confidence", "agreeing", "bone_dice", "unsure"])
+def test_missing_keys_are_named(tmp_path, key):
+    path = put(tmp_path, "S-1")
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != key}))
+    with pytest.raises(InputError, match=f"transform.json: {key}: is missing"):
+        cohort.collect([path])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("margin", "0.3"), ("searches", True), ("unsure", 1), ("flags", "none"), ("margin", None)],
+)
+def test_wrong_values_are_named(tmp_path, key, value):
+    with pytest.raises(InputError, match=f"transform.json: {key}: .* must be"):
+        cohort.collect([put(tmp_path, "S-1", **{key: value})])
+
+
+def test_two_of_one_name_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"home-1.*'S-1' is also that of .*home-0"):
+        cohort.collect([put(tmp_path, "S-1"), put(tmp_path, "S-1")])
+
+
+@pytest.mark.parametrize(("content", "word"), [(None, "no such file"), (b"x", "cannot be read")])
+def test_bad_pictures_are_refused_and_nothing_is_written(tmp_path, content, word):
+    path = put(tmp_path, "S-1")
+    picture = path.parent / "qc.png"
+    picture.unlink() if content is None else picture.write_bytes(content)
+    with pytest.raises(InputError, match=f"qc.png: {word}"):
+        call(tmp_path, [path])
+    assert not list(tmp_path.glob("out.*"))
+
+
+def test_missing_transform_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"none\.json: no such file"):
+        cohort.collect([tmp_path / "none.json"])
