@@ -4,10 +4,13 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from skimage.feature import canny
 
 from virtual_staining.files import replacing
+from virtual_staining.geometry import SectionMap
+from virtual_staining.register.placement import draw_placement
 
 SHOWN_PX = 900  # longer pairs are thinned out for the picture
 FIELDS = 8  # checkerboard fields along the longer side
@@ -22,8 +25,10 @@ def draw_qc(
     valid: np.ndarray,
     title: str,
     flagged: bool,
+    around: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+    placed: tuple[np.ndarray, float, SectionMap, tuple[float, float]] | None = None,
 ) -> None:
-    """Write section, CT plane, checkerboard and edge overlay side by side as PNG.
+    """Write the pair in four views, the information around it, and its place in the volume as PNG.
 
     Parameters
     ----------
@@ -35,26 +40,56 @@ def draw_qc(
         Numbers and flags.
     flagged : bool
         Draw the title in red.
+    around : (tilts_deg, offsets_um, information)
+        As :func:`~virtual_staining.register.landscape.landscape` returns; left
+        out where None.
+    placed : (volume, voxel_um, slide_to_volume, slide_size_um)
+        As :func:`~virtual_staining.register.placement.draw_placement` takes;
+        left out where None.
     """
     step = -(-max(ct.shape) // SHOWN_PX)
     ct, slide, valid = (image[::step, ::step] for image in (ct, slide, valid))
     grey = _stretch(ct, valid)
     panels = {
-        "section": slide,
-        "CT plane": grey,
-        "checkerboard": checkerboard(grey, slide),
-        "CT edges on the section": edge_overlay(grey, slide),
+        1: ("section", slide),
+        2: ("CT plane", grey),
+        4: ("checkerboard", checkerboard(grey, slide)),
+        5: ("CT edges on the section", edge_overlay(grey, slide)),
     }
-    figure = Figure(figsize=(16, 4.6 * max(0.6, ct.shape[0] / ct.shape[1]) + 0.9), dpi=110)
-    for axes, (name, image) in zip(figure.subplots(1, 4), panels.items(), strict=True):
+    shape = min(max(ct.shape[0] / ct.shape[1], 0.6), 1.6)
+    figure = Figure(figsize=(15, 9.6 * shape + 0.9), dpi=100, layout="constrained")
+    for place, (name, image) in panels.items():
+        axes = figure.add_subplot(2, 3, place, title=name)
         axes.imshow(image, interpolation="nearest")
         axes.contour(valid, [0.5], colors="tab:orange", linewidths=0.5)
-        axes.set_title(name, fontsize=10)
         axes.set_axis_off()
-    figure.suptitle(title, fontsize=9, color="crimson" if flagged else "black", wrap=True)
-    figure.tight_layout()
+    if around is not None:
+        draw_landscape(figure.add_subplot(2, 3, 3), *around)
+    if placed is not None:
+        draw_placement(figure.add_subplot(2, 3, 6, projection="3d"), *placed)
+    figure.suptitle(title, fontsize=11, color="crimson" if flagged else "black", wrap=True)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def draw_landscape(
+    axes: Axes, tilts_deg: np.ndarray, offsets_um: np.ndarray, information: np.ndarray
+) -> None:
+    """Draw the mutual information around the result: one clear peak at the cross is good.
+
+    Parameters
+    ----------
+    axes : Axes
+    tilts_deg, offsets_um : ndarray, shapes (n,) and (m,)
+    information : ndarray, shape (n, m)
+        nats.
+    """
+    image = axes.pcolormesh(offsets_um, tilts_deg, information, shading="gouraud", cmap="viridis")
+    axes.contour(offsets_um, tilts_deg, information, 8, colors="white", linewidths=0.5)
+    axes.plot(0, 0, "+", color="crimson", markersize=14, markeredgewidth=2)
+    axes.set(title="mutual information around the result", xlabel="offset from the plane, µm",
+             ylabel="tilt about the section's x axis, °")  # fmt: skip
+    axes.figure.colorbar(image, ax=axes, label="nats", fraction=0.046)
 
 
 def _stretch(ct: np.ndarray, valid: np.ndarray) -> np.ndarray:
