@@ -55,6 +55,7 @@ def draw_placement(
     axes.plot(*outline[:, :1], "o", color="crimson", markersize=6, zorder=4, label=corner)
     axes.plot([], [], color="tab:blue", linewidth=5, alpha=0.4, label="its plane in the volume")
     _show_all(axes, np.vstack([corners, outline.T]))
+    axes.set_title("place in the volume")
     axes.legend(fontsize=7, loc="upper left", framealpha=0.7)
 
 
