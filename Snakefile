@@ -57,6 +57,7 @@ rule all:
 rule pairs:
     """Registered, normalized and masked pairs, for a look before hours of training."""
     input:
+        "<results>/02_register/qc.html",
         expand("<results>/03_normalize/{sample}/stats.json", sample=SECTIONS["sample"]),
         expand("<results>/04_mask/{sample}/mask.tif", sample=SECTIONS["sample"]),
 

@@ -1,3 +1,16 @@
+def registration(wildcards):
+    """Return the ``register`` block for one section: the sheet may name another mode for it."""
+    mode = SECTIONS.loc[wildcards.sample, "register_mode"] or config["register"]["mode"]
+    block = {key: value for key, value in config["register"].items() if key != "unsure"}
+    return json.dumps({**block, "mode": mode}, sort_keys=True)
+
+
+def first_guess(wildcards):
+    """Return the section's rough pose, or nothing where the search does without one."""
+    mode = json.loads(registration(wildcards))["mode"]
+    return "" if mode == "auto" else SECTIONS.loc[wildcards.sample, "initial_pose"]
+
+
 rule register_section:
     """Find the section's plane in the volume and resample both onto one grid (paper 2.3)."""
     input:
@@ -8,12 +21,8 @@ rule register_section:
         slide="<results>/02_register/{sample}/slide.tif",
         valid="<results>/02_register/{sample}/valid.tif",
         transform="<results>/02_register/{sample}/transform.json",
-        qc=report(
-            "<results>/02_register/{sample}/qc.png",
-            category="Registration",
-            caption="report/register.rst",
-            labels={"sample": "{sample}"},
-        ),
+        tfm="<results>/02_register/{sample}/slide_to_volume.tfm",
+        qc="<results>/02_register/{sample}/qc.png",
     log:
         "<logs>/02_register/{sample}.log",
     benchmark:
@@ -25,11 +34,37 @@ rule register_section:
         runtime=60,
     params:
         volume=lambda wildcards: SECTIONS.loc[wildcards.sample, "volume_id"],
-        initial_pose=lambda wildcards: SECTIONS.loc[wildcards.sample, "initial_pose"],
+        initial_pose=first_guess,
         folder=subpath(output.transform, parent=True),
-        settings=settings("register"),
+        settings=registration,
     shell:
-        "python -m virtual_staining register --ct {input.ct:q} --slide {input.slide:q}"
+        "python -m virtual_staining register section --ct {input.ct:q} --slide {input.slide:q}"
         " --initial-pose={params.initial_pose:q} --sample {wildcards.sample}"
         " --volume {params.volume} --settings {params.settings:q}"
         " --out {params.folder:q} > {log:q} 2>&1"
+
+
+rule review_registrations:
+    """Gather all registrations in one table and one page, the most doubtful first."""
+    input:
+        sheet=config["samples"] or "<results>/00_cohort/samples.tsv",
+        transform=expand("<results>/02_register/{sample}/transform.json", sample=SECTIONS["sample"]),
+        qc=expand("<results>/02_register/{sample}/qc.png", sample=SECTIONS["sample"]),
+    output:
+        table="<results>/02_register/registration.csv",
+        page=report(
+            "<results>/02_register/qc.html",
+            category="Registration",
+            caption="report/register.rst",
+        ),
+    log:
+        "<logs>/02_register/review.log",
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        folder=subpath(output.table, parent=True),
+    shell:
+        "python -m virtual_staining register cohort --sheet {input.sheet:q}"
+        " --register-dir {params.folder:q} --out-table {output.table:q}"
+        " --out-page {output.page:q} > {log:q} 2>&1"

@@ -13,9 +13,9 @@ GREYS = np.array([4000, 9000, 22000, 15000, 40000])
 COLOURS = np.array([[240, 242, 238], [90, 130, 200], [150, 80, 160], [40, 60, 190], [10, 10, 12]])
 
 
-def phantom_labels() -> np.ndarray:
+def phantom_labels(seed: int = 3) -> np.ndarray:
     """Return tissue labels (z, y, x): a threaded cylinder askew in a block of trabecular bone."""
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(seed)
     z, y, x = ((np.indices(SIZE_VOXELS).T + 0.5) * VOXEL_UM).T - 2300.0
     blobs = gaussian_filter(rng.standard_normal(SIZE_VOXELS), 4)
     young = gaussian_filter(rng.standard_normal(SIZE_VOXELS), 6)

@@ -24,7 +24,9 @@ SOUND = {
 
 def put(folder, sample, picture_px=(60, 90), seed=0, **changes):
     """Write one sample's transform.json and a picture of noise beside it."""
-    home = folder / f"home-{len(list(folder.glob('home-*')))}"
+    home = folder / "register" / sample
+    while home.exists():
+        home = home.with_name(f"{home.name}-again")
     home.mkdir(parents=True)
     path = home / "transform.json"
     path.write_text(json.dumps({"sample": sample} | SOUND | changes))
@@ -34,10 +36,31 @@ def put(folder, sample, picture_px=(60, 90), seed=0, **changes):
 
 
 def call(folder, transforms):
+    rows = [
+        {
+            "sample": path.parent.name,
+            "volume": "v.tif",
+            "slide": "s.tif",
+            "stain": "tb",
+            "material": "Mg",
+            "role": "crossval",
+        }
+        for path in transforms
+    ]
+    rows.append({"sample": "bare", "volume": "w.tif"})  # a volume without a section
+    pd.DataFrame(rows).to_csv(folder / "samples.tsv", sep="\t", index=False)
     parser = argparse.ArgumentParser()
     cohort.add_arguments(parser)
-    line = ["--transforms", *map(str, transforms), "--out-table", str(folder / "out.csv"),
-            "--out-page", str(folder / "out.html")]  # fmt: skip
+    line = [
+        "--sheet",
+        str(folder / "samples.tsv"),
+        "--register-dir",
+        str(folder / "register"),
+        "--out-table",
+        str(folder / "out.csv"),
+        "--out-page",
+        str(folder / "out.html"),
+    ]
     cohort.run(parser.parse_args(line))
     return pd.read_csv(folder / "out.csv"), (folder / "out.html").read_text(encoding="utf-8")
 
@@ -54,9 +77,21 @@ def test_worst_first(tmp_path, caplog):
     names = ["worst", "doubtful", "fair", "good"]
     assert table["sample"].tolist() == names
     assert list(table) == [
-        "sample", "volume", "confidence", "mutual_information", "margin", "agreeing", "searches",
-        "bone_dice", "scale_x", "scale_y", "shear", "rotation_deg", "unsure", "flags",
-    ]  # fmt: skip
+        "sample",
+        "volume",
+        "confidence",
+        "mutual_information",
+        "margin",
+        "agreeing",
+        "searches",
+        "bone_dice",
+        "scale_x",
+        "scale_y",
+        "shear",
+        "rotation_deg",
+        "unsure",
+        "flags",
+    ]
     assert table["flags"][1] == "no bone; no tissue"
     assert np.isnan(table["bone_dice"][0])
     assert table.loc[2, ["rotation_deg", "agreeing", "unsure"]].tolist() == [12.5, 2, False]
@@ -86,9 +121,11 @@ def test_page_shows_each_samples_own_picture(tmp_path):
 
 
 def test_names_and_flags_are_text_and_nothing_is_loaded(tmp_path):
-    nasty = '<script>alert("x")</script>'
-    path = put(tmp_path, nasty, volume="a&b", unsure=True, flags=['<img src="http://x">'])
-    _, page = call(tmp_path, [path])
+    path = put(tmp_path, "S-1", volume="a&b", unsure=True, flags=['<img src="http://x">'])
+    table = cohort.collect([path])
+    table["sample"] = nasty = '<script>alert("x")</script>'
+    write_page(tmp_path / "out.html", table, {nasty: path.parent / "qc.png"})
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "a&amp;b" in page
@@ -124,7 +161,7 @@ def test_wrong_values_are_named(tmp_path, key, value):
 
 
 def test_two_of_one_name_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"home-1.*'S-1' is also that of .*home-0"):
+    with pytest.raises(InputError, match=r"S-1-again.*'S-1' is also that of .*S-1"):
         cohort.collect([put(tmp_path, "S-1"), put(tmp_path, "S-1")])
 
 

@@ -16,8 +16,7 @@ from virtual_staining.files import read_image
 from virtual_staining.geometry import SectionMap, pose_to_map
 from virtual_staining.ingest import omezarr
 from virtual_staining.ingest import slide as slides
-from virtual_staining.register.beam import Found
-from virtual_staining.register.find import search_near
+from virtual_staining.register.find import Found, search_near
 from virtual_staining.register.flags import flag_result
 from virtual_staining.register.initial import fit_rigid, read_initial_pose
 from virtual_staining.register.kernel import score_poses
@@ -27,8 +26,8 @@ from virtual_staining.register.settings import Settings
 from virtual_staining.settings import from_dict
 
 SIZE_UM = (3800.0, 4200.0)
-QUICK = {"coarse_um": 200, "fine_um": 50, "fan_starts": 1024, "fan_deg": 8, "fan_um": 400,
-         "fan_beam": [48, 24, 6, 2], "colour_classes": 6}  # fmt: skip
+QUICK = {"mode": "initial_pose", "coarse_um": 200, "fine_um": 50, "fan_starts": 1024,
+         "fan_deg": 8, "fan_um": 400, "fan_beam": [48, 24, 6, 2], "colour_classes": 6}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +49,23 @@ def case(tmp_path_factory):
 
 
 def arguments(folder, pose, out) -> list[str]:
-    return ["register", "--ct", str(folder / "ct.ome.zarr"), "--slide",
-            str(folder / "slide.ome.tif"), f"--initial-pose={pose}", "--settings",
-            json.dumps(QUICK), "--sample", "S-1", "--volume", "V-1", "--out", str(out)]  # fmt: skip
+    return [
+        "register",
+        "section",
+        "--ct",
+        str(folder / "ct.ome.zarr"),
+        "--slide",
+        str(folder / "slide.ome.tif"),
+        f"--initial-pose={pose}",
+        "--settings",
+        json.dumps(QUICK),
+        "--sample",
+        "S-1",
+        "--volume",
+        "V-1",
+        "--out",
+        str(out),
+    ]
 
 
 def test_output_contract(case):
@@ -64,13 +77,30 @@ def test_output_contract(case):
     assert set(np.unique(images["valid"])) <= {0, 255}
     assert images["valid"].shape == (height, width)
     assert images["valid"].mean() > 128
-    assert {"volume": "V-1", "sample": "S-1", "pair_pixel_um": 50.0, "flags": [],
-            "slide_full_pixel_um": 4.0}.items() <= transform.items()  # fmt: skip
-    for key in ("mutual_information", "scale_x", "scale_y", "shear", "rotation_deg", "confidence"):
+    known = {"volume": "V-1", "sample": "S-1", "pair_pixel_um": 50.0, "flags": [], "unsure": False,
+             "slide_px_to_um": [[4, 0, 0], [0, 4, 0]]}  # fmt: skip
+    assert known.items() <= transform.items()
+    for key in (
+        "mutual_information",
+        "margin",
+        "agreeing",
+        "searches",
+        "confidence",
+        "bone_dice",
+        "scale_x",
+        "scale_y",
+        "shear",
+        "rotation_deg",
+    ):
         assert np.isfinite(transform[key])
     assert sorted(p.name for p in case.out.iterdir()) == [
-        "ct.tif", "qc.png", "slide.tif", "transform.json", "valid.tif",
-    ]  # fmt: skip
+        "ct.tif",
+        "qc.png",
+        "slide.tif",
+        "slide_to_volume.tfm",
+        "transform.json",
+        "valid.tif",
+    ]
     assert cv2.imread(str(case.out / "qc.png")).std() > 10
 
 
@@ -102,7 +132,7 @@ def test_landmarks_give_the_pose(tmp_path, mirrored):
     rows = np.hstack([pixels, points])
     header = "slide_x_px,slide_y_px,volume_x_um,volume_y_um,volume_z_um"
     np.savetxt(tmp_path / "marks.csv", rows, delimiter=",", header=header, comments="", fmt="%.9g")
-    pose = read_initial_pose(tmp_path / "marks.csv", SIZE_UM, 4.0)
+    pose = read_initial_pose(tmp_path / "marks.csv", SIZE_UM, 4.0 * np.eye(2, 3))
     found = to_map(pose, SIZE_UM)
     assert found.origin_um == pytest.approx(rigid.origin_um, abs=0.01)
     assert found.u == pytest.approx(rigid.u, abs=1e-5)
@@ -145,14 +175,14 @@ BAD_POSES = {
 def test_bad_first_poses_are_refused_by_name(tmp_path, name, text, word):
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError, match=word) as caught:
-        read_initial_pose(tmp_path / name, SIZE_UM, 1.0)
+        read_initial_pose(tmp_path / name, SIZE_UM, np.eye(2, 3))
     assert name in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["none.json", "none.csv"])
 def test_missing_first_pose_is_refused(tmp_path, name):
     with pytest.raises(InputError, match="no such file"):
-        read_initial_pose(tmp_path / name, SIZE_UM, 1.0)
+        read_initial_pose(tmp_path / name, SIZE_UM, np.eye(2, 3))
 
 
 def test_no_first_pose_is_refused(case, tmp_path, capsys):
@@ -162,7 +192,7 @@ def test_no_first_pose_is_refused(case, tmp_path, capsys):
 
 
 def test_auto_needs_no_first_pose(case, tmp_path):
-    quick = json.dumps(QUICK | {"mode": "auto", "scan_rotations": 2000, "scan_beam": [300, 30, 6]})
+    quick = json.dumps(QUICK | {"mode": "auto", "scan_rotations": 1000, "scan_beam": [300, 30, 6]})
     line = arguments(case.folder, "", tmp_path / "out")
     line[line.index("--settings") + 1] = quick
     assert main(line) == 0
@@ -195,9 +225,20 @@ def test_a_pose_beside_the_volume_is_refused_and_writes_nothing(case, tmp_path, 
     assert not (tmp_path / "out").exists()
 
 
-def found_with(scale_x=0.0, scale_y=0.0, shear=0.0, margin=0.5) -> Found:
+def test_an_earlier_result_can_be_fixed_and_stays_as_it_is(case, tmp_path):
+    line = arguments(case.folder, case.out / "transform.json", tmp_path / "out")
+    line[line.index("--settings") + 1] = json.dumps(QUICK | {"mode": "fixed"})
+    assert main(line) == 0
+    again, first = (json.loads((folder / "transform.json").read_text())
+                    for folder in (tmp_path / "out", case.out))  # fmt: skip
+    for key in ("origin_um", "u", "v"):
+        assert again["slide_to_volume"][key] == pytest.approx(first["slide_to_volume"][key])
+    assert (again["confidence"], again["searches"], again["unsure"]) == (1, 0, False)
+
+
+def found_with(scale_x=0.0, scale_y=0.0, shear=0.0, confidence=0.9) -> Found:
     pose = np.array([0, 0, 0, 1, 0, 0, 0, 1, 0, scale_x, scale_y, shear])
-    return Found(pose, 1.0, margin)
+    return Found(pose, 1.0, 0.1, 2, 2, confidence)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +247,7 @@ def found_with(scale_x=0.0, scale_y=0.0, shear=0.0, margin=0.5) -> Found:
         (found_with(scale_x=0.06), 0.5, "scale_x"),
         (found_with(scale_y=-0.06), 0.5, "scale_y"),
         (found_with(shear=-0.07), 0.5, "shear"),
-        (found_with(margin=0.01), 0.5, "confidence"),
+        (found_with(confidence=0.2), 0.5, "confidence"),
         (found_with(), 0.001, "no tissue"),
     ],
 )
@@ -222,7 +263,15 @@ def test_a_sound_result_has_no_flags():
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("grey_bins", 2), ("fine_um", 500), ("fan_beam", [1]), ("mode", "guess"), ("max_shear", -1)],
+    [
+        ("grey_bins", 2),
+        ("fine_um", 500),
+        ("fan_beam", [1]),
+        ("mode", "guess"),
+        ("max_shear", -1),
+        ("unsure", "maybe"),
+        ("searches", 1),
+    ],
 )
 def test_settings_out_of_range_are_refused(key, value):
     with pytest.raises(InputError, match=key):

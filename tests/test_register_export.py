@@ -15,7 +15,7 @@ from virtual_staining.register import points
 from virtual_staining.register.export import write_tfm
 
 SIZE_UM = (3800.0, 4200.0)
-FULL_PIXEL_UM = 0.5
+PX_TO_UM = [[0.5, 0, 0], [0, 0.5, 0]]
 KNOWN = SectionMap(np.array([100.0, 200, 300]), np.array([0, 1.0, 0]), np.array([0, 0, 2.0]))
 
 
@@ -30,7 +30,7 @@ def transform(tmp_path, section):
 
 
 def transform_of(folder, section, **changes):
-    values = {"slide_to_volume": section.to_dict(), "slide_full_pixel_um": FULL_PIXEL_UM}
+    values = {"slide_to_volume": section.to_dict(), "slide_px_to_um": PX_TO_UM}
     path = folder / "transform.json"
     path.write_text(json.dumps(values | changes))
     return path
@@ -101,6 +101,14 @@ def test_points_of_a_known_map(tmp_path):
     assert table[points.VOLUME_COLUMNS].to_numpy() == pytest.approx(np.array(expected))
 
 
+def test_points_of_a_slide_that_is_stored_turned(tmp_path):
+    turned = transform_of(tmp_path, KNOWN, slide_px_to_um=[[0, 0.5, 0], [-0.5, 0, 40]])
+    table = convert(tmp_path, turned, "slide_x_px,slide_y_px\n20,10\n")
+    assert table[points.VOLUME_COLUMNS].to_numpy()[0] == pytest.approx([100, 205, 360])
+    back = convert(tmp_path, turned, "volume_x_um,volume_y_um,volume_z_um\n100,205,360\n")
+    assert back[points.SLIDE_COLUMNS].to_numpy()[0] == pytest.approx([20, 10])
+
+
 def test_volume_points_of_a_known_map(tmp_path):
     text = "volume_x_um,volume_y_um,volume_z_um,name\n100,210,310,a\n130,200,300,b\n75,200,300,c\n"
     table = convert(tmp_path, transform_of(tmp_path, KNOWN), text)
@@ -153,8 +161,8 @@ def test_missing_files_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"slide_full_pixel_um": None}, "slide_full_pixel_um"),
-        ({"slide_full_pixel_um": 0}, "above 0"),
+        ({"slide_px_to_um": None}, "slide_px_to_um"),
+        ({"slide_px_to_um": [[0, 0, 0], [0, 0, 0]]}, "invertible"),
         ({"slide_to_volume": {"origin_um": [0, 0, 0]}}, "'u' must be three numbers"),
     ],
 )

@@ -7,12 +7,14 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 from virtual_staining.geometry import SectionMap, pose_to_map
-from virtual_staining.register import beam, find
+from virtual_staining.register import find
 from virtual_staining.register import pose as poses
-from virtual_staining.register.beam import fan
+from virtual_staining.register.beam import descend, margin_to_rival, promising
+from virtual_staining.register.confidence import bone_dice, confidence
+from virtual_staining.register.fan import fan, within
 from virtual_staining.register.kernel import information, joint_histogram, score_poses
 from virtual_staining.register.scales import make_scales, thickness_offsets
-from virtual_staining.register.search import _scan, scan, super_fibonacci
+from virtual_staining.register.search import _scan, super_fibonacci
 from virtual_staining.register.settings import Settings
 
 BINS = 32
@@ -35,8 +37,12 @@ def scales_of(ct, slide, size_um=SIZE_UM):
 
 
 def refine(scales, starts, widths, size_um=SIZE_UM):
-    scores = score_poses(*scales[0].arguments, 6, BINS, starts)
-    return beam.refine(scales, starts, scores, widths, BINS, size_um)
+    """Settle on the result of two searches, from the even and the odd starts."""
+    searches = []
+    for some in (starts[::2], starts[1::2]):
+        scores = score_poses(*scales[0].arguments, 6, BINS, some)
+        searches.append(descend(find.coarser(scales), some, scores, widths, BINS, size_um))
+    return find.settle(searches, scales, size_um, Settings())
 
 
 def off_by(section: SectionMap, degrees: float, shift_um: float, size_um=SIZE_UM) -> np.ndarray:
@@ -134,14 +140,25 @@ def test_margin_is_small_when_two_planes_look_the_same():
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_scan_finds_the_section_without_a_first_guess(labels, ct, mirrored):
+def test_everywhere_finds_the_section_without_a_first_guess(labels, ct, mirrored):
     truth, _ = sections.oblique_map(SIZE_UM, mirrored)
     slide = sections.cut(labels, truth, SHAPE, PIXEL_UM)
     scales, colours = make_scales(ct, sections.VOXEL_UM, slide, SIZE_UM, 200.0, 6, 0.0)
-    scales, starts, scores = scan(scales, slide, colours, SIZE_UM, 2000, 400.0)
-    found = beam.refine(scales, starts, scores, (300, 50, 12, 3), BINS, SIZE_UM)
+    quick = Settings(scan_rotations=1000, scan_beam=(300, 50, 12, 3))
+    found = find.search_everywhere(scales, slide, colours, SIZE_UM, quick)
     assert np.percentile(errors_um(found.pose, truth), 95) < 0.5 * sections.VOXEL_UM
-    assert found.margin > 0.05
+    assert found.agreeing >= 2 and found.confidence > 0.9
+
+
+def test_a_section_of_another_specimen_is_unsure(labels):
+    truth, _ = sections.oblique_map(SIZE_UM)
+    slide = sections.cut(labels, truth, SHAPE, PIXEL_UM)
+    stranger = sections.phantom_ct(sections.phantom_labels(seed=11))
+    scales, colours = make_scales(stranger, sections.VOXEL_UM, slide, SIZE_UM, 200.0, 6, 0.0)
+    quick = Settings(scan_rotations=500, scan_beam=(200, 40, 8, 3), searches=3)
+    found = find.search_everywhere(scales, slide, colours, SIZE_UM, quick)
+    assert found.searches == 3
+    assert found.confidence < 0.5
 
 
 def test_scan_counts_exactly_what_lies_on_a_grid_plane():
@@ -157,24 +174,53 @@ def test_scan_counts_exactly_what_lies_on_a_grid_plane():
     assert scores[0, 0] == pytest.approx(-(share * np.log(share)).sum())
 
 
-def test_an_unsure_result_is_searched_again_more_closely(monkeypatch):
-    margins = iter([0.01, 0.3])
-    scans = []
-    monkeypatch.setattr(
-        find, "scan", lambda *args: scans.append(args[-2:]) or (args[0], np.zeros((1, 12)), [1.0])
-    )
-    monkeypatch.setattr(
-        find, "refine", lambda *args: beam.Found(np.zeros(12), 1 / len(scans) + 1, next(margins))
-    )
-    find.search_everywhere([], None, None, SIZE_UM, Settings(scan_rotations=100))
-    assert [rotations for rotations, _ in scans] == [100, 200]
-    assert scans[1][1] < scans[0][1]
+def ends_at(pose, rival, margin):
+    return [(np.stack([pose, rival]), np.array([1.0, 1.0 - margin]))]
+
+
+def test_searches_go_on_until_two_agree_and_no_rival_is_near(labels, ct):
+    truth, rigid = sections.oblique_map(SIZE_UM)
+    scales = scales_of(ct, sections.cut(labels, truth, SHAPE, PIXEL_UM))
+    here, there = poses.from_map(rigid, SIZE_UM), off_by(rigid, 60, 500)
+    made = []
+
+    def searches(*ends):
+        made.clear()
+        for one in ends:
+            made.append(one)
+            yield [one]
+
+    sure, unsure = ends_at(here, there, 0.3), ends_at(here, there, 0.01)
+    astray = [(np.stack([there]), np.array([0.5]))]
+    for ends, count in (
+        ([*sure, *sure, *sure], 2),
+        ([*sure, *astray, *sure, *sure], 3),
+        ([*unsure, *unsure, *unsure], 3),
+    ):
+        found = find.settle(searches(*ends), scales, SIZE_UM, Settings())
+        assert len(made) == found.searches == count
+
+
+def test_confidence_falls_with_the_margin_and_without_agreement():
+    assert confidence(0.10, 2) > 0.9 > confidence(0.05, 2) > confidence(0.0, 2)
+    assert confidence(0.0, 3) < 0.05
+    assert confidence(0.09, 2) > 0.5 > confidence(0.09, 1)
+    assert confidence(1.0, 1) == pytest.approx(1)
+
+
+def test_bone_dice_of_known_tables():
+    histogram = np.zeros((3, 32), np.float32)
+    histogram[0, 3] = histogram[1, 28] = 500
+    assert bone_dice(histogram) == pytest.approx(1)
+    histogram[2, 3], histogram[2, 28] = 100, 200  # a class that lies half on soft tissue
+    assert bone_dice(histogram) == pytest.approx(2 * 700 / (700 + 800))
+    assert np.isnan(bone_dice(np.eye(1, 32, dtype=np.float32)))
 
 
 def test_results_stay_within_the_trust_around_the_guess():
     guess = poses.from_map(sections.oblique_map(SIZE_UM)[1], SIZE_UM)
     starts = fan(guess, 30, 900, 500)
-    near = beam.within(starts, guess, 15, 450)
+    near = within(starts, guess, 15, 450)
     assert 0 < near.sum() < 250
     assert np.abs(starts[near, :3] - guess[:3]).max() <= 450
     assert max(poses.frame_angle_deg(guess, one) for one in starts[near]) <= 15
@@ -187,8 +233,16 @@ def test_margin_compares_with_the_best_pose_elsewhere():
     away[0] += 900
     coarse = (np.stack([here, away]), np.array([1.0, 0.8]))
     fine = (np.stack([here, close]), np.array([2.0, 1.9]))
-    assert beam.margin_to_others([coarse, fine], here, SIZE_UM) == pytest.approx(0.2)
-    assert beam.margin_to_others([fine], here, SIZE_UM) == 1
+    assert margin_to_rival(here, [coarse, fine], SIZE_UM) == pytest.approx(0.2)
+    assert margin_to_rival(here, [fine], SIZE_UM) == 1
+
+
+def test_a_rival_is_always_kept():
+    here = poses.from_map(sections.oblique_map(SIZE_UM)[1], SIZE_UM)
+    many = np.repeat(here[None], 6, 0)
+    many[:, 0] += [0, 60, 120, 180, 240, 900]
+    scores = np.array([1.0, 0.95, 0.9, 0.85, 0.8, 0.1])
+    assert promising(many, scores, 2, 50, SIZE_UM).tolist() == [0, 1, 5]
 
 
 def test_super_fibonacci_leaves_no_orientation_far_away():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.split.command import split_stain
+from virtual_staining.split.command import read_unsure, split_stain, without_unsure
 from virtual_staining.split.folds import make_folds
 
 
@@ -131,6 +131,11 @@ def write_sheet(path, rows):
     path.write_text("\n".join(lines) + "\n")
 
 
+def write_registration(path, unsure=()):
+    rows = ["sample,unsure", *(f"{s},{s in unsure}" for s in ("t0", "t1", "t2", "t3", "t9", "h0"))]
+    path.write_text("\n".join(rows) + "\n")
+
+
 def test_command_writes_one_stains_folds(tmp_path):
     rows = [[f"t{i}", f"v{i}.tif", "s.tif", "tb", "Mg", "crossval", 5] for i in range(4)]
     rows += [["h0", "v9.tif", "s.tif", "he", "Mg", "crossval", 5]]
@@ -138,20 +143,73 @@ def test_command_writes_one_stains_folds(tmp_path):
     rows += [["t9", "v7.tif", "s.tif", "tb", "Ti", "test", 5]]
     write_sheet(tmp_path / "samples.tsv", rows)
     out = tmp_path / "folds.json"
-    arguments = ["--sheet", str(tmp_path / "samples.tsv"), "--seed", "1", "--out", str(out)]
+    write_registration(tmp_path / "registration.csv")
+    arguments = [
+        "--sheet",
+        str(tmp_path / "samples.tsv"),
+        "--seed",
+        "1",
+        "--out",
+        str(out),
+        "--registration",
+        str(tmp_path / "registration.csv"),
+        "--unsure",
+        "drop",
+    ]
     assert main(["split", *arguments, "--stain", "tb", "--settings", '{"folds": 2}']) == 0
     folds = json.loads(out.read_text())
     assert sorted(np.concatenate([f["validation"] for f in folds["folds"]])) == [
-        "t0", "t1", "t2", "t3",
-    ]  # fmt: skip
+        "t0",
+        "t1",
+        "t2",
+        "t3",
+    ]
     assert folds["test"] == ["t9"] and folds["material"]["t9"] == "Ti"
     assert folds["stain"] == "tb" and folds["seed"] == 1
+    assert folds["dropped"] == []
+    write_registration(tmp_path / "registration.csv", unsure=["t2", "h0"])
+    assert main(["split", *arguments, "--stain", "tb", "--settings", '{"folds": 2}']) == 0
+    folds = json.loads(out.read_text())
+    assert folds["dropped"] == ["t2"]
+    assert "t2" not in str(folds["folds"]) and "t2" not in folds["material"]
+
+
+def test_unsure_sections_are_dropped_kept_or_refused():
+    sheet = table(["Mg"] * 4)
+    kept, dropped = without_unsure(sheet, {"s001", "s003"}, "drop")
+    assert (list(kept.index), dropped) == (["s000", "s002"], ["s001", "s003"])
+    assert without_unsure(sheet, {"s001"}, "keep")[0].equals(sheet)
+    assert without_unsure(sheet, set(), "stop")[1] == []
+    with pytest.raises(InputError, match=r"2 section\(s\) \(s001, s003\); look at .*qc.html"):
+        without_unsure(sheet, {"s003", "s001"}, "stop")
+    with pytest.raises(InputError, match="all sections are"):
+        without_unsure(sheet, set(sheet.index), "drop")
+
+
+def test_a_broken_registration_table_is_refused(tmp_path):
+    (tmp_path / "registration.csv").write_text("sample\na\n")
+    for name in ("registration.csv", "none.csv"):
+        with pytest.raises(InputError, match=name):
+            read_unsure(str(tmp_path / name))
 
 
 def test_command_refuses_unknown_stain_and_settings(tmp_path, capsys):
     rows = [["a", "v.tif", "s.tif", "tb", "Mg", "crossval", 5]]
     write_sheet(tmp_path / "samples.tsv", rows)
-    arguments = ["split", "--sheet", str(tmp_path / "samples.tsv"), "--seed", "1", "--out", "x"]
+    (tmp_path / "registration.csv").write_text("sample,unsure\na,False\n")
+    arguments = [
+        "split",
+        "--sheet",
+        str(tmp_path / "samples.tsv"),
+        "--seed",
+        "1",
+        "--out",
+        "x",
+        "--registration",
+        str(tmp_path / "registration.csv"),
+        "--unsure",
+        "keep",
+    ]
     assert main([*arguments, "--stain", "he", "--settings", "{}"]) == 1
     assert "no sample has a slide with stain 'he'" in capsys.readouterr().err
     assert main([*arguments, "--stain", "tb", "--settings", '{"fold": 2}']) == 1

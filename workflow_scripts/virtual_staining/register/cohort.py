@@ -10,6 +10,7 @@ import pandas as pd
 from virtual_staining.errors import InputError
 from virtual_staining.files import read_json, replacing
 from virtual_staining.register.page import write_page
+from virtual_staining.sheet import read_sheet
 
 log = logging.getLogger(__name__)
 
@@ -22,12 +23,9 @@ NUMBERS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the action's arguments."""
+    parser.add_argument("--sheet", required=True, help="sample sheet (TSV)")
     parser.add_argument(
-        "--transforms",
-        required=True,
-        nargs="+",
-        type=Path,
-        help="transform.json of each sample; qc.png lies beside it",
+        "--register-dir", required=True, type=Path, help="holds a folder of each section"
     )
     parser.add_argument("--out-table", required=True, type=Path, help="CSV to write")
     parser.add_argument("--out-page", required=True, type=Path, help="HTML page to write")
@@ -35,8 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the table and the page, and warn of every sample that is unsure."""
-    table = collect(args.transforms)
-    pictures = {read_json(path)["sample"]: path.parent / "qc.png" for path in args.transforms}
+    sheet = read_sheet(args.sheet)
+    folders = {sample: args.register_dir / sample for sample in sheet.index[sheet["slide"] != ""]}
+    table = collect([folder / "transform.json" for folder in folders.values()])
+    pictures = {sample: folder / "qc.png" for sample, folder in folders.items()}
     for row in table[table["unsure"]].itertuples():
         log.warning("%s: registration is unsure: %s", row.sample, row.flags)
     write_page(args.out_page, table, pictures)

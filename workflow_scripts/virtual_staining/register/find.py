@@ -1,17 +1,62 @@
-"""The two ways to the section's plane: from a rough first guess, and without one."""
+"""The two ways to the section's plane: from a rough first guess, and without one.
+
+Either way several independent searches are made, from different starts, until two of them end at
+the same place and nothing else fits nearly as well.
+"""
 
 import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from virtual_staining.register.beam import Found, fan, refine
+from virtual_staining.register.beam import (
+    climb,
+    descend,
+    margin_to_rival,
+    promising,
+    same_place,
+)
+from virtual_staining.register.confidence import confidence
+from virtual_staining.register.fan import fan
 from virtual_staining.register.kernel import score_poses
-from virtual_staining.register.pose import frame_angle_deg
+from virtual_staining.register.pose import AFFINE, frame_angle_deg
 from virtual_staining.register.scales import Scale
 from virtual_staining.register.search import scan
 from virtual_staining.register.settings import Settings
 
 log = logging.getLogger(__name__)
+
+ENOUGH = 2  # searches that must end at the same place
+FINALISTS = 2  # poses climbed from at the finest level, where every climb takes a second
+APART_VOXEL = 8  # and how far they must lie apart
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where the search ended.
+
+    Parameters
+    ----------
+    pose : ndarray, shape (12,)
+        The best pose.
+    mutual_information : float
+        At the finest level, nats.
+    margin : float
+        How far, as a fraction, the best distinct other maximum stays below it; see
+        :func:`~virtual_staining.register.beam.margin_to_rival`.
+    agreeing, searches : int
+        How many independent searches there were, and how many of them ended at this pose.
+    confidence : float
+        0 to 1; see :mod:`~virtual_staining.register.confidence`.
+    """
+
+    pose: np.ndarray
+    mutual_information: float
+    margin: float
+    agreeing: int
+    searches: int
+    confidence: float
 
 
 def search_near(
@@ -34,12 +79,19 @@ def search_near(
         Size of the slide.
     settings : Settings
     """
-    starts = fan(guess, settings.fan_deg, settings.fan_um, settings.fan_starts)
-    scores = score_poses(*scales[0].arguments, classes, settings.grey_bins, starts)
     trust = (settings.fan_deg, settings.fan_um)
-    found = refine(
-        scales, starts, scores, settings.fan_beam, settings.grey_bins, size_um, guess, trust
-    )
+
+    def searches() -> Iterator:
+        for n in range(settings.searches):
+            starts = fan(guess, *trust, settings.fan_starts, n)
+            scores = score_poses(*scales[0].arguments, classes, settings.grey_bins, starts)
+            ends = descend(
+                coarser(scales), starts, scores, settings.fan_beam, settings.grey_bins, size_um,
+                guess, trust,
+            )  # fmt: skip
+            yield ends
+
+    found = settle(searches(), scales, size_um, settings)
     log.info(
         "%.1f° and %.0f µm from the first guess",
         frame_angle_deg(guess, found.pose),
@@ -55,7 +107,7 @@ def search_everywhere(
     size_um: tuple[float, float],
     settings: Settings,
 ) -> Found:
-    """Search all orientations and positions; once more, more closely, when the result is unsure.
+    """Search all orientations and positions, after two searches each time twice as closely.
 
     Parameters
     ----------
@@ -69,21 +121,64 @@ def search_everywhere(
         Size of the slide.
     settings : Settings
     """
-    best = None
-    for closer in (1, 2):
-        kept, starts, scores = scan(
-            scales,
-            image,
-            colours,
-            size_um,
-            closer * settings.scan_rotations,
-            settings.scan_step_um / closer**0.5,
-        )
-        beam = (closer * settings.scan_beam[0], *settings.scan_beam[1:])
-        found = refine(kept, starts, scores, beam, settings.grey_bins, size_um)
-        if best is None or found.mutual_information > best.mutual_information:
-            best = found
-        if best.margin >= settings.min_confidence:
+
+    def searches() -> Iterator:
+        for n in range(settings.searches):
+            closer = 2 ** max(0, n - 1)
+            rotations = closer * settings.scan_rotations
+            kept, *starts = scan(
+                scales, image, colours, size_um, rotations, settings.scan_step_um, n
+            )
+            beam = (closer * settings.scan_beam[0], *settings.scan_beam[1:])
+            yield descend(coarser(kept), *starts, beam, settings.grey_bins, size_um)
+
+    return settle(searches(), scales, size_um, settings)
+
+
+def coarser(scales: list[Scale]) -> list[Scale]:
+    """Return all scales but the finest, which is left for the end; one remains in any case."""
+    return scales[:-1] or scales
+
+
+def settle(
+    searches: Iterable, scales: list[Scale], size_um: tuple[float, float], settings: Settings
+) -> Found:
+    """Search until two searches agree, then climb at the finest level.
+
+    Parameters
+    ----------
+    searches : iterable
+        Yields the poses (n, 12) and scores (n,) that one search reached at each scale but the
+        finest; evaluated only as far as needed.
+    scales : list of Scale
+        Coarse to fine.
+    size_um : (width, height)
+        Size of the slide.
+    settings : Settings
+    """
+    ends = []
+    for reached in searches:
+        ends.append(reached)
+        tops = [poses[scores.argmax()] for poses, scores in (levels[-1] for levels in ends)]
+        levels = [pooled(level) for level in zip(*ends, strict=True)]
+        poses, scores = levels[-1]
+        best = poses[scores.argmax()]
+        agreeing = int(same_place(best, np.array(tops), size_um).sum())
+        margin = margin_to_rival(best, levels, size_um)
+        log.info("search %d: %d agree, margin %.3f", len(tops), agreeing, margin)
+        if agreeing >= ENOUGH and confidence(margin, agreeing) >= settings.min_confidence:
             break
-        log.info("confidence %.3f is low", best.margin)
-    return best
+    apart_um = APART_VOXEL * scales[-1].voxel_um
+    chosen = promising(poses, scores, FINALISTS, apart_um, size_um)
+    final = climb(scales[-1], poses[chosen], settings.grey_bins, size_um, AFFINE)
+    best = final[0][final[1].argmax()]
+    margin = margin_to_rival(best, [*levels, final], size_um)
+    agreeing = int(same_place(best, np.array(tops), size_um).sum())
+    sure = confidence(margin, agreeing)
+    return Found(best, float(final[1].max()), margin, agreeing, len(tops), sure)
+
+
+def pooled(level: tuple[tuple[np.ndarray, np.ndarray], ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Join the (poses, scores) that several searches reached at one level."""
+    poses, scores = zip(*level, strict=True)
+    return np.concatenate(poses), np.concatenate(scores)

@@ -1,9 +1,14 @@
 """Sentences that tell what is doubtful about a registration."""
 
-from virtual_staining.register.beam import Found
+from virtual_staining.register.find import Found
 from virtual_staining.register.settings import Settings
 
 MIN_TISSUE_FRACTION = 0.02
+
+
+def is_unsure(found: Found, settings: Settings) -> bool:
+    """Tell whether a result's confidence is below the bar."""
+    return bool(found.confidence < settings.min_confidence)
 
 
 def flag_result(found: Found, tissue_fraction: float, settings: Settings) -> list[str]:
@@ -12,7 +17,7 @@ def flag_result(found: Found, tissue_fraction: float, settings: Settings) -> lis
     Parameters
     ----------
     found : Found
-        Pose, mutual information and margin.
+        What the search found.
     tissue_fraction : float
         Part of the pair's pixels where the section shows tissue and the volume holds data.
     settings : Settings
@@ -26,10 +31,11 @@ def flag_result(found: Found, tissue_fraction: float, settings: Settings) -> lis
     ):
         if abs(value) > limit:
             flags.append(f"{name} {value:+.3f} is beyond ±{limit:g}")
-    if found.margin < settings.min_confidence:
+    if is_unsure(found, settings):
         flags.append(
-            f"confidence {found.margin:.3f} is below {settings.min_confidence:g}: another pose "
-            "fits almost as well"
+            f"confidence {found.confidence:.2f} is below {settings.min_confidence:g}: another "
+            f"place fits nearly as well (margin {found.margin:.3f}), or too few searches ended "
+            f"here ({found.agreeing} of {found.searches})"
         )
     if tissue_fraction < MIN_TISSUE_FRACTION:
         flags.append("no tissue of the section overlaps the volume")

@@ -16,7 +16,7 @@ MAX_LENGTH_MISMATCH = 0.25  # landmarks this far out of scale mean a wrong pixel
 
 
 def read_initial_pose(
-    path: str | Path, size_um: tuple[float, float], full_pixel_um: float
+    path: str | Path, size_um: tuple[float, float], px_to_um: np.ndarray
 ) -> np.ndarray:
     """Read a first pose.
 
@@ -24,18 +24,20 @@ def read_initial_pose(
     ----------
     path : path
         JSON ``{"center_um": [x, y, z], "u": [x, y, z], "v": [x, y, z]}``: the volume point of the
-        slide's centre and the volume directions of its x and y axes; or CSV with at least three
+        slide's centre and the volume directions of its x and y axes; or a ``transform.json`` of
+        an earlier registration, which keeps its stretch; or CSV with at least three
         landmarks, columns ``slide_x_px, slide_y_px`` (pixels of the original slide, from its
         outer corner) and ``volume_x_um, volume_y_um, volume_z_um``.
     size_um : (width, height)
         Size of the slide.
-    full_pixel_um : float
-        Pixel size of the original slide, for landmarks.
+    px_to_um : ndarray, shape (2, 3)
+        Pixels of the original slide, as its file stores them, to slide µm; for landmarks.
 
     Returns
     -------
     ndarray, shape (12,)
-        A rigid pose (:mod:`~virtual_staining.register.pose`).
+        A pose (:mod:`~virtual_staining.register.pose`), rigid unless it comes from a
+        ``transform.json``.
 
     Raises
     ------
@@ -44,9 +46,13 @@ def read_initial_pose(
     """
     path = Path(path)
     if path.suffix.lower() == ".json":
-        section = _from_axes(read_json(path), path, size_um)
+        values = read_json(path)
+        if "slide_to_volume" in values:
+            known = SectionMap.from_dict(values["slide_to_volume"], f"{path}: slide_to_volume")
+            return pose.from_map(known, size_um)
+        section = _from_axes(values, path, size_um)
     elif path.suffix.lower() == ".csv":
-        section = _from_landmarks(path, full_pixel_um)
+        section = _from_landmarks(path, px_to_um)
     else:
         raise InputError(f"{path}: initial_pose: must be a .json (pose) or .csv (landmarks) file")
     found = pose.from_map(section, size_um)
@@ -70,7 +76,7 @@ def _from_axes(values: dict, path: Path, size_um: tuple[float, float]) -> Sectio
     return pose_to_map(vectors["center_um"], u, v, size_um)
 
 
-def _from_landmarks(path: Path, full_pixel_um: float) -> SectionMap:
+def _from_landmarks(path: Path, px_to_um: np.ndarray) -> SectionMap:
     try:
         table = pd.read_csv(path)
     except FileNotFoundError as error:
@@ -89,7 +95,7 @@ def _from_landmarks(path: Path, full_pixel_um: float) -> SectionMap:
         raise InputError(f"{path}: {bad[0]}: every row must hold a number")
     if len(numbers) < 3:
         raise InputError(f"{path}: {len(numbers)} landmark pairs; at least 3 are needed")
-    slide = numbers[SLIDE_COLUMNS].to_numpy() * full_pixel_um
+    slide = numbers[SLIDE_COLUMNS].to_numpy() @ px_to_um[:, :2].T + px_to_um[:, 2]
     try:
         return fit_rigid(slide, numbers[VOLUME_COLUMNS].to_numpy())
     except ValueError as error:

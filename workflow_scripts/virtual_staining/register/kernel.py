@@ -10,24 +10,64 @@ import numpy as np
 from virtual_staining.register.pose import axes
 
 
+@numba.njit(cache=True)
+def _inside(start, step, last, count):
+    """Return the range [a, b) of the steps that stay within half a voxel of 0 … ``last``."""
+    low, high = -0.5 - start, last + 0.5 - start
+    if step < 0:
+        low, high, step = -high, -low, -step
+    if step < 1e-12:
+        return (0, count) if low <= 0 <= high else (0, 0)
+    # beyond any slide, a range is empty all the same
+    a, b = min(max(low / step, -1.0), count + 1.0), min(max(high / step, -1.0), count + 1.0)
+    return max(int(np.ceil(a)), 0), min(int(np.floor(b)) + 1, count)
+
+
 @numba.njit(cache=True, fastmath=True)
-def _trilinear(volume, x, y, z, air):
-    """Interpolate a volume at a voxel-index point; ``air`` more than half a voxel outside."""
+def _add_row(volume, x, y, z, dx, dy, dz, air, grey):
+    """Add to ``grey`` the values along a line of voxel-index points; ``air`` outside.
+
+    Trilinear; up to half a voxel outside the outermost centres their value counts. Indices are
+    unsigned because signed ones are checked for Python's counting from the end.
+    """
     nz, ny, nx = volume.shape
-    if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5 and -0.5 <= z <= nz - 0.5):
-        return np.float32(air)
-    x = min(max(x, 0.0), nx - 1.001)
-    y = min(max(y, 0.0), ny - 1.001)
-    z = min(max(z, 0.0), nz - 1.001)
-    i, j, k = int(x), int(y), int(z)
-    fx, fy, fz = np.float32(x - i), np.float32(y - j), np.float32(z - k)
-    a, b = volume[k, j, i], volume[k, j, i + 1]
-    c, d = volume[k, j + 1, i], volume[k, j + 1, i + 1]
-    near = (a + fx * (np.float32(b) - a)) * (1 - fy) + (c + fx * (np.float32(d) - c)) * fy
-    a, b = volume[k + 1, j, i], volume[k + 1, j, i + 1]
-    c, d = volume[k + 1, j + 1, i], volume[k + 1, j + 1, i + 1]
-    far = (a + fx * (np.float32(b) - a)) * (1 - fy) + (c + fx * (np.float32(d) - c)) * fy
-    return near + fz * (far - near)
+    count = len(grey)
+    a, b = _inside(x, dx, nx - 1, count)
+    a1, b1 = _inside(y, dy, ny - 1, count)
+    a2, b2 = _inside(z, dz, nz - 1, count)
+    a, b = max(a, a1, a2), min(b, b1, b2)
+    if b <= a:
+        a = b = 0
+    for column in range(a):
+        grey[column] += air
+    for column in range(b, count):
+        grey[column] += air
+    flat = volume.ravel()
+    along_y, along_z = np.uintp(nx), np.uintp(nx) * np.uintp(ny)
+    one = np.uintp(1)
+    limit_x, limit_y, limit_z = (
+        np.float32(nx - 1.001),
+        np.float32(ny - 1.001),
+        np.float32(nz - 1.001),
+    )
+    zero = np.float32(0)
+    for column in range(a, b):
+        px = min(max(np.float32(x + column * dx), zero), limit_x)
+        py = min(max(np.float32(y + column * dy), zero), limit_y)
+        pz = min(max(np.float32(z + column * dz), zero), limit_z)
+        i, j, k = np.int32(px), np.int32(py), np.int32(pz)
+        fx, fy, fz = px - np.float32(i), py - np.float32(j), pz - np.float32(k)
+        at = np.uintp(i) + np.uintp(j) * along_y + np.uintp(k) * along_z
+        p, q = np.float32(flat[at]), np.float32(flat[at + one])
+        front = p + fx * (q - p)
+        p, q = np.float32(flat[at + along_y]), np.float32(flat[at + along_y + one])
+        near = front + fy * (p + fx * (q - p) - front)
+        at += along_z
+        p, q = np.float32(flat[at]), np.float32(flat[at + one])
+        front = p + fx * (q - p)
+        p, q = np.float32(flat[at + along_y]), np.float32(flat[at + along_y + one])
+        far = front + fy * (p + fx * (q - p) - front)
+        grey[column] += near + fz * (far - near)
 
 
 @numba.njit(cache=True, fastmath=True)
@@ -58,28 +98,23 @@ def joint_histogram(volume, voxel_um, air, labels, pixel_um, pose, offsets_um, h
     corner = pose[:3] / voxel_um - 0.5 - 0.5 * ((columns - 1) * du + (rows - 1) * dv)
     shift = normal / voxel_um
     n_planes = len(offsets_um)
+    bins = np.uintp(histogram.shape[1])
     to_bin = np.float32((histogram.shape[1] - 1.001) / 255.0 / n_planes)
     histogram[:] = 0
+    flat = histogram.ravel()
+    grey = np.empty(columns, np.float32)
     for row in range(rows):
-        x0 = corner[0] + row * dv[0]
-        y0 = corner[1] + row * dv[1]
-        z0 = corner[2] + row * dv[2]
+        grey[:] = 0
+        for offset in offsets_um:
+            x, y, z = corner + row * dv + offset * shift
+            _add_row(volume, x, y, z, du[0], du[1], du[2], np.float32(air), grey)
         for column in range(columns):
-            x = x0 + column * du[0]
-            y = y0 + column * du[1]
-            z = z0 + column * du[2]
-            grey = np.float32(0)
-            for plane in range(n_planes):
-                t = offsets_um[plane]
-                grey += _trilinear(
-                    volume, x + t * shift[0], y + t * shift[1], z + t * shift[2], air
-                )
-            grey *= to_bin
-            low = int(grey)
-            weight = grey - low
-            label = labels[row, column]
-            histogram[label, low] += 1 - weight
-            histogram[label, low + 1] += weight
+            position = grey[column] * to_bin
+            low = np.int32(position)
+            weight = position - np.float32(low)
+            at = np.uintp(labels[row, column]) * bins + np.uintp(low)
+            flat[at] += np.float32(1) - weight
+            flat[at + np.uintp(1)] += weight
 
 
 @numba.njit(cache=True, fastmath=True)
@@ -116,3 +151,11 @@ def score_poses(volume, voxel_um, air, labels, pixel_um, offsets_um, classes, bi
         joint_histogram(volume, voxel_um, air, labels, pixel_um, poses[k], offsets_um, histogram)
         scores[k] = information(histogram)
     return scores
+
+
+def histogram_at(scale, classes: int, bins: int, pose: np.ndarray) -> np.ndarray:
+    """Return the joint histogram, float32 (classes, bins), of a scale at a pose (12,)."""
+    histogram = np.empty((classes, bins), np.float32)
+    volume, voxel_um, air, labels, pixel_um, offsets_um = scale.arguments
+    joint_histogram(volume, voxel_um, air, labels, pixel_um, pose, offsets_um, histogram)
+    return histogram

@@ -32,19 +32,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the points with the columns of the other space added."""
-    section, full_pixel_um = read_map(args.transform)
-    table = add_other_space(read_points(args.points), section, full_pixel_um, str(args.points))
+    section, px_to_um = read_map(args.transform)
+    table = add_other_space(read_points(args.points), section, px_to_um, str(args.points))
     with replacing(args.out) as temporary:
         table.to_csv(temporary, index=False)
 
 
-def slide_to_volume(points_px: np.ndarray, section: SectionMap, full_pixel_um: float) -> np.ndarray:
-    """Map points of the original slide (n, 2), pixels, to the volume, (n, 3) µm."""
-    return section.to_volume(np.asarray(points_px, float) * full_pixel_um)
+def slide_to_volume(points_px: np.ndarray, section: SectionMap, px_to_um: np.ndarray) -> np.ndarray:
+    """Map points of the original slide (n, 2), pixels, to the volume, (n, 3) µm.
+
+    ``section`` and ``px_to_um`` are as in :func:`volume_to_slide`.
+    """
+    points = np.asarray(points_px, float)
+    return section.to_volume(points @ px_to_um[:, :2].T + px_to_um[:, 2])
 
 
 def volume_to_slide(
-    points_um: np.ndarray, section: SectionMap, full_pixel_um: float
+    points_um: np.ndarray, section: SectionMap, px_to_um: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Map points of the volume to the nearest points of the section's plane.
 
@@ -54,8 +58,8 @@ def volume_to_slide(
         Volume points (x, y, z), µm.
     section : SectionMap
         Slide µm to volume µm.
-    full_pixel_um : float
-        Pixel size of the original slide.
+    px_to_um : ndarray, shape (2, 3)
+        Pixels of the original slide, as its file stores them, to slide µm.
 
     Returns
     -------
@@ -67,18 +71,19 @@ def volume_to_slide(
     """
     points_um = np.asarray(points_um, float)
     distances_um = (points_um - section.origin_um) @ section.normal
-    return section.to_slide(points_um) / full_pixel_um, distances_um
+    upright_um = section.to_slide(points_um) - px_to_um[:, 2]
+    return np.linalg.solve(px_to_um[:, :2], upright_um.T).T, distances_um
 
 
-def read_map(path: str | Path) -> tuple[SectionMap, float]:
+def read_map(path: str | Path) -> tuple[SectionMap, np.ndarray]:
     """Read a ``transform.json``.
 
     Returns
     -------
     section : SectionMap
         Slide µm to volume µm.
-    full_pixel_um : float
-        Pixel size of the original slide.
+    px_to_um : ndarray, shape (2, 3)
+        Pixels of the original slide, as its file stores them, to slide µm.
 
     Raises
     ------
@@ -87,15 +92,15 @@ def read_map(path: str | Path) -> tuple[SectionMap, float]:
     """
     values = read_json(path)
     try:
-        section, pixel_um = values["slide_to_volume"], float(values["slide_full_pixel_um"])
+        section, px_to_um = values["slide_to_volume"], np.array(values["slide_px_to_um"], float)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path}: needs slide_to_volume and the number slide_full_pixel_um; "
-            "give a transform.json that `register` wrote"
+            f"{path}: needs slide_to_volume and slide_px_to_um; "
+            "give a transform.json that `register section` wrote"
         ) from error
-    if not (np.isfinite(pixel_um) and pixel_um > 0):
-        raise InputError(f"{path}: slide_full_pixel_um: {pixel_um!r} must be above 0")
-    return SectionMap.from_dict(section, f"{path}: slide_to_volume"), pixel_um
+    if px_to_um.shape != (2, 3) or not np.abs(np.linalg.det(px_to_um[:, :2])) > 0:
+        raise InputError(f"{path}: slide_px_to_um: must be two rows of three numbers, invertible")
+    return SectionMap.from_dict(section, f"{path}: slide_to_volume"), px_to_um
 
 
 def read_points(path: str | Path) -> pd.DataFrame:
@@ -118,7 +123,7 @@ def read_points(path: str | Path) -> pd.DataFrame:
 
 
 def add_other_space(
-    table: pd.DataFrame, section: SectionMap, full_pixel_um: float, name: str
+    table: pd.DataFrame, section: SectionMap, px_to_um: np.ndarray, name: str
 ) -> pd.DataFrame:
     """Return a table with the points' coordinates in the other space added as columns.
 
@@ -129,8 +134,8 @@ def add_other_space(
         volume_z_um``, and any others.
     section : SectionMap
         Slide µm to volume µm.
-    full_pixel_um : float
-        Pixel size of the original slide.
+    px_to_um : ndarray, shape (2, 3)
+        Pixels of the original slide, as its file stores them, to slide µm.
     name : str
         Where the table comes from, for messages.
 
@@ -153,12 +158,12 @@ def add_other_space(
         )
     points = _numbers(table, spaces[0], name)
     if spaces[0] == SLIDE_COLUMNS:
-        columns, values = VOLUME_COLUMNS, slide_to_volume(points, section, full_pixel_um)
+        columns, values = VOLUME_COLUMNS, slide_to_volume(points, section, px_to_um)
     elif DISTANCE_COLUMN in table:
         raise InputError(f"{name}: {DISTANCE_COLUMN}: is to be written; rename this column")
     else:
         columns = [*SLIDE_COLUMNS, DISTANCE_COLUMN]
-        values = np.column_stack(volume_to_slide(points, section, full_pixel_um))
+        values = np.column_stack(volume_to_slide(points, section, px_to_um))
     return table.assign(**dict(zip(columns, values.T, strict=True)))
 
 

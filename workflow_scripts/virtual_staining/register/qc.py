@@ -25,8 +25,8 @@ def draw_qc(
     valid: np.ndarray,
     title: str,
     flagged: bool,
-    around: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
-    placed: tuple[np.ndarray, float, SectionMap, tuple[float, float]] | None = None,
+    around: tuple[np.ndarray, np.ndarray, np.ndarray],
+    placed: tuple[np.ndarray, float, SectionMap, tuple[float, float]],
 ) -> None:
     """Write the pair in four views, the information around it, and its place in the volume as PNG.
 
@@ -41,11 +41,9 @@ def draw_qc(
     flagged : bool
         Draw the title in red.
     around : (tilts_deg, offsets_um, information)
-        As :func:`~virtual_staining.register.landscape.landscape` returns; left
-        out where None.
+        As :func:`~virtual_staining.register.landscape.landscape` returns.
     placed : (volume, voxel_um, slide_to_volume, slide_size_um)
-        As :func:`~virtual_staining.register.placement.draw_placement` takes;
-        left out where None.
+        As :func:`~virtual_staining.register.placement.draw_placement` takes.
     """
     step = -(-max(ct.shape) // SHOWN_PX)
     ct, slide, valid = (image[::step, ::step] for image in (ct, slide, valid))
@@ -63,10 +61,8 @@ def draw_qc(
         axes.imshow(image, interpolation="nearest")
         axes.contour(valid, [0.5], colors="tab:orange", linewidths=0.5)
         axes.set_axis_off()
-    if around is not None:
-        draw_landscape(figure.add_subplot(2, 3, 3), *around)
-    if placed is not None:
-        draw_placement(figure.add_subplot(2, 3, 6, projection="3d"), *placed)
+    draw_landscape(figure.add_subplot(2, 3, 3), *around)
+    draw_placement(figure.add_subplot(2, 3, 6, projection="3d"), *placed)
     figure.suptitle(title, fontsize=11, color="crimson" if flagged else "black", wrap=True)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png")

@@ -138,6 +138,7 @@ def scan(
     size_um: tuple[float, float],
     rotations: int,
     step_um: float,
+    seed: int,
 ) -> tuple[list[Scale], np.ndarray, np.ndarray]:
     """Score all orientations and positions; return the best planes of each orientation.
 
@@ -153,7 +154,9 @@ def scan(
     rotations : int
         Number of orientations.
     step_um : float
-        Distance between neighbouring positions.
+        Distance between neighbouring positions; at least two of the scanned section's pixels.
+    seed : int
+        Another seed turns all orientations and shifts all positions.
 
     Returns
     -------
@@ -172,9 +175,12 @@ def scan(
     blur = 0.35 * pixel_um.mean() / source.voxel_um
     smooth = gaussian_filter(source.volume.astype(np.float32), blur)
     volume_size_um = np.array(source.volume.shape[::-1]) * source.voxel_um
-    step_px = max(1, round(step_um / pixel_um.mean()))
+    step_px = max(2, round(step_um / pixel_um.mean()))
+    rng = np.random.default_rng(seed)
+    turned = Rotation.random(rng=rng) * super_fibonacci(rotations)
+    between = rng.uniform(-0.5, 0.5, 3) * step_px * pixel_um.mean()
     reach = (reaches_um(size_um, volume_size_um) / (step_px * pixel_um.mean())).astype(np.int64)
-    frames = super_fibonacci(rotations).as_matrix()[:, :, :2].transpose(0, 2, 1).reshape(-1, 6)
+    frames = turned.as_matrix()[:, :, :2].transpose(0, 2, 1).reshape(-1, 6)
     poses, scores = _scan(
         table[np.rint(smooth).astype(np.uint8)],
         source.voxel_um,
@@ -183,7 +189,7 @@ def scan(
         SCAN_BINS,
         pixel_um,
         np.ascontiguousarray(frames),
-        volume_size_um / 2,
+        volume_size_um / 2 + between,
         reach[:2],
         step_px,
         step_px * pixel_um.mean() * np.arange(-reach[2], reach[2] + 1),

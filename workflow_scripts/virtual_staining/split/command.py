@@ -20,6 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sheet", required=True, help="sample sheet (TSV)")
     parser.add_argument("--stain", required=True, help="the stain whose samples are divided")
     parser.add_argument("--settings", required=True, help="the `split` block as JSON")
+    parser.add_argument("--registration", required=True, help="registration.csv of all sections")
+    parser.add_argument(
+        "--unsure",
+        required=True,
+        choices=["drop", "stop", "keep"],
+        help="what becomes of sections whose registration is unsure",
+    )
     parser.add_argument("--seed", type=int, required=True, help="seed of the random order")
     parser.add_argument("--out", required=True, help="folds.json to write")
 
@@ -31,11 +38,70 @@ def run(args: argparse.Namespace) -> None:
     samples = sheet[(sheet["stain"] == args.stain) & (sheet["slide"] != "")]
     if samples.empty:
         raise InputError(f"{args.sheet}: no sample has a slide with stain {args.stain!r}")
+    unsure = set(read_unsure(args.registration)) & set(samples.index)
+    samples, dropped = without_unsure(samples, unsure, args.unsure)
     result = split_stain(samples, settings.folds, args.seed)
-    write_json(args.out, {"stain": args.stain, "seed": args.seed, **result})
+    write_json(args.out, {"stain": args.stain, "seed": args.seed, **result, "dropped": dropped})
     for fold in result["folds"]:
         counts = samples.loc[fold["validation"], "material"].value_counts().to_dict()
         log.info("fold %d validates %s", fold["fold"], counts)
+
+
+def read_unsure(path: str) -> list[str]:
+    """Return the ids of the sections that ``registration.csv`` calls unsure.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is no such table.
+    """
+    try:
+        table = pd.read_csv(path, dtype={"sample": str})
+        return list(table["sample"][table["unsure"].astype(bool)])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: not a table of registrations ({error})") from error
+
+
+def without_unsure(
+    samples: pd.DataFrame, unsure: set[str], policy: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out the sections whose registration is unsure, or refuse them.
+
+    Parameters
+    ----------
+    samples : DataFrame
+        Indexed by sample id.
+    unsure : set of str
+        Ids.
+    policy : str
+        ``drop``, ``stop`` or ``keep``.
+
+    Returns
+    -------
+    samples : DataFrame
+        Those that stay.
+    dropped : list of str
+        Ids of the others, sorted.
+
+    Raises
+    ------
+    InputError
+        If there are unsure sections and the policy is ``stop``, or if dropping leaves none.
+    """
+    names = ", ".join(sorted(unsure))
+    advice = (
+        "look at 02_register/qc.html; give a pose or landmarks as initial_pose in the sheet, with "
+        "register_mode initial_pose; or, where the result is right, its transform.json, with "
+        "register_mode fixed"
+    )
+    if not unsure or policy == "keep":
+        return samples, []
+    if policy == "stop":
+        raise InputError(f"register: unsure: {len(unsure)} section(s) ({names}); {advice}")
+    if len(unsure) == len(samples):
+        raise InputError(f"register: unsure: all sections are ({names}); {advice}")
+    log.warning("left out, their registration is unsure: %s; %s", names, advice)
+    return samples.drop(index=list(unsure)), sorted(unsure)
 
 
 def split_stain(samples: pd.DataFrame, n_folds: int, seed: int) -> dict:

@@ -1,0 +1,208 @@
+"""``register section``: find one section's plane in its volume and write the pair."""
+
+import argparse
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from virtual_staining.errors import InputError
+from virtual_staining.files import write_image, write_json
+from virtual_staining.geometry import SectionMap
+from virtual_staining.ingest import omezarr
+from virtual_staining.ingest import slide as slides
+from virtual_staining.register import pose as poses
+from virtual_staining.register.confidence import bone_dice
+from virtual_staining.register.export import write_tfm
+from virtual_staining.register.find import Found, search_everywhere, search_near
+from virtual_staining.register.flags import flag_result, is_unsure
+from virtual_staining.register.initial import read_initial_pose
+from virtual_staining.register.kernel import histogram_at, score_poses
+from virtual_staining.register.landscape import landscape
+from virtual_staining.register.qc import draw_qc
+from virtual_staining.register.resample import (
+    common_grid,
+    compose,
+    resample_ct,
+    resample_slide,
+    valid_mask,
+)
+from virtual_staining.register.scales import Scale, make_scales
+from virtual_staining.register.settings import Settings
+from virtual_staining.settings import from_json
+
+log = logging.getLogger(__name__)
+
+SEARCH_VOXELS = 500**3  # a level with more would not fit into a laptop's memory beside the rest
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the action's arguments."""
+    parser.add_argument("--ct", required=True, help="ingested volume, ct.ome.zarr")
+    parser.add_argument("--slide", required=True, help="ingested section, slide.ome.tif")
+    parser.add_argument("--initial-pose", default="", help="rough pose (.json) or landmarks (.csv)")
+    parser.add_argument("--settings", required=True, help="the `register` block as JSON")
+    parser.add_argument("--sample", required=True, help="id of the sample")
+    parser.add_argument("--volume", required=True, help="id of the volume")
+    parser.add_argument("--out", required=True, help="folder to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the pair, ``transform.json``, ``slide_to_volume.tfm`` and ``qc.png``."""
+    settings = from_json(Settings, args.settings, "register")
+    levels, slide_levels = omezarr.open_pyramid(args.ct), slides.open_pyramid(args.slide)
+    height, width = slide_levels[0].shape[:2]
+    size_um = (width * slide_levels[0].pixel_size_um, height * slide_levels[0].pixel_size_um)
+    guess = read_guess(args, settings, size_um)
+    scales, colours, image = load_scales(levels, slide_levels, size_um, settings)
+    found = find(guess, scales, image, colours, size_um, settings)
+    write_pair(args, settings, levels[0], slide_levels, size_um, scales, colours, found)
+
+
+def find(
+    guess: np.ndarray | None,
+    scales: list[Scale],
+    image: np.ndarray,
+    colours: np.ndarray,
+    size_um: tuple[float, float],
+    settings: Settings,
+) -> Found:
+    """Search as the settings' mode says; a fixed pose is only scored."""
+    if settings.mode == "auto":
+        return search_everywhere(scales, image, colours, size_um, settings)
+    if settings.mode == "initial_pose":
+        return search_near(guess, scales, len(colours), size_um, settings)
+    score = score_poses(*scales[-1].arguments, len(colours), settings.grey_bins, guess[np.newaxis])
+    return Found(guess, float(score[0]), margin=1.0, agreeing=0, searches=0, confidence=1.0)
+
+
+def read_guess(
+    args: argparse.Namespace, settings: Settings, size_um: tuple[float, float]
+) -> np.ndarray | None:
+    """Return the first pose (12,), or None where the search goes without."""
+    if settings.mode == "auto":
+        return None
+    if not args.initial_pose:
+        raise InputError(
+            f"sample {args.sample}: initial_pose: give a pose or landmarks file, or set the mode "
+            "of its registration to auto"
+        )
+    guess = read_initial_pose(args.initial_pose, size_um, slides.stored_to_um(args.slide))
+    if settings.mode != "fixed":
+        guess[9:] = 0  # the search starts without stretch
+    return guess
+
+
+def load_scales(
+    levels: list[omezarr.Level],
+    slide_levels: list[slides.SlideLevel],
+    size_um: tuple[float, float],
+    settings: Settings,
+) -> tuple[list[Scale], np.ndarray, np.ndarray]:
+    """Read the level of the volume nearest to ``fine_um`` and the slide to match.
+
+    Returns
+    -------
+    scales, colours
+        As :func:`~virtual_staining.register.scales.make_scales`.
+    image : ndarray, uint8 (y, x, 3)
+        The slide.
+    """
+    fitting = [one for one in levels if one.array.size <= SEARCH_VOXELS] or levels[-1:]
+    level = min(fitting, key=lambda one: abs(np.log(one.voxel_size_um / settings.fine_um)))
+    image = slide_no_coarser_than(slide_levels, level.voxel_size_um).read()
+    scales, colours = make_scales(
+        np.asarray(level.array[:]),
+        level.voxel_size_um,
+        image,
+        size_um,
+        settings.coarse_um,
+        settings.colour_classes,
+        settings.section_thickness_um,
+    )
+    return scales, colours, image
+
+
+def slide_no_coarser_than(levels: list[slides.SlideLevel], pixel_um: float) -> slides.SlideLevel:
+    """Return the coarsest level whose pixels are no larger than ``pixel_um``, else the finest."""
+    fitting = [level for level in levels if level.pixel_size_um <= pixel_um * (1 + 1e-6)]
+    return max(fitting, key=lambda one: one.pixel_size_um, default=levels[0])
+
+
+def write_pair(
+    args: argparse.Namespace,
+    settings: Settings,
+    level: omezarr.Level,
+    slide_levels: list[slides.SlideLevel],
+    size_um: tuple[float, float],
+    scales: list[Scale],
+    colours: np.ndarray,
+    found: Found,
+) -> None:
+    """Resample both images onto the common grid and write everything."""
+    voxel_um = level.voxel_size_um
+    volume_size_um = tuple(n * voxel_um for n in level.array.shape[::-1])
+    slide_to_volume = poses.to_map(found.pose, size_um)
+    frame = SectionMap(found.pose[:3], found.pose[3:6], found.pose[6:9])
+    grid = common_grid(frame, slide_to_volume, size_um, volume_size_um, voxel_um)
+    if grid is None:
+        raise InputError(
+            f"sample {args.sample}: initial_pose: the section's plane misses the volume; "
+            "check the pose (µm, volume x, y, z) and the pixel sizes"
+        )
+    pair_to_slide = compose(grid.to_volume, slide_to_volume)
+    source = slide_no_coarser_than(slide_levels, voxel_um)
+    paper = colours[colours.sum(1).argmax()]  # the bare slide is its brightest colour class
+    slide = resample_slide(source.read(), source.pixel_size_um, pair_to_slide, grid, paper)
+    ct = resample_ct(level.array, voxel_um, grid, settings.section_thickness_um)
+    valid = valid_mask(grid, pair_to_slide, size_um, volume_size_um)
+    tissue = np.abs(slide - paper).sum(2) > np.abs(colours - paper).sum(1).max() / 4
+    flags = flag_result(found, float((tissue & valid).mean()), settings)
+    for flag in flags:
+        log.warning("%s: %s", args.sample, flag)
+    out = Path(args.out)
+    write_image(out / "ct.tif", ct, voxel_um)
+    write_image(out / "slide.tif", slide, voxel_um)
+    write_image(out / "valid.tif", valid.astype(np.uint8) * 255, voxel_um)
+    write_tfm(out / "slide_to_volume.tfm", slide_to_volume)
+    dice = bone_dice(histogram_at(scales[-1], len(colours), settings.grey_bins, found.pose))
+    title = (
+        f"{args.sample}   MI {found.mutual_information:.3f}   confidence {found.confidence:.2f}   "
+        f"bone Dice {dice:.2f}   "
+        f"scale {found.pose[9]:+.3f} {found.pose[10]:+.3f}   shear {found.pose[11]:+.3f}"
+    )
+    around = landscape(scales[0], len(colours), settings.grey_bins, found.pose, size_um)
+    placed = (scales[0].volume, scales[0].voxel_um, slide_to_volume, size_um)
+    text = "\n".join([title, *flags])
+    draw_qc(out / "qc.png", ct, slide, valid, text, bool(flags), around, placed)
+    transform = {
+        "volume": args.volume,
+        "sample": args.sample,
+        "pair_shape_px": list(grid.shape),
+        "pair_pixel_um": grid.pixel_um,
+        "pair_to_volume": grid.to_volume.to_dict(),
+        "slide_to_volume": slide_to_volume.to_dict(),
+        "pair_to_slide": pair_to_slide.tolist(),
+        "slide_px_to_um": slides.stored_to_um(args.slide).tolist(),
+        **describe(found),
+        "bone_dice": dice if np.isfinite(dice) else None,
+        "unsure": is_unsure(found, settings),
+        "flags": flags,
+    }
+    write_json(out / "transform.json", transform)
+
+
+def describe(found: Found) -> dict:
+    """Return what the search found, for ``transform.json``."""
+    upright = np.array([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0.0])
+    return {
+        "mutual_information": found.mutual_information,
+        "margin": found.margin,
+        "agreeing": found.agreeing,
+        "searches": found.searches,
+        "confidence": found.confidence,
+        "scale_x": float(found.pose[9]),
+        "scale_y": float(found.pose[10]),
+        "shear": float(found.pose[11]),
+        "rotation_deg": poses.frame_angle_deg(upright, found.pose),
+    }
