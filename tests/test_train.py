@@ -136,6 +136,15 @@ def test_a_few_steps_learn_the_colours(tmp_path):
     assert history["validation_l1"].iloc[-1] < 0.6 * history["train_l1"].iloc[0]
 
 
+def test_without_identity_weight_there_is_no_identity_loss(tmp_path):
+    assert main(write_fold(tmp_path, tiny(epochs=1, lambda_id=0.0))) == 0
+    out = tmp_path / "out"
+    assert {p.stem for p in (out / "best").iterdir()} == {"gan", "cyc", "px", "gs", "total"}
+    history = pd.read_csv(out / "history.csv")
+    assert "train_id" not in history and "validation_id" not in history
+    assert np.isfinite(history.to_numpy(float)).all()
+
+
 def test_learning_rate():
     flat, falling = tiny(epochs=10), tiny(epochs=10, decay_from_epoch=6)
     assert [loop.learning_rate(flat, e) for e in (1, 10)] == [2e-4, 2e-4]
@@ -149,6 +158,7 @@ def test_learning_rate():
         ("pix2pix", {"unet_depth": 6}, "train.patch_px"),
         ("pix2pix", {"infer_checkpoint": "cyc"}, "train.infer_checkpoint"),
         ("cyclegan", {"infer_checkpoint": "px"}, "train.infer_checkpoint"),
+        ("cyclegan", {"infer_checkpoint": "id", "lambda_id": 0.0}, "train.infer_checkpoint"),
         ("cyclegan", {"patch_px": 34}, "train.patch_px"),
         ("stargan", {}, "stargan"),
     ],

@@ -44,7 +44,7 @@ def plain_cyclegan_step(model, batch, optimizers):
     gan = (scored(d_x, fake_x, 1.0) + scored(d_y, fake_y, 1.0)) / 2
     cyc = (l1(to_x(fake_y) * m, x * m) + l1(to_y(fake_x) * m, y * m)) / 2
     id_ = (l1(to_y(y) * m, y * m) + l1(to_x(x) * m, x * m)) / 2
-    total = gan + 6 * cyc + 3 * id_
+    total = gan + 6 * cyc + s.lambda_id * id_
     if s.model == "paired_cyclegan":
         r, g, b = ((fake_x * m)[:, c] for c in range(3))
         total = total + 6 * (l1(fake_y * m, y * m) + l1(fake_x * m, x * m)) / 2
@@ -101,6 +101,34 @@ def test_step_equals_the_plain_formulation(name):
                 torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-7)
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("name", ["paired_cyclegan", "cyclegan"])
+def test_without_identity_weight_its_passes_are_left_out(name):
+    """The weights become those of a step that makes the passes and multiplies them by 0."""
+    seen = []
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = build_model(tiny(name, lambda_id=0.0), CPU)
+        plain = copy.deepcopy(model)
+        optimizers = {
+            key: torch.optim.Adam(getattr(plain, key).parameters(), lr=2e-4, betas=(0.5, 0.999))
+            for key in ("generators", "discriminators")
+        }
+        batch = double(a_batch())
+        for network in model.generators.values():
+            network.register_forward_pre_hook(lambda _, images: seen.append(len(images[0])))
+        model.step(batch, 5)
+        plain_cyclegan_step(plain, batch, optimizers)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert seen == [3, 3, 3, 3]  # two translations, two cycles of the three patches
+    for key in optimizers:
+        for a, b in zip(
+            getattr(model, key).parameters(), getattr(plain, key).parameters(), strict=True
+        ):
+            torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-7)
+    assert "id" not in model.components
 
 
 def test_terms_as_sums_double_those_as_means():

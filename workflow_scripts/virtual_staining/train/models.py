@@ -10,7 +10,7 @@ from virtual_staining.train.buffer import ImageBuffer
 from virtual_staining.train.networks import UNet, initialize, patchgan, resnet_generator
 from virtual_staining.train.precision import autocast, uses_bfloat16
 from virtual_staining.train.sampler import Batch
-from virtual_staining.train.settings import COMPONENTS, Settings
+from virtual_staining.train.settings import Settings, components
 
 
 def build_generators(settings: Settings) -> nn.ModuleDict:
@@ -38,7 +38,7 @@ class Model(ABC):
 
     def __init__(self, settings: Settings, device: torch.device):
         self.settings, self.device = settings, device
-        self.components = COMPONENTS[settings.model]
+        self.components = components(settings)
         self.bfloat16 = uses_bfloat16(settings.precision, device)
         place = {"device": device, "memory_format": torch.channels_last}
         self.generators = initialize(build_generators(settings)).to(**place)
@@ -157,17 +157,18 @@ class CycleGAN(Model):
         y = batch.slide
         x = -batch.ct if s.model == "cyclegan_inverted" else batch.ct
         to_y, to_x, judges = self.generators["slide"], self.generators["ct"], self.discriminators
-        # Translation and identity as one batch: the normalization is per image.
-        fake_y, same_y = self.call(to_y, torch.cat([x, y])).chunk(2)
-        fake_x, same_x = self.call(to_x, torch.cat([y, x])).chunk(2)
+        fake_y, same_y = self._translate(to_y, x, y)
+        fake_x, same_x = self._translate(to_x, y, x)
         rec_x = self.call(to_x, fake_y)
         rec_y = self.call(to_y, fake_x)
         scores = self.call(judges["ct"], fake_x), self.call(judges["slide"], fake_y)
         half = 0.5 if s.two_sided_terms == "mean" else 1.0
         gan = half * losses.gan_loss(*scores)
         cyc = half * losses.cycle_loss(rec_x, x, rec_y, y, mask, over)
-        id_ = half * losses.identity_loss(same_x, x, same_y, y, mask, over)
-        parts = {"gan": gan, "cyc": cyc, "id": id_}
+        parts = {"gan": gan, "cyc": cyc}
+        if s.lambda_id:
+            parts["id"] = half * losses.identity_loss(same_x, x, same_y, y, mask, over)
+        id_ = parts.get("id", 0.0)
         if s.model == "paired_cyclegan":
             px = half * losses.pixel_loss(fake_x, x, fake_y, y, mask, over)
             gs = losses.greyscale_loss(fake_x, mask, over)
@@ -177,6 +178,13 @@ class CycleGAN(Model):
         else:
             parts["total"] = losses.total_unpaired(gan, cyc, id_, s.lambda_cyc, s.lambda_id)
         return parts, ({"ct": x, "slide": y}, {"ct": fake_x.detach(), "slide": fake_y.detach()})
+
+    def _translate(self, network: nn.Module, image: torch.Tensor, own: torch.Tensor):
+        """Return the translation and, unless it weighs nothing, what becomes of ``own``."""
+        if not self.settings.lambda_id:
+            return self.call(network, image), None
+        # As one batch: the normalization is per image.
+        return self.call(network, torch.cat([image, own])).chunk(2)
 
     def discriminators_loss(self, seen: tuple, chance: torch.Generator) -> torch.Tensor:
         """Return the sum of both discriminators' losses; each has its own weights."""

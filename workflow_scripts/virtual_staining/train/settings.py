@@ -43,7 +43,7 @@ class Settings:
     decay_from_epoch : int or None
         Epoch after which the learning rate falls linearly to 0 at the end; None keeps it.
     lambda_cyc, lambda_id, lambda_px, lambda_gs, lambda_l1 : float
-        Weights of equations (4), (7) and (10).
+        Weights of equations (4), (7) and (10); with ``lambda_id`` 0 no identity pass is made.
     l1_mean : str
         ``all_pixels`` or ``masked_pixels``, see :func:`losses.masked_l1`.
     two_sided_terms : str
@@ -88,6 +88,15 @@ class Settings:
     checkpoint_minutes: float
 
 
+def components(settings: Settings) -> tuple[str, ...]:
+    """Return the generator loss components that a run computes.
+
+    An identity loss of weight 0 is not among them: nothing but it needs its passes.
+    """
+    names = COMPONENTS[settings.model]
+    return tuple(name for name in names if name != "id" or settings.lambda_id)
+
+
 def check(settings: Settings) -> None:
     """Refuse settings that cannot work together; single ranges are the schema's.
 
@@ -105,7 +114,7 @@ def check(settings: Settings) -> None:
             f"{2**halvings} for {settings.model}"
             + ("; or lower train.unet_depth" if settings.model == "pix2pix" else "")
         )
-    known = ("last", *COMPONENTS[settings.model])
+    known = ("last", *components(settings))
     if settings.infer_checkpoint not in known:
         raise InputError(
             f"train.infer_checkpoint: {settings.model} has no {settings.infer_checkpoint!r}; "
