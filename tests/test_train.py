@@ -1,6 +1,7 @@
 """Whole training runs: same seed, killed and continued, stopped, diverged, forced again."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -101,19 +102,20 @@ def test_stopped_and_continued_equals_uninterrupted(tmp_path, number, model):
     pd.testing.assert_frame_equal(a.drop(columns="seconds"), b.drop(columns="seconds"))
 
 
-def test_divergence_names_step_samples_and_checkpoint(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("spoilt", [float("nan"), float("-inf")])
+def test_divergence_names_step_patches_and_checkpoint(tmp_path, capsys, monkeypatch, spoilt):
     arguments = write_fold(tmp_path, tiny(checkpoint_minutes=0))
     step = loop.Model.step
     calls = []
 
     def diverge(self, batch, seed):
         calls.append(seed)
-        return step(self, batch, seed) * (float("nan") if len(calls) == 6 else 1)
+        return step(self, batch, seed) * (spoilt if len(calls) == 6 else 1)
 
     monkeypatch.setattr(loop.Model, "step", diverge)
     assert main(arguments) == 1
     message = capsys.readouterr().err
-    assert "epoch 2, step 2 (samples s" in message
+    assert re.search(r"epoch 2, step 2 \(patches of 32 px: s\d at y \d+ x \d+, s\d at y", message)
     assert "step-0000000005" in message
     assert not (tmp_path / "out" / "generator.pt").exists()
 

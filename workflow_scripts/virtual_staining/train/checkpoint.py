@@ -5,11 +5,13 @@ and a torn one is found out. The two newest are kept. ``run.json`` says which se
 the folder belongs to.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -78,6 +80,24 @@ class ResumeFolder:
         """The last checkpoint written, if any."""
         return next(iter(self._checkpoints()), None)
 
+    @contextlib.contextmanager
+    def writing(self, what: str) -> Iterator[None]:
+        """Name what could not be written inside the block, and where the run would go on.
+
+        Raises
+        ------
+        InputError
+            For a full disk or the like; nothing already written is touched.
+        """
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            raise InputError(
+                f"{self.path}: cannot write {what} ({error}); the last good checkpoint is "
+                f"{self.newest or 'none yet'}. Free some space and start again: the run continues "
+                "from it"
+            ) from error
+
     def save(self, state: dict, step: int) -> Path:
         """Write a checkpoint beside the older ones, then drop all but the two newest.
 
@@ -88,17 +108,12 @@ class ResumeFolder:
         """
         temporary = self.path / f".partial-{os.getpid()}"
         try:
-            with open(temporary, "wb") as file:
+            with self.writing("a checkpoint"), open(temporary, "wb") as file:
                 torch.save(state, file)
                 file.flush()
                 os.fsync(file.fileno())
             name = f"step-{step:010d}-{file_checksum(temporary)[:16]}.pt"
             os.replace(temporary, self.path / name)
-        except (OSError, RuntimeError) as error:
-            raise InputError(
-                f"{self.path}: cannot write a checkpoint ({error}); the last good one is "
-                f"{self.newest}. Free some space and start again: the run continues from it"
-            ) from error
         finally:
             temporary.unlink(missing_ok=True)
         for old in self._checkpoints()[KEPT:]:
@@ -117,8 +132,9 @@ class ResumeFolder:
 
     def save_best(self, epoch: int, weights: dict) -> None:
         """Keep an epoch's generator weights because one of its losses is the lowest so far."""
-        with replacing(self.best / f"epoch-{epoch:05d}.pt") as path:
-            torch.save(weights, path)
+        with self.writing("the best weights"):
+            with replacing(self.best / f"epoch-{epoch:05d}.pt") as path:
+                torch.save(weights, path)
 
     def load_best(self, epoch: int) -> dict:
         """Return weights kept by :meth:`save_best`."""

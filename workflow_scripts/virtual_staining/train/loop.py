@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from virtual_staining.errors import InputError
 from virtual_staining.intensity import ct_window
 from virtual_staining.pairs import Pair
 from virtual_staining.train.checkpoint import ResumeFolder
@@ -20,6 +19,7 @@ from virtual_staining.train.models import Model, build_model
 from virtual_staining.train.record import (
     Progress,
     add_up,
+    diverged,
     finish_epoch,
     learning_rate,
     report,
@@ -90,11 +90,14 @@ def train(
             if stop:
                 raise Interrupted(f"stopped at epoch {epoch}, step {step + 1}: {resume.newest}")
         progress.seconds = before + time.monotonic() - started
+        refuse_spoilt(model, progress, resume)
         row = finish_epoch(model, progress, samplers["validation"], settings, resume)
-        write_history(progress.history, out)
+        with resume.writing("history.csv"):
+            write_history(progress.history, out)
         rate = epoch * steps / progress.seconds
         report(row, settings, rate, (settings.epochs - epoch) * steps / rate, device)
-    write_results(model, progress, settings, resume, out)
+    with resume.writing("the results"):
+        write_results(model, progress, settings, resume, out)
 
 
 def build_samplers(
@@ -118,12 +121,7 @@ def step_seed(seed: int, epoch: int, step: int) -> int:
 
 def save(model: Model, progress: Progress, resume: ResumeFolder, references: list[dict]) -> None:
     """Write a checkpoint, unless the weights are spoilt, and drop best epochs no longer named."""
-    if not model.is_finite():
-        raise InputError(
-            f"training diverged: weights not finite after epoch {progress.epoch}, step "
-            f"{progress.step}; last good checkpoint: {resume.newest or 'none yet'}. Lower "
-            "train.learning_rate"
-        )
+    refuse_spoilt(model, progress, resume)
     steps_done = sum(row["steps"] for row in progress.history) + progress.step
     resume.save({"model": model.state_dict(), "progress": asdict(progress)}, steps_done)
     # After a restart the older checkpoint's table is not known: wait until two are.
@@ -131,6 +129,18 @@ def save(model: Model, progress: Progress, resume: ResumeFolder, references: lis
     if len(references) >= 2:
         del references[:-2]
         resume.keep_best(references[0] | references[1])
+
+
+def refuse_spoilt(model: Model, progress: Progress, resume: ResumeFolder) -> None:
+    """Stop the run if a weight is not finite: a step's losses say nothing of its update.
+
+    Raises
+    ------
+    InputError
+        Naming the step and the last good checkpoint.
+    """
+    if not model.is_finite():
+        raise diverged("weights not finite", progress, "found before that step", resume)
 
 
 def _bar(steps: range, title: str):

@@ -73,22 +73,26 @@ def add_up(
     Raises
     ------
     InputError
-        If one is not finite; names the step, its samples and the last good checkpoint.
+        If one is not finite; names the step, its patches and the last good checkpoint.
     """
     names = [*model.components, "discriminator"]
     for values in torch.stack(pending).cpu().tolist():
         bad = [name for name, value in zip(names, values, strict=True) if not math.isfinite(value)]
         if bad:
-            samples = [sampler.samples[i] for i in plan.pair[rows_of(settings, progress.step)]]
-            raise InputError(
-                f"training diverged: {', '.join(bad)} not finite at epoch {progress.epoch}, step "
-                f"{progress.step + 1} (samples {', '.join(samples)}); last good checkpoint: "
-                f"{resume.newest or 'none yet'}. Look at these samples' normalized images and "
-                "masks, or lower train.learning_rate"
-            )
+            patches = sampler.describe(plan, rows_of(settings, progress.step))
+            raise diverged(f"{', '.join(bad)} not finite", progress, patches, resume)
         before = progress.sums or [0.0] * len(values)
         progress.sums = [a + b for a, b in zip(before, values, strict=True)]
         progress.step += 1
+
+
+def diverged(what: str, progress: Progress, patches: str, resume: ResumeFolder) -> InputError:
+    """Return the error that stops a run whose losses or weights are spoilt."""
+    return InputError(
+        f"training diverged: {what} at epoch {progress.epoch}, step {progress.step + 1} "
+        f"({patches}); last good checkpoint: {resume.newest or 'none yet'}. Look at the normalized "
+        "images and masks there, or lower train.learning_rate"
+    )
 
 
 @torch.no_grad()
@@ -102,6 +106,11 @@ def finish_epoch(
     """Measure the validation losses, note new minima and return the epoch's row of the history.
 
     A component's minimum is taken over validation where there is any, else over training.
+
+    Raises
+    ------
+    InputError
+        If a validation loss is not finite.
     """
     names = model.components
     means = [total / progress.step for total in progress.sums]
@@ -113,8 +122,13 @@ def finish_epoch(
         plan = sampler.plan(settings.seed, VALIDATION_EPOCH)
         batches = math.ceil(len(plan.pair) / settings.batch)
         rows = [rows_of(settings, step) for step in range(batches)]
-        losses = torch.stack([model.validate(sampler.batch(plan, r)) for r in rows]).mean(0)
-        row |= {f"validation_{n}": v for n, v in zip(names, losses.tolist(), strict=True)}
+        losses = torch.stack([model.validate(sampler.batch(plan, r)) for r in rows])
+        for r, finite in zip(rows, losses.isfinite().all(1).tolist(), strict=True):
+            if not finite:
+                patches = f"validation {sampler.describe(plan, r)}"
+                raise diverged("validation losses not finite", progress, patches, resume)
+        means = losses.mean(0).tolist()
+        row |= {f"validation_{n}": v for n, v in zip(names, means, strict=True)}
         judged = "validation"
     improved = False
     for name in names:

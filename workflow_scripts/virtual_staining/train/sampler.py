@@ -133,6 +133,12 @@ class Sampler:
         inside = area[down, right] - area[top, right] - area[down, left] + area[top, left]
         return inside / max((down - top) * (right - left), 1)
 
+    def describe(self, plan: Plan, chosen: slice) -> str:
+        """Say which patches of a plan are ``chosen``: their samples and corners, pixels."""
+        rows = zip(plan.pair[chosen], plan.y_px[chosen], plan.x_px[chosen], strict=True)
+        named = ", ".join(f"{self.samples[i]} at y {y:.0f} x {x:.0f}" for i, y, x in rows)
+        return f"patches of {self.patch_px} px: {named}"
+
     def batch(self, plan: Plan, chosen: slice) -> Batch:
         """Make the ``chosen`` patches of a plan."""
         make = self.cut if self.device.type == "cpu" else self.interpolate
