@@ -9,6 +9,7 @@ from train_cases import make_pair
 
 from virtual_staining.intensity import ct_to_network, ct_window, slide_to_network
 from virtual_staining.pairs import Pair
+from virtual_staining.train import resident
 from virtual_staining.train.sampler import Sampler, jitter_colour, jitter_grey
 
 WINDOW = ct_window(50000)
@@ -145,3 +146,37 @@ def test_both_ways_of_cutting_agree(shape):
     torch.testing.assert_close(ct, other_ct, atol=2e-4, rtol=0)
     torch.testing.assert_close(slide, other_slide, atol=2e-4, rtol=0)
     assert (mask == other_mask).float().mean() > 0.9995
+
+
+def placed(monkeypatch, device, share):
+    """A sampler whose device has just enough free memory for ``share`` of the images."""
+    pairs = [make_pair(n) for n in range(3)]
+    need = 6 * sum(pair.ct.size for pair in pairs)
+    monkeypatch.setattr(resident, "free_bytes", lambda _: share * need / resident.LARGEST_SHARE)
+    return Sampler(pairs, 32, 8, 0.1, 0.1, True, 0.0, WINDOW, device)
+
+
+@pytest.mark.parametrize(("share", "place"), [(1.0, "meta"), (0.99, "cpu")])
+def test_images_that_crowd_the_device_stay_in_host_memory(monkeypatch, caplog, share, place):
+    """The device here holds shapes only, so that it cannot be mixed up with the host."""
+    caplog.set_level("INFO")
+    s = placed(monkeypatch, "meta", share)
+    assert {t.device.type for i in s.images for t in (i.ct, i.rest)} == {place}
+    assert ("stay in host memory" in caplog.text) == (place == "cpu")
+    batch = s.batch(s.plan(1, 1), slice(0, 5))
+    shapes = {name: (image.device.type, *image.shape) for name, image in vars(batch).items()}
+    images, mask = ("meta", 5, 3, 32, 32), ("meta", 5, 1, 32, 32)
+    assert shapes == {"ct": images, "slide": images, "mask": mask}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU to hold the images")
+def test_patches_do_not_depend_on_where_the_images_lie(monkeypatch):
+    on_device, beside = (placed(monkeypatch, "cuda", share) for share in (1.0, 0.5))
+    assert on_device.images[0].ct.is_cuda and not beside.images[0].ct.is_cuda
+    plan = on_device.plan(1, 1)
+    for a, b in zip(
+        vars(on_device.batch(plan, slice(None))).values(),
+        vars(beside.batch(plan, slice(None))).values(),
+        strict=True,
+    ):
+        assert torch.equal(a, b)

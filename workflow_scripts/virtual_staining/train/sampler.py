@@ -1,4 +1,4 @@
-"""Random augmented patches from image pairs that stay on the device (paper 2.6.3 and 2.7).
+"""Random augmented patches from image pairs held in memory (paper 2.6.3 and 2.7).
 
 Which patches an epoch holds is decided in one go from ``(seed, epoch)`` alone, so it depends
 neither on the hardware nor on where a stopped run resumes.
@@ -14,6 +14,7 @@ from torch.nn.functional import grid_sample
 from virtual_staining import intensity
 from virtual_staining.pairs import Pair
 from virtual_staining.train.patches import cut_patch
+from virtual_staining.train.resident import CT_SHIFT, Resident, grow, home
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class Sampler:
     Parameters
     ----------
     pairs : list of Pair
-        Held on the device as uint8 and 16-bit integers.
+        Held as uint8 and 16-bit integers, on the device if they fit there, else beside it; the
+        patches are the same.
     patch_px : int
         Side of a patch.
     patches_per_pair : int
@@ -74,7 +76,7 @@ class Sampler:
     window : (low, high)
         Grey levels of normalized CT at the network's -1 and 1.
     device : str or torch.device
-        Where the images lie and patches are made.
+        Where patches are made.
     """
 
     def __init__(
@@ -96,12 +98,12 @@ class Sampler:
         self.window_px = math.ceil(patch_px / (1 - rescale)) + 2
         self.device = torch.device(device)
         self.samples = [pair.sample for pair in pairs]
-        self.images, self.areas = [], []
-        for pair in pairs:
-            ct, slide, mask = _grow(pair, self.window_px)
-            planes = np.concatenate([ct[None], np.moveaxis(slide, 2, 0), mask[None]])
-            self.images.append(_Resident(planes, device))
-            self.areas.append(np.pad(mask.cumsum(0, dtype=float).cumsum(1), ((1, 0), (1, 0))))
+        grown = [grow(pair, self.window_px) for pair in pairs]
+        place = home(grown, self.device)
+        self.images = [Resident(pair, place) for pair in grown]
+        self.areas = [
+            np.pad(pair.mask.cumsum(0, dtype=float).cumsum(1), ((1, 0), (1, 0))) for pair in grown
+        ]
 
     def plan(self, seed: int, epoch: int) -> Plan:
         """Draw an epoch: every pair ``patches_per_pair`` times, in random order."""
@@ -163,12 +165,13 @@ class Sampler:
         corner = np.stack([plan.y_px[chosen], plan.x_px[chosen]], axis=1)
         shapes = np.array([self.images[i].shape for i in pairs])
         start = np.clip(np.floor(corner).astype(int) - 1, 0, shapes - self.window_px)
-        windows = torch.stack(
-            [
-                self.images[i].window(y, x, self.window_px)
-                for i, (y, x) in zip(pairs, start, strict=True)
-            ]
-        )
+        cuts = [
+            self.images[i].window(y, x, self.window_px)
+            for i, (y, x) in zip(pairs, start, strict=True)
+        ]
+        # Small integers travel where the images lie in host memory.
+        ct, rest = (torch.stack(c).to(self.device) for c in zip(*cuts, strict=True))
+        windows = torch.cat([ct.float() + CT_SHIFT, rest.float()], 1)
         y, x = (self._positions(plan, chosen) - start.T[:, :, None]) * (2 / self.window_px) - 1
         grid = np.stack(np.broadcast_arrays(x[:, None, :], y[:, :, None]), axis=-1)
         grid = torch.from_numpy(grid).to(windows)
@@ -192,33 +195,6 @@ class Sampler:
         for corner, flip in zip(corners, flips.T, strict=True):
             axes.append(corner[:, None] + np.where(flip[:, None], steps[::-1], steps) / zoom)
         return np.stack(axes)
-
-
-class _Resident:
-    """One pair's five planes (CT, red, green, blue, mask) on the device, in small integers."""
-
-    def __init__(self, planes: np.ndarray, device: str | torch.device):
-        self.shape = planes.shape[1:]
-        # Arithmetic on unsigned 16 bit is not available on every device; shifted signed is.
-        self.ct = torch.from_numpy((planes[:1].astype(np.int32) - 32768).astype(np.int16))
-        self.ct = self.ct.to(device)
-        self.rest = torch.from_numpy(planes[1:].astype(np.uint8)).to(device)
-
-    def window(self, y: int, x: int, size: int) -> torch.Tensor:
-        """Cut a square as float32 (5, size, size)."""
-        where = (slice(None), slice(y, y + size), slice(x, x + size))
-        return torch.cat([self.ct[where].float() + 32768, self.rest[where].float()])
-
-
-def _grow(pair: Pair, size_px: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Grow an image smaller than ``size_px`` by reflection, and its mask by nothing."""
-    height, width = pair.ct.shape
-    grow = ((0, max(size_px - height, 0)), (0, max(size_px - width, 0)))
-    return (
-        np.pad(pair.ct, grow, mode="symmetric"),
-        np.pad(pair.slide, (*grow, (0, 0)), mode="symmetric"),
-        np.pad(pair.mask, grow),
-    )
 
 
 def jitter_grey(ct: torch.Tensor, contrast: torch.Tensor, brightness: torch.Tensor):
