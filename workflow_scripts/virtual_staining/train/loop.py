@@ -15,6 +15,7 @@ from tqdm import tqdm
 from virtual_staining.intensity import ct_window
 from virtual_staining.pairs import Pair
 from virtual_staining.train.checkpoint import ResumeFolder
+from virtual_staining.train.events import event_log
 from virtual_staining.train.models import Model, build_model
 from virtual_staining.train.record import (
     Progress,
@@ -70,32 +71,34 @@ def train(
     started = saved = time.monotonic()
     before = progress.seconds
 
-    while progress.epoch <= settings.epochs:
-        epoch = progress.epoch
-        model.set_learning_rate(learning_rate(settings, epoch))
-        plan = samplers["train"].plan(settings.seed, epoch)
-        pending: list[torch.Tensor] = []
-        for step in _bar(range(progress.step, steps), f"epoch {epoch}/{settings.epochs}"):
-            batch = samplers["train"].batch(plan, rows_of(settings, step))
-            pending.append(model.step(batch, step_seed(settings.seed, epoch, step)))
-            stop = stop_requested()
-            due = stop or time.monotonic() - saved >= 60 * settings.checkpoint_minutes
-            if due or len(pending) == LOOK_EVERY_STEPS or step == steps - 1:
-                add_up(progress, pending, model, samplers["train"], plan, settings, resume)
-                pending = []
-            if due:
-                progress.seconds = before + time.monotonic() - started
-                save(model, progress, resume, references)
-                saved = time.monotonic()
-            if stop:
-                raise Interrupted(f"stopped at epoch {epoch}, step {step + 1}: {resume.newest}")
-        progress.seconds = before + time.monotonic() - started
-        refuse_spoilt(model, progress, resume)
-        row = finish_epoch(model, progress, samplers["validation"], settings, resume)
-        with resume.writing("history.csv"):
-            write_history(progress.history, out)
-        rate = epoch * steps / progress.seconds
-        report(row, settings, rate, (settings.epochs - epoch) * steps / rate, device)
+    with event_log(settings.tensorboard, out / "tensorboard", progress) as log_events:
+        while progress.epoch <= settings.epochs:
+            epoch = progress.epoch
+            model.set_learning_rate(learning_rate(settings, epoch))
+            plan = samplers["train"].plan(settings.seed, epoch)
+            pending: list[torch.Tensor] = []
+            for step in _bar(range(progress.step, steps), f"epoch {epoch}/{settings.epochs}"):
+                batch = samplers["train"].batch(plan, rows_of(settings, step))
+                pending.append(model.step(batch, step_seed(settings.seed, epoch, step)))
+                stop = stop_requested()
+                due = stop or time.monotonic() - saved >= 60 * settings.checkpoint_minutes
+                if due or len(pending) == LOOK_EVERY_STEPS or step == steps - 1:
+                    add_up(progress, pending, model, samplers["train"], plan, settings, resume)
+                    pending = []
+                if due:
+                    progress.seconds = before + time.monotonic() - started
+                    save(model, progress, resume, references)
+                    saved = time.monotonic()
+                if stop:
+                    raise Interrupted(f"stopped at epoch {epoch}, step {step + 1}: {resume.newest}")
+            progress.seconds = before + time.monotonic() - started
+            refuse_spoilt(model, progress, resume)
+            row = finish_epoch(model, progress, samplers["validation"], settings, resume)
+            with resume.writing("history.csv"):
+                write_history(progress.history, out)
+                log_events(row)
+            rate = epoch * steps / progress.seconds
+            report(row, settings, rate, (settings.epochs - epoch) * steps / rate, device)
     with resume.writing("the results"):
         write_results(model, progress, settings, resume, out)
 

@@ -54,6 +54,8 @@ class Settings:
         ``fp32``, ``bf16`` or ``auto``, see :func:`precision.uses_bfloat16`.
     checkpoint_minutes : float
         Longest time between checkpoints from which a stopped run resumes.
+    tensorboard : bool
+        Whether the history is also written as TensorBoard events.
     """
 
     model: str
@@ -86,6 +88,7 @@ class Settings:
     infer_checkpoint: str
     precision: str
     checkpoint_minutes: float
+    tensorboard: bool = False
 
 
 def components(settings: Settings) -> tuple[str, ...]:
