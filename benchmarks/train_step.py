@@ -1,268 +1,213 @@
 """One training step here against the plain step of the code that the paper builds on.
 
-The peer is a restatement of Linder-Norén's ``cyclegan.py`` and ``pix2pix.py`` with the paper's
-terms added: the same networks from the library's layers, every pass on its own, float32,
-contiguous, Adam unfused; ``--original`` takes the networks from a copy of PyTorch-GAN instead. Both
-sides take the same batch, already in memory, in turns. The last line is JSON: speed-ups are medians
-of the pairs' ratios; memory is the peak a step adds to the process or the GPU, measured in
-processes of their own.
+The peer is ``train_peer.py``; ``--original`` takes its networks from a copy of PyTorch-GAN instead.
+Both sides take the same batch, already in memory, in turns, and every round is printed. The last
+line is JSON: speed-ups are medians of the rounds' ratios; memory is the peak that a step adds to
+the process or the GPU, measured in processes of their own. ``--phases`` chooses what is measured;
+rounds that would end after ``--minutes`` are left out, and the JSON says how many there were.
 """
 
 import argparse
-import importlib.util
-import itertools
 import json
 import multiprocessing
 import resource
 import statistics
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
 import yaml
-from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+from train_peer import Plain
 
 from virtual_staining.settings import from_dict
-from virtual_staining.train.layers import DoublingConv2d, InstanceNorm, ReflectionPad
 from virtual_staining.train.models import build_model
 from virtual_staining.train.precision import uses_bfloat16
 from virtual_staining.train.sampler import Batch
 from virtual_staining.train.settings import Settings
 
 CONFIG = Path(__file__).resolve().parents[1] / "config.yaml"
-ADAM = {"lr": 2e-4, "betas": (0.5, 0.999), "foreach": False, "fused": False}
-l1, mse = nn.L1Loss(), nn.MSELoss()
+PHASES = ("memory", "pix2pix", "fp32", "fast")
+SMALL = {"features": 8, "residual_blocks": 2, "unet_depth": 6, "patch_px": 64, "batch": 2}
+# A GPU's single steps are too short to time one by one.
+STEPS = {"cpu": 1, "cuda": 20}
 
 
-def settings_of(model, precision):
+def settings_of(model, precision, args):
     block = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["train"]
-    return from_dict(
-        Settings,
-        {
-            **block,
-            "model": model,
-            "seed": 1,
-            "precision": precision,
-            "discriminator": "linder_noren_94",
-        },
-    )
+    block |= SMALL if args.small else {}
+    block |= {key: getattr(args, key) for key in ("patch_px", "batch") if getattr(args, key)}
+    block |= {"model": model, "seed": 1, "precision": precision}
+    return from_dict(Settings, {**block, "discriminator": "linder_noren_94"})
 
 
-def make_batch(patch_px, size, device):
+def make_batch(settings, device):
     generator = torch.Generator().manual_seed(0)
-    ct, slide = (torch.rand(size, 3, patch_px, patch_px, generator=generator) * 2 - 1 for _ in "ab")
-    mask = (torch.rand(size, 1, patch_px, patch_px, generator=generator) < 0.7).float()
+    size, side = settings.batch, settings.patch_px
+    ct, slide = (torch.rand(size, 3, side, side, generator=generator) * 2 - 1 for _ in "ab")
+    mask = (torch.rand(size, 1, side, side, generator=generator) < 0.7).float()
     return Batch(*(image.to(device) for image in (ct, slide, mask)))
 
 
-def plain_layers(network):
-    """Restate one of this project's networks with the library's layers, in place."""
-    for parent in list(network.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, InstanceNorm):
-                setattr(parent, name, PlainNorm())
-            elif isinstance(child, ReflectionPad):
-                setattr(parent, name, nn.ReflectionPad2d(child.width))
-            elif isinstance(child, DoublingConv2d):
-                size = child.kernel_size[0]
-                pad = nn.ZeroPad2d((size - 2, 1, size - 2, 1))
-                convolution = nn.Conv2d(child.in_channels, child.out_channels, size)
-                plain = nn.Sequential(nn.Upsample(scale_factor=2), pad, convolution)
-                setattr(parent, name, plain)
-    return network.to(memory_format=torch.contiguous_format)
-
-
-class PlainNorm(nn.Module):
-    def forward(self, x):
-        return nn.functional.instance_norm(x)
-
-
-def original_networks(folder, model, patch_px):
-    """Take generators and discriminators from ``implementations/`` of a copy of PyTorch-GAN."""
-    name = "pix2pix" if model == "pix2pix" else "cyclegan"
-    path = Path(folder) / "implementations" / name / "models.py"
-    spec = importlib.util.spec_from_file_location(f"original_{name}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if name == "pix2pix":
-        return [module.GeneratorUNet()], [module.Discriminator()]
-    shape = (3, patch_px, patch_px)
-    generators = [module.GeneratorResNet(shape, 9) for _ in "ab"]
-    return generators, [module.Discriminator(shape) for _ in "ab"]
-
-
-class Plain:
-    """The peer: networks and its step."""
-
-    def __init__(self, model, device, patch_px, original):
-        if original:
-            self.g, self.d = original_networks(original, model, patch_px)
-        else:
-            ours = build_model(settings_of(model, "fp32"), torch.device("cpu"))
-            self.g = [plain_layers(n) for n in ours.generators.values()]
-            self.d = [plain_layers(n) for n in ours.discriminators.values()]
-        self.g, self.d = ([n.to(device) for n in networks] for networks in (self.g, self.d))
-        chained = itertools.chain(*(n.parameters() for n in self.g))
-        self.adam_g = torch.optim.Adam(chained, **ADAM)
-        self.adam_d = [torch.optim.Adam(n.parameters(), **ADAM) for n in self.d]
-        self.step = self.pix2pix if model == "pix2pix" else self.cyclegan
-
-    def cyclegan(self, batch):
-        (to_y, to_x), (d_x, d_y), m = self.g, self.d, batch.mask
-        x, y = batch.ct, batch.slide
-        self.adam_g.zero_grad()
-        identity = (l1(to_x(x) * m, x * m) + l1(to_y(y) * m, y * m)) / 2
-        fake_y, fake_x = to_y(x), to_x(y)
-        gan = (self.judge(d_y, fake_y, 1.0) + self.judge(d_x, fake_x, 1.0)) / 2
-        cycle = (l1(to_x(fake_y) * m, x * m) + l1(to_y(fake_x) * m, y * m)) / 2
-        pixel = (l1(fake_y * m, y * m) + l1(fake_x * m, x * m)) / 2
-        red, green, blue = ((fake_x * m)[:, c] for c in range(3))
-        grey = l1(red, green) + l1(red, blue) + l1(green, blue)
-        total = gan + 6 * cycle + 3 * identity + 6 * pixel + grey
-        total.backward()
-        self.adam_g.step()
-        for adam, d, real, fake in zip(
-            self.adam_d, (d_x, d_y), (x, y), (fake_x, fake_y), strict=True
-        ):
-            adam.zero_grad()
-            loss = (self.judge(d, real, 1.0) + self.judge(d, fake.detach(), 0.0)) / 2
-            loss.backward()
-            adam.step()
-        return total.item()
-
-    def pix2pix(self, batch):
-        (g,), (d,), m = self.g, self.d, batch.mask
-        x, y = batch.ct, batch.slide
-        self.adam_g.zero_grad()
-        fake = g(x)
-        total = self.judge(d, fake, 1.0, x) + 20 * l1(fake * m, y * m)
-        total.backward()
-        self.adam_g.step()
-        self.adam_d[0].zero_grad()
-        loss = self.judge(d, y, 1.0, x) + self.judge(d, fake.detach(), 0.0, x)
-        (loss / 2).backward()
-        self.adam_d[0].step()
-        return total.item()
-
-    def judge(self, network, image, target, condition=None):
-        if condition is None:
-            score = network(image)
-        elif isinstance(network, nn.Sequential):
-            score = network(torch.cat([condition, image], 1))
-        else:  # the original joins them itself
-            score = network(image, condition)
-        return mse(score, torch.full_like(score, target))
-
-
 class Ours:
-    """This project's model behind the same face."""
+    """This project's model behind the peer's face."""
 
-    def __init__(self, model, device, precision):
-        self.model = build_model(settings_of(model, precision), device)
+    def __init__(self, settings, device):
+        self.model = build_model(settings, device)
 
     def step(self, batch):
-        return self.model.step(batch, 1).sum().item()
+        return self.model.step(batch, 1).sum()
 
 
-def build(side, model, device, patch_px, original):
-    if side == "plain":
-        return Plain(model, device, patch_px, original)
-    return Ours(model, device, side)
+def prepare(side, model, args, device):
+    """Return a side's stepper after a first, smaller step, and its operations per batch."""
+    settings = settings_of(model, "fp32" if side == "plain" else side, args)
+    ours = side != "plain"
+    stepper = Ours(settings, device) if ours else Plain(settings, device, args.original)
+    batch = make_batch(settings, device)
+    # It makes Adam's moments. All costs grow with the pixels; the U-Net takes whole patches only.
+    part_px = settings.patch_px if model == "pix2pix" else 64
+    part = Batch(*(images[:1, :, :part_px, :part_px] for images in vars(batch).values()))
+    with FlopCounterMode(display=False) as counter:
+        stepper.step(part)
+    return stepper, batch, counter.get_total_flops() * batch.mask.numel() / part.mask.numel()
 
 
 def seconds(stepper, batch):
+    """Seconds a step."""
+    steps = STEPS[batch.ct.device.type]
     if batch.ct.is_cuda:
         torch.cuda.synchronize()
     start = time.perf_counter()
-    stepper.step(batch)  # ends with a number on the host
-    return time.perf_counter() - start
+    for _ in range(steps):
+        last = stepper.step(batch)
+    last.item()
+    return (time.perf_counter() - start) / steps
 
 
-def memory(queue, side, args, device):
-    """Put the peak memory in bytes that two steps add, in a process of its own."""
+def peak_flops(dtype, device):
+    """Operations per second of the best of some large matrix products."""
+    size = 8192 if device.type == "cuda" else 1536
+    a, b = (torch.rand(size, size, device=device).to(dtype) for _ in "ab")
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")  # convolutions use TF32 where there is any
+    times = []
+    for _ in range(6):
+        start = time.perf_counter()
+        (a @ b)[0, 0].item()
+        times.append(time.perf_counter() - start)
+    torch.set_float32_matmul_precision(before)
+    return 2 * size**3 / min(times)
+
+
+def memory(side, args, device):
+    """Peak memory in bytes that a step adds; for a process of its own."""
     torch.set_num_threads(args.threads)
-    batch = make_batch(args.patch_px, args.batch, device)
+    make_batch(settings_of("paired_cyclegan", "fp32", args), device)
     resting = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    stepper = build(side, "paired_cyclegan", device, args.patch_px, args.original)
-    for _ in range(2):
-        stepper.step(batch)
+    stepper, batch, _ = prepare(side, "paired_cyclegan", args, device)
+    stepper.step(batch).item()
     if device.type == "cuda":
-        queue.put(torch.cuda.max_memory_allocated(device))
-    else:
-        queue.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - resting)
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - resting
 
 
-def peak(side, args, device):
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    process = context.Process(target=memory, args=(queue, side, args, device))
-    process.start()
-    value = queue.get()
-    process.join()
-    return value
+def compare_memory(fast, args, device):
+    """Return the fast path's peak memory relative to the plain step's."""
+    used = {}
+    for side in ("plain", fast):
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, context) as pool:
+            used[side] = pool.submit(memory, side, args, device).result()
+        print(f"{device.type:5} memory {side:6} {used[side] / 2**30:.2f} GiB at most", flush=True)
+    return used[fast] / used["plain"]
 
 
-def compare(model, sides, pairs, args, device):
-    """Return each side's speed-up over the plain step, and print times and spread."""
-    batch = make_batch(args.patch_px, args.batch, device)
-    steppers = {s: build(s, model, device, args.patch_px, args.original) for s in sides}
+def compare_speed(model, sides, args, device):
+    """Return the seconds of every side, round by round; print them as they come."""
+    prepared = {side: prepare(side, model, args, device) for side in sides}
+    if device.type == "cuda":
+        for stepper, batch, _ in prepared.values():
+            seconds(stepper, batch)
     times = {side: [] for side in sides}
-    for n in range(pairs + 1):
-        for side, stepper in steppers.items():
-            value = seconds(stepper, batch)
-            if n:  # the first step sets things up
-                times[side].append(value)
-    gains = {}
-    for side in sides:
-        ratios = [a / b for a, b in zip(times["plain"], times[side], strict=True)]
-        gains[side] = statistics.median(ratios)
+    for n in range(args.pairs):
+        began = time.monotonic()
+        for side, (stepper, batch, _) in prepared.items():
+            times[side].append(seconds(stepper, batch))
+        latest = {side: values[-1] for side, values in times.items()}
+        row = "  ".join(f"{s} {t:.4g} s x {latest['plain'] / t:.2f}" for s, t in latest.items())
+        print(f"{device.type:5} {model} {n + 1}/{args.pairs}: {row}", flush=True)
+        now = time.monotonic()
+        if n + 1 < args.pairs and now + (now - began) > args.deadline:
+            print(f"{device.type:5} {model}: no time for more than {n + 1} rounds", flush=True)
+            break
+    for side, (_, _, flops) in prepared.items():
+        ratios = gains(times, side)
+        step_s = statistics.median(times[side])
+        peak = peak_flops(torch.bfloat16 if side == "bf16" else torch.float32, device)
         print(
-            f"{device.type:5} {model:16} {side:6} {statistics.median(times[side]):8.3f} s/step"
-            f"   x {gains[side]:.2f}  ({min(ratios):.2f} to {max(ratios):.2f}, {pairs} pairs)",
+            f"{device.type:5} {model:16} {side:6} {step_s:8.4f} s/step {1 / step_s:8.3f} steps/s"
+            f"   x {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+            f"   {flops / 1e9:.0f} GFLOP, {flops / step_s / peak:.0%} of the matrix peak",
             flush=True,
         )
-    return gains
+    return times
+
+
+def gains(times, side):
+    return [a / b for a, b in zip(times["plain"], times[side], strict=True)]
 
 
 def bench(device, args):
+    """Measure the chosen phases, the shortest first; return the JSON's keys without the device."""
     # The fast path is what `precision: auto` picks on this chip.
     fast = "bf16" if uses_bfloat16("auto", device) or args.bf16 else "fp32"
-    sides = list(dict.fromkeys(["plain", "fp32", fast]))
-    cyclegan = compare("paired_cyclegan", sides, args.pairs, args, device)
-    pix2pix = compare("pix2pix", list(dict.fromkeys(["plain", fast])), args.pairs, args, device)
-    used = {side: peak(side, args, device) for side in ("plain", fast)}
-    print(", ".join(f"{s}: {v / 2**30:.2f} GiB at most" for s, v in used.items()), f"({fast} fast)")
-    return {
-        "speedup_fp32": round(cyclegan["fp32"], 3),
-        "speedup_fast": round(cyclegan[fast], 3),
-        "pix2pix": round(pix2pix[fast], 3),
-        "memory": round(used[fast] / used["plain"], 3),
-    }
+    print(f"{device.type:5} fast path: {fast}", flush=True)
+    found = {}
+    if "memory" in args.phases:
+        found["memory_ratio"] = compare_memory(fast, args, device)
+    if "pix2pix" in args.phases:
+        times = compare_speed("pix2pix", list(dict.fromkeys(["plain", fast])), args, device)
+        found["pix2pix_speedup_fast"] = statistics.median(gains(times, fast))
+        found["pix2pix_rounds"] = len(times[fast])
+        found["pix2pix_step_s"] = statistics.median(times[fast])
+    chosen = {"fp32": "fp32", "fast": fast}
+    chosen = {phase: side for phase, side in chosen.items() if phase in args.phases}
+    if chosen:
+        sides = list(dict.fromkeys(["plain", *chosen.values()]))
+        times = compare_speed("paired_cyclegan", sides, args, device)
+        for phase, side in chosen.items():
+            found[f"speedup_{phase}"] = statistics.median(gains(times, side))
+            found[f"step_{phase}_s"] = statistics.median(times[side])
+        found["rounds"] = len(times["plain"])
+    return {key: round(value, 4) for key, value in found.items()}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=5, help="interleaved pairs (default: 5)")
+    parser.add_argument("--phases", nargs="+", choices=PHASES, default=PHASES)
+    parser.add_argument("--pairs", type=int, default=5, help="interleaved rounds (default: 5)")
+    parser.add_argument("--minutes", type=float, default=12, help="for each device (default: 12)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
-    parser.add_argument("--patch-px", type=int, default=256, help="multiple of 256")
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--patch-px", type=int, help="instead of the configured size")
+    parser.add_argument("--batch", type=int, help="instead of the configured size")
+    parser.add_argument("--small", action="store_true", help="small networks and patches: a trial")
     parser.add_argument("--bf16", action="store_true", help="bfloat16 as the fast path anyway")
     parser.add_argument("--original", help="folder of a copy of PyTorch-GAN to run against")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.original and not (Path(args.original) / "implementations").is_dir():
         sys.exit(f"{args.original}: no implementations/ there: not a copy of PyTorch-GAN")
-    found = bench(torch.device("cpu"), args)
-    result = {
-        "cpu_speedup_fp32": found["speedup_fp32"],
-        "cpu_speedup_fast": found["speedup_fast"],
-        "pix2pix_speedup_fast": found["pix2pix"],
-        "memory_ratio": found["memory"],
-    }
-    if torch.cuda.is_available():
-        found = bench(torch.device("cuda"), args)
-        result |= {f"gpu_{key}": value for key, value in found.items()}
+    if args.original and args.small:
+        sys.exit("--small: the original's networks have one size only")
+    result = {}
+    for name in ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]:
+        args.deadline = time.monotonic() + 60 * args.minutes
+        for key, value in bench(torch.device(name), args).items():
+            bare = name == "cpu" and key in ("memory_ratio", "pix2pix_speedup_fast")
+            result[key if bare else f"{'gpu' if name == 'cuda' else 'cpu'}_{key}"] = value
     print(json.dumps(result))
 
 
