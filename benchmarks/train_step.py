@@ -141,7 +141,7 @@ def compare_speed(model, sides, args, device):
         print(f"{device.type:5} {model} {n + 1}/{args.pairs}: {row}", flush=True)
         now = time.monotonic()
         if n + 1 < args.pairs and now + (now - began) > args.deadline:
-            print(f"{device.type:5} {model}: no time for more than {n + 1} rounds", flush=True)
+            print(f"{device.type:5} {model}: no time for a round after {n + 1}", flush=True)
             break
     for side, (_, _, flops) in prepared.items():
         ratios = gains(times, side)
