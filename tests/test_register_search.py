@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from virtual_staining.geometry import SectionMap, pose_to_map
 from virtual_staining.register import find
 from virtual_staining.register import pose as poses
-from virtual_staining.register.beam import descend, margin_to_rival, promising
+from virtual_staining.register.beam import climb, descend, margin_to_rival, promising
 from virtual_staining.register.confidence import bone_dice, confidence
 from virtual_staining.register.fan import fan, within
 from virtual_staining.register.kernel import information, joint_histogram, score_poses
@@ -17,7 +17,7 @@ from virtual_staining.register.scales import make_scales, thickness_offsets
 from virtual_staining.register.search import _scan, super_fibonacci
 from virtual_staining.register.settings import Settings
 
-BINS = 32
+BINS, BOUNDS = 32, (0.06, 0.06)
 SHAPE, PIXEL_UM = (210, 190), 20.0
 SIZE_UM = (SHAPE[1] * PIXEL_UM, SHAPE[0] * PIXEL_UM)
 
@@ -41,7 +41,7 @@ def refine(scales, starts, widths, size_um=SIZE_UM):
     searches = []
     for some in (starts[::2], starts[1::2]):
         scores = score_poses(*scales[0].arguments, 6, BINS, some)
-        searches.append(descend(find.coarser(scales), some, scores, widths, BINS, size_um))
+        searches.append(descend(find.coarser(scales), some, scores, widths, BINS, size_um, BOUNDS))
     return find.settle(searches, scales, size_um, Settings())
 
 
@@ -159,6 +159,20 @@ def test_a_section_of_another_specimen_is_unsure(labels):
     found = find.search_everywhere(scales, slide, colours, SIZE_UM, quick)
     assert found.searches == 3
     assert found.confidence < 0.5
+
+
+def test_a_climb_never_leaves_the_bounds_of_the_stretch(labels, ct):
+    truth, rigid = sections.oblique_map(SIZE_UM)  # stretched by 0.02 and -0.015
+    scale = scales_of(ct, sections.cut(labels, truth, SHAPE, PIXEL_UM))[0]
+    start = poses.from_map(rigid, SIZE_UM)[None]
+    ends, _ = climb(scale, start, BINS, SIZE_UM, poses.AFFINE, (0.01, 0.002))
+    assert np.abs(ends[0, 9:11]).max() <= 0.01 and abs(ends[0, 11]) <= 0.002
+    assert ends[0, 9] > 0.005
+
+
+def test_large_stretches_are_scanned_only_where_allowed():
+    assert find.stretches_up_to(0.05).tolist() == [0]
+    assert find.stretches_up_to(0.25) == pytest.approx([-0.2, -0.1, 0, 0.1, 0.2])
 
 
 def test_scan_counts_exactly_what_lies_on_a_grid_plane():

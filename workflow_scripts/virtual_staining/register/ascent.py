@@ -8,6 +8,18 @@ from virtual_staining.register.pose import moved
 
 
 @numba.njit(cache=True)
+def _score(
+    volume, voxel_um, air, labels, pixel_um, offsets_um, histogram, pose, max_scale, max_shear
+):
+    """Return the mutual information at a pose; -1 where its stretch is out of bounds."""
+    stretched = max(abs(pose[9]), abs(pose[10])) > max_scale
+    if stretched or abs(pose[11]) > max_shear:
+        return -1.0
+    joint_histogram(volume, voxel_um, air, labels, pixel_um, pose, offsets_um, histogram)
+    return information(histogram)
+
+
+@numba.njit(cache=True)
 def ascend(
     volume,
     voxel_um,
@@ -21,6 +33,8 @@ def ascend(
     start_um,
     stop_um,
     freedom,
+    max_scale,
+    max_shear,
     limit,
 ):
     """Climb from one pose to a maximum of mutual information.
@@ -41,6 +55,8 @@ def ascend(
         First step, and the step below which the climb ends.
     freedom : int
         6 for a rigid climb, 9 with scale and shear.
+    max_scale, max_shear : float
+        Bounds of the stretch, fractions.
     limit : int
         Largest number of sweeps.
 
@@ -51,8 +67,9 @@ def ascend(
         Its mutual information, nats.
     """
     best = pose.copy()
-    joint_histogram(volume, voxel_um, air, labels, pixel_um, best, offsets_um, histogram)
-    score = information(histogram)
+    score = _score(
+        volume, voxel_um, air, labels, pixel_um, offsets_um, histogram, best, max_scale, max_shear
+    )
     h = start_um
     step = np.zeros(9)
     for _ in range(limit):
@@ -66,10 +83,18 @@ def ascend(
                 step[:] = 0
                 step[d] = h if side else -h
                 trial = moved(best, step, radius_um)
-                joint_histogram(
-                    volume, voxel_um, air, labels, pixel_um, trial, offsets_um, histogram
+                values[side] = _score(
+                    volume,
+                    voxel_um,
+                    air,
+                    labels,
+                    pixel_um,
+                    offsets_um,
+                    histogram,
+                    trial,
+                    max_scale,
+                    max_shear,
                 )
-                values[side] = information(histogram)
             curve = values[0] + values[1] - 2 * score
             slope = values[1] - values[0]
             if curve < 0:
@@ -83,8 +108,18 @@ def ascend(
             step[:] = 0
             step[d] = top
             trial = moved(best, step, radius_um)
-            joint_histogram(volume, voxel_um, air, labels, pixel_um, trial, offsets_um, histogram)
-            value = information(histogram)
+            value = _score(
+                volume,
+                voxel_um,
+                air,
+                labels,
+                pixel_um,
+                offsets_um,
+                histogram,
+                trial,
+                max_scale,
+                max_shear,
+            )
             if value > gained:
                 choice, gained = top, value
             if gained > score:
@@ -93,8 +128,18 @@ def ascend(
                 travelled[d] = choice
         if score > before:
             trial = moved(best, travelled, radius_um)
-            joint_histogram(volume, voxel_um, air, labels, pixel_um, trial, offsets_um, histogram)
-            value = information(histogram)
+            value = _score(
+                volume,
+                voxel_um,
+                air,
+                labels,
+                pixel_um,
+                offsets_um,
+                histogram,
+                trial,
+                max_scale,
+                max_shear,
+            )
             if value > score:
                 best, score = trial, value
                 continue
@@ -118,6 +163,8 @@ def ascend_all(
     start_um,
     stop_um,
     freedom,
+    max_scale,
+    max_shear,
     limit,
 ):
     """Climb from each of many poses (n, 12); return the poses and scores reached."""
@@ -138,6 +185,8 @@ def ascend_all(
             start_um,
             stop_um,
             freedom,
+            max_scale,
+            max_shear,
             limit,
         )
     return reached, scores

@@ -23,6 +23,7 @@ def climb(
     bins: int,
     size_um: tuple[float, float],
     freedom: int,
+    bounds: tuple[float, float],
     brief: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Climb from poses (n, 12) at one scale; return the poses and scores (nats) reached.
@@ -37,6 +38,8 @@ def climb(
         Size of the slide.
     freedom : int
         ``RIGID`` or ``AFFINE``.
+    bounds : (scale, shear)
+        Largest stretch, as fractions.
     brief : bool
         Stop after a few sweeps, taken with a wider step.
     """
@@ -49,6 +52,7 @@ def climb(
         (2 if brief else 1) * scale.voxel_um,
         STOP_VOXEL * scale.voxel_um,
         freedom,
+        *bounds,
         BRIEF_SWEEPS if brief else SWEEPS,
     )
 
@@ -60,8 +64,10 @@ def descend(
     beam: tuple[int, ...],
     bins: int,
     size_um: tuple[float, float],
+    bounds: tuple[float, float],
     guess: np.ndarray | None = None,
     trust: tuple[float, float] = (180.0, np.inf),
+    affine: bool = False,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Search coarse to fine from many starts: rigid at the coarse half of the levels, then affine.
 
@@ -79,10 +85,14 @@ def descend(
         Grey bins of the joint histogram.
     size_um : (width, height)
         Size of the slide.
+    bounds : (scale, shear)
+        Largest stretch, as fractions.
     guess : ndarray, shape (12,), optional
         First guess that results must stay near.
     trust : (angle, shift)
         How near: degrees, and µm along each axis.
+    affine : bool
+        Let the stretch vary from the coarsest level on.
 
     Returns
     -------
@@ -94,8 +104,8 @@ def descend(
     for index, scale in enumerate([scales[0], *scales]):
         limit = beam[min(index, len(beam) - 1)]
         poses = poses[promising(poses, scores, limit, scales[0].voxel_um, size_um)]
-        freedom = AFFINE if index > (len(scales) + 1) // 2 else RIGID
-        poses, scores = climb(scale, poses, bins, size_um, freedom, brief=index == 0)
+        freedom = AFFINE if affine or index > (len(scales) + 1) // 2 else RIGID
+        poses, scores = climb(scale, poses, bins, size_um, freedom, bounds, brief=index == 0)
         if guess is not None:
             near = within(poses, guess, *trust)
             if near.any():

@@ -27,6 +27,8 @@ from virtual_staining.register.settings import Settings
 
 log = logging.getLogger(__name__)
 
+BEYOND = 1.2
+STRETCH_STEP = 0.1  # a climb finds its way from half of this
 ENOUGH = 2  # searches that must end at the same place
 FINALISTS = 2  # poses climbed from at the finest level, where every climb takes a second
 APART_VOXEL = 8  # and how far they must lie apart
@@ -87,7 +89,7 @@ def search_near(
             scores = score_poses(*scales[0].arguments, classes, settings.grey_bins, starts)
             ends = descend(
                 coarser(scales), starts, scores, settings.fan_beam, settings.grey_bins, size_um,
-                guess, trust,
+                bounds(settings), guess, trust,
             )  # fmt: skip
             yield ends
 
@@ -122,17 +124,38 @@ def search_everywhere(
     settings : Settings
     """
 
+    stretches = stretches_up_to(settings.max_scale)
+
     def searches() -> Iterator:
         for n in range(settings.searches):
             closer = 2 ** max(0, n - 1)
             rotations = closer * settings.scan_rotations
             kept, *starts = scan(
-                scales, image, colours, size_um, rotations, settings.scan_step_um, n
+                scales, image, colours, size_um, rotations, settings.scan_step_um, stretches, n
             )
             beam = (closer * settings.scan_beam[0], *settings.scan_beam[1:])
-            yield descend(coarser(kept), *starts, beam, settings.grey_bins, size_um)
+            yield descend(
+                coarser(kept),
+                *starts,
+                beam,
+                settings.grey_bins,
+                size_um,
+                bounds(settings),
+                affine=len(stretches) > 1,
+            )
 
     return settle(searches(), scales, size_um, settings)
+
+
+def bounds(settings: Settings) -> tuple[float, float]:
+    """Return the scale and shear that no climb passes; a little beyond what is flagged."""
+    return BEYOND * settings.max_scale, BEYOND * settings.max_shear
+
+
+def stretches_up_to(limit: float) -> np.ndarray:
+    """Return the stretches of one slide axis that a scan tries: those that no climb reaches."""
+    count = int(limit / STRETCH_STEP + 1e-9)
+    return STRETCH_STEP * np.arange(-count, count + 1)
 
 
 def coarser(scales: list[Scale]) -> list[Scale]:
@@ -170,7 +193,7 @@ def settle(
             break
     apart_um = APART_VOXEL * scales[-1].voxel_um
     chosen = promising(poses, scores, FINALISTS, apart_um, size_um)
-    final = climb(scales[-1], poses[chosen], settings.grey_bins, size_um, AFFINE)
+    final = climb(scales[-1], poses[chosen], settings.grey_bins, size_um, AFFINE, bounds(settings))
     best = final[0][final[1].argmax()]
     margin = margin_to_rival(best, [*levels, final], size_um)
     agreeing = int(same_place(best, np.array(tops), size_um).sum())

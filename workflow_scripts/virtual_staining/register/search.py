@@ -138,6 +138,7 @@ def scan(
     size_um: tuple[float, float],
     rotations: int,
     step_um: float,
+    stretches: np.ndarray,
     seed: int,
 ) -> tuple[list[Scale], np.ndarray, np.ndarray]:
     """Score all orientations and positions; return the best planes of each orientation.
@@ -155,6 +156,8 @@ def scan(
         Number of orientations.
     step_um : float
         Distance between neighbouring positions; at least two of the scanned section's pixels.
+    stretches : ndarray
+        Stretches of the slide's y axis (fractions) that are tried.
     seed : int
         Another seed turns all orientations and shifts all positions.
 
@@ -181,19 +184,24 @@ def scan(
     between = rng.uniform(-0.5, 0.5, 3) * step_px * pixel_um.mean()
     reach = (reaches_um(size_um, volume_size_um) / (step_px * pixel_um.mean())).astype(np.int64)
     frames = turned.as_matrix()[:, :, :2].transpose(0, 2, 1).reshape(-1, 6)
-    poses, scores = _scan(
-        table[np.rint(smooth).astype(np.uint8)],
-        source.voxel_um,
-        table[int(source.air)],
-        labels.astype(np.uint16) * np.uint16(SCAN_BINS),
-        SCAN_BINS,
-        pixel_um,
-        np.ascontiguousarray(frames),
-        volume_size_um / 2 + between,
-        reach[:2],
-        step_px,
-        step_px * pixel_um.mean() * np.arange(-reach[2], reach[2] + 1),
-        PLANES_KEPT,
-    )
+    found = []
+    for stretch in stretches:
+        poses, scores = _scan(
+            table[np.rint(smooth).astype(np.uint8)],
+            source.voxel_um,
+            table[int(source.air)],
+            labels.astype(np.uint16) * np.uint16(SCAN_BINS),
+            SCAN_BINS,
+            pixel_um * (1, 1 + stretch),
+            np.ascontiguousarray(frames),
+            volume_size_um / 2 + between,
+            reach[:2],
+            step_px,
+            step_px * pixel_um.mean() * np.arange(-reach[2], reach[2] + 1),
+            PLANES_KEPT,
+        )
+        poses[..., 10] = stretch
+        found.append((poses.reshape(-1, SIZE), scores.ravel()))
+    poses, scores = (np.concatenate(part) for part in zip(*found, strict=True))
     resolved = [scale for scale in scales if scale.voxel_um <= 1.3 * pixel_um.mean()]
-    return resolved or scales[-1:], poses.reshape(-1, SIZE), scores.ravel()
+    return resolved or scales[-1:], poses, scores
