@@ -1,16 +1,3 @@
-def registration(wildcards):
-    """Return the ``register`` block for one section: the sheet may name another mode for it."""
-    mode = SECTIONS.loc[wildcards.sample, "register_mode"] or config["register"]["mode"]
-    block = {key: value for key, value in config["register"].items() if key != "unsure"}
-    return json.dumps({**block, "mode": mode}, sort_keys=True)
-
-
-def first_guess(wildcards):
-    """Return the section's rough pose, or nothing where the search does without one."""
-    mode = json.loads(registration(wildcards))["mode"]
-    return "" if mode == "auto" else SECTIONS.loc[wildcards.sample, "initial_pose"]
-
-
 rule register_section:
     """Find the section's plane in the volume and resample both onto one grid (paper 2.3)."""
     input:
