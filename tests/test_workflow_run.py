@@ -34,7 +34,10 @@ def test_every_stage_leaves_its_contract(finished):
     results = finished / "results"
     folds = read_json(results / "05_split/toluidine_blue/folds.json")
     assert len(folds["folds"]) == 2
-    assert folds["test"] == ["Mg-03"]
+    assert folds["test"] == ["Mg-03"] and folds["dropped"] == []
+    registered = pd.read_csv(results / "02_register/registration.csv")
+    assert len(registered) == 5 and registered["confidence"].between(0, 1).all()
+    assert (results / "02_register/qc.html").stat().st_size > 50_000
     slide = read_image(results / "03_normalize/Mg-01/slide.tif")
     for model in TINY["models"]:
         stained = read_image(results / f"07_infer/toluidine_blue/{model}/fold-1/Mg-01/slide.tif")

@@ -28,7 +28,7 @@ TINY = {
         "partial_fraction": 0,
     },
     "ingest": {"voxel_size_um": 75, "slide_pixel_um": 30},
-    "register": {"mode": "initial_pose", "fan_starts": 512},
+    "register": {"mode": "initial_pose", "fan_starts": 512, "unsure": "keep"},
     "split": {"folds": 2},
     "train": {
         "epochs": 2,
