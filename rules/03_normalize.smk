@@ -5,7 +5,6 @@ rule normalize_pair:
         slide="<results>/02_register/{sample}/slide.tif",
         valid="<results>/02_register/{sample}/valid.tif",
         transform="<results>/02_register/{sample}/transform.json",
-        ingested="<results>/01_ingest/{sample}/slide.ome.tif",
     output:
         ct="<results>/03_normalize/{sample}/ct.tif",
         slide="<results>/03_normalize/{sample}/slide.tif",
@@ -30,6 +29,6 @@ rule normalize_pair:
     shell:
         "python -m virtual_staining normalize --ct {input.ct:q} --slide {input.slide:q}"
         " --valid {input.valid:q} --transform {input.transform:q}"
-        " --annotations={params.annotations:q} --ingested-slide {input.ingested:q}"
+        " --annotations={params.annotations:q}"
         " --settings {params.settings:q}"
         " --out {params.folder:q} > {log:q} 2>&1"

@@ -5,7 +5,6 @@ rule mask_pair:
         slide="<results>/03_normalize/{sample}/slide.tif",
         valid="<results>/02_register/{sample}/valid.tif",
         transform="<results>/02_register/{sample}/transform.json",
-        ingested="<results>/01_ingest/{sample}/slide.ome.tif",
     output:
         mask="<results>/04_mask/{sample}/mask.tif",
         qc=report(
@@ -29,6 +28,6 @@ rule mask_pair:
     shell:
         "python -m virtual_staining mask --ct {input.ct:q} --slide {input.slide:q}"
         " --valid {input.valid:q} --transform {input.transform:q}"
-        " --annotations={params.annotations:q} --ingested-slide {input.ingested:q}"
+        " --annotations={params.annotations:q}"
         " --settings {params.settings:q} --normalize {params.normalize:q}"
         " --out {params.folder:q} > {log:q} 2>&1"

@@ -70,7 +70,11 @@ def _pair(spec, settings):
             "features"
         ]
     ]
-    transform = {"pair_to_slide": to_slide, "pair_pixel_um": VOXEL_UM}
+    transform = {
+        "slide_px_to_um": SLIDE_UM * np.eye(2, 3),
+        "pair_to_slide": to_slide,
+        "pair_pixel_um": VOXEL_UM,
+    }
     return CohortPair(
         ct=ct,
         slide=resample_slide(slide.rgb, SLIDE_UM, to_slide, grid, staining.background),
@@ -100,13 +104,9 @@ def _nearest(labels, to_slide, grid):
 
 
 def _drawn(regions, transform, shape):
-    stored_to_um = SLIDE_UM * np.eye(2, 3)
     areas = {}
     for feature in regions:
         name = feature["properties"]["classification"]["name"]
         area = shapely.make_valid(shapely.geometry.shape(feature["geometry"]))
         areas.setdefault(name, []).append(area)
-    return {
-        name: rasterize(polygons, transform, stored_to_um, shape)
-        for name, polygons in areas.items()
-    }
+    return {name: rasterize(polygons, transform, shape) for name, polygons in areas.items()}

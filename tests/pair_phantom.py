@@ -6,7 +6,6 @@ import numpy as np
 from scipy import ndimage
 
 from virtual_staining.files import write_image, write_json
-from virtual_staining.ingest.slide import write_pyramid
 
 PIXEL_UM = 12.0
 SHAPE = (320, 320)
@@ -24,6 +23,7 @@ RGB = {
     },
 }  # fmt: skip
 TRANSFORM = {
+    "slide_px_to_um": [[PIXEL_UM, 0, 0], [0, PIXEL_UM, 0]],
     "pair_to_slide": [[1, 0, 0], [0, 1, 0]],
     "pair_pixel_um": PIXEL_UM,
 }
@@ -85,7 +85,5 @@ def write_pair(folder, ct, slide, features=()):
         arguments += [f"--{name.split('.')[0]}", str(folder / name)]
     if features:
         (folder / "drawn.geojson").write_text(json.dumps(list(features)))
-        write_pyramid(folder / "slide.ome.tif", slide, PIXEL_UM)
         arguments += ["--annotations", str(folder / "drawn.geojson")]
-        arguments += ["--ingested-slide", str(folder / "slide.ome.tif")]
     return arguments

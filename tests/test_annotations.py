@@ -10,10 +10,10 @@ from virtual_staining.errors import InputError
 
 CLASSES = ("Bone", "Background", "Exclude")
 IDENTITY = {
+    "slide_px_to_um": [[5.0, 0, 0], [0, 5.0, 0]],  # slide pixels are the pair's
     "pair_to_slide": [[1, 0, 0], [0, 1, 0]],
     "pair_pixel_um": 5.0,
 }
-SAME = np.array([[5.0, 0, 0], [0, 5.0, 0]])  # slide pixels are the pair's
 
 
 def ring(left, top, right, bottom):
@@ -37,7 +37,7 @@ def write(path, features, collection=True):
 @pytest.mark.parametrize("collection", [True, False])
 def test_reads_both_layouts_and_rasterizes_exact_pixels(tmp_path, collection):
     path = write(tmp_path / "a.geojson", [feature("Bone", [ring(2, 1, 6, 4)])], collection)
-    masks = class_masks(path, CLASSES, IDENTITY, SAME, (8, 10))
+    masks = class_masks(path, CLASSES, IDENTITY, (8, 10))
     expected = np.zeros((8, 10), bool)
     expected[1:4, 2:6] = True
     assert (masks["Bone"] == expected).all()
@@ -48,7 +48,7 @@ def test_holes_and_multipolygons(tmp_path):
     donut = [ring(0, 0, 6, 6), ring(2, 2, 4, 4)]
     features = [feature("Exclude", [donut, [ring(7, 0, 9, 2)]], "MultiPolygon")]
     drawn = read_annotations(write(tmp_path / "a.geojson", features), CLASSES)
-    inside = rasterize(drawn["Exclude"], IDENTITY, SAME, (8, 10))
+    inside = rasterize(drawn["Exclude"], IDENTITY, (8, 10))
     assert inside.sum() == 36 - 4 + 4
     assert not inside[2:4, 2:4].any() and inside[0:2, 7:9].all()
 
@@ -60,17 +60,17 @@ def test_polygons_land_on_the_tissue_they_were_drawn_on(tmp_path):
     matrix = matrix @ np.array([[1.02, 0.01], [0, 0.98]])
     pair_to_slide = np.column_stack([matrix, [900.0, 250.0]])
     transform = {
+        "slide_px_to_um": [[0.5, 0, 0], [0, 0.5, 0]],
         "pair_to_slide": pair_to_slide.tolist(),
         "pair_pixel_um": 5.0,
     }
-    half_um = np.array([[0.5, 0, 0], [0, 0.5, 0]])
     center_um, radius_um = np.array([300.0, 200.0]), 80.0
     turn = np.linspace(0, 2 * np.pi, 200)
     on_pair = center_um + radius_um * np.column_stack([np.cos(turn), np.sin(turn)])
     on_slide = on_pair @ pair_to_slide[:, :2].T + pair_to_slide[:, 2]
     features = [feature("Bone", [(on_slide / 0.5).tolist()])]
     path = write(tmp_path / "a.geojson", features)
-    found = class_masks(path, CLASSES, transform, half_um, (100, 120))["Bone"]
+    found = class_masks(path, CLASSES, transform, (100, 120))["Bone"]
     y, x = np.mgrid[:100, :120]
     truth = np.hypot((x + 0.5) * 5 - 300, (y + 0.5) * 5 - 200) < radius_um
     assert (found != truth).sum() <= 4  # a 200-gon is not quite a circle
@@ -78,7 +78,7 @@ def test_polygons_land_on_the_tissue_they_were_drawn_on(tmp_path):
 
 def test_partly_outside_is_clipped_and_one_outside_class_warns(tmp_path, caplog):
     features = [feature("Bone", [ring(-5, -5, 3, 2)]), feature("Exclude", [ring(50, 50, 60, 60)])]
-    masks = class_masks(write(tmp_path / "a.geojson", features), CLASSES, IDENTITY, SAME, (8, 10))
+    masks = class_masks(write(tmp_path / "a.geojson", features), CLASSES, IDENTITY, (8, 10))
     assert masks["Bone"].sum() == 6
     assert not masks["Exclude"].any()
     assert "no Exclude polygon reaches the registered pair" in caplog.text
@@ -124,4 +124,4 @@ def test_missing_file_is_named(tmp_path):
 def test_a_file_wholly_outside_is_refused(tmp_path):
     path = write(tmp_path / "a.geojson", [feature("Bone", [ring(500, 500, 600, 600)])])
     with pytest.raises(InputError, match="every polygon lies outside"):
-        class_masks(path, CLASSES, IDENTITY, SAME, (8, 10))
+        class_masks(path, CLASSES, IDENTITY, (8, 10))

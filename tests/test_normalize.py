@@ -187,11 +187,14 @@ def test_uniform_slide_and_inverted_ct_are_refused():
         normalize_pair(60000 - ct, slide, regions, DEFAULT)
 
 
-def test_annotations_without_their_slide_are_refused(tmp_path, capsys):
+def test_a_transform_without_the_slides_pixels_is_refused(tmp_path, capsys):
     ct, slide, _ = make_pair("Mg")
-    arguments = write_pair(tmp_path, ct, slide, [BONE_DRAWN])[:-2]
+    arguments = write_pair(tmp_path, ct, slide, [BONE_DRAWN])
+    transform = json.loads((tmp_path / "transform.json").read_text())
+    del transform["slide_px_to_um"]
+    (tmp_path / "transform.json").write_text(json.dumps(transform))
     assert main(["normalize", *arguments, "--settings", "{}", "--out", str(tmp_path / "o")]) == 1
-    assert "annotations need --ingested-slide" in capsys.readouterr().err
+    assert "slide_px_to_um: is missing" in capsys.readouterr().err
 
 
 def test_images_of_different_size_are_refused(tmp_path, capsys):

@@ -42,7 +42,7 @@ def refine(scales, starts, widths, size_um=SIZE_UM):
     for some in (starts[::2], starts[1::2]):
         scores = score_poses(*scales[0].arguments, 6, BINS, some)
         searches.append(descend(find.coarser(scales), some, scores, widths, BINS, size_um, BOUNDS))
-    return find.settle(searches, scales, size_um, Settings())
+    return find.settle(searches, scales, 2, size_um, Settings())
 
 
 def off_by(section: SectionMap, degrees: float, shift_um: float, size_um=SIZE_UM) -> np.ndarray:
@@ -211,7 +211,7 @@ def test_searches_go_on_until_two_agree_and_no_rival_is_near(labels, ct):
         ([*sure, *astray, *sure, *sure], 3),
         ([*unsure, *unsure, *unsure], 3),
     ):
-        found = find.settle(searches(*ends), scales, SIZE_UM, Settings())
+        found = find.settle(searches(*ends), scales, 2, SIZE_UM, Settings())
         assert len(made) == found.searches == count
 
 

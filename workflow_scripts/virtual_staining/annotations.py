@@ -95,9 +95,7 @@ def _area(feature: dict, where: str) -> BaseGeometry:
     return area
 
 
-def to_pair_pixels(
-    geometry: BaseGeometry, transform: dict, stored_to_um: np.ndarray
-) -> BaseGeometry:
+def to_pair_pixels(geometry: BaseGeometry, transform: dict) -> BaseGeometry:
     """Carry a geometry from original slide pixels to pixels of the registered pair.
 
     Parameters
@@ -105,10 +103,8 @@ def to_pair_pixels(
     geometry : shapely geometry
         In stored pixels (x, y) of the original slide.
     transform : dict
-        The pair's ``transform.json``; uses ``pair_to_slide`` and ``pair_pixel_um``.
-    stored_to_um : ndarray, shape (2, 3)
-        From those pixels to µm on the ingested slide
-        (:func:`virtual_staining.ingest.slide.stored_to_um`).
+        The pair's ``transform.json``; uses ``slide_px_to_um``, ``pair_to_slide`` and
+        ``pair_pixel_um``.
 
     Returns
     -------
@@ -118,16 +114,14 @@ def to_pair_pixels(
     """
     pair_to_slide = np.asarray(transform["pair_to_slide"], float)
     to_pair = np.linalg.inv(pair_to_slide[:, :2]) / transform["pair_pixel_um"]
-    matrix = to_pair @ stored_to_um[:, :2]
-    offset = to_pair @ (stored_to_um[:, 2] - pair_to_slide[:, 2])
+    slide_px_to_um = np.asarray(transform["slide_px_to_um"], float)
+    matrix = to_pair @ slide_px_to_um[:, :2]
+    offset = to_pair @ (slide_px_to_um[:, 2] - pair_to_slide[:, 2])
     return affine_transform(geometry, [*matrix.ravel(), *offset])
 
 
 def rasterize(
-    geometries: list[BaseGeometry],
-    transform: dict,
-    stored_to_um: np.ndarray,
-    shape: tuple[int, int],
+    geometries: list[BaseGeometry], transform: dict, shape: tuple[int, int]
 ) -> np.ndarray:
     """Mark the pair's pixels whose centres lie inside any of the geometries.
 
@@ -135,7 +129,7 @@ def rasterize(
     ----------
     geometries : list of shapely geometry
         In stored pixels (x, y) of the original slide.
-    transform, stored_to_um
+    transform : dict
         As in :func:`to_pair_pixels`.
     shape : (rows, columns)
         Size of the pair, px.
@@ -146,7 +140,7 @@ def rasterize(
     """
     inside = np.zeros(shape, bool)
     for geometry in geometries:
-        area = to_pair_pixels(geometry, transform, stored_to_um)
+        area = to_pair_pixels(geometry, transform)
         left, top, right, bottom = area.bounds
         rows = slice(max(int(top), 0), min(int(np.ceil(bottom)), shape[0]))
         columns = slice(max(int(left), 0), min(int(np.ceil(right)), shape[1]))
@@ -159,15 +153,9 @@ def rasterize(
 
 
 def class_masks(
-    path: str | Path,
-    classes: Collection[str],
-    transform: dict,
-    stored_to_um: np.ndarray,
-    shape: tuple[int, int],
+    path: str | Path, classes: Collection[str], transform: dict, shape: tuple[int, int]
 ) -> dict[str, np.ndarray]:
     """Read a GeoJSON file and rasterize each class on the pair's grid.
-
-    ``transform`` and ``stored_to_um`` are those of :func:`to_pair_pixels`.
 
     A class that lies outside the pair (registration crops to the common field of view) is only
     worth a warning; a file of which nothing reaches the pair is in the wrong pixels.
@@ -183,9 +171,7 @@ def class_masks(
         As in :func:`read_annotations`, and if every polygon lies wholly outside the pair.
     """
     drawn = read_annotations(path, classes)
-    masks = {
-        name: rasterize(areas, transform, stored_to_um, shape) for name, areas in drawn.items()
-    }
+    masks = {name: rasterize(areas, transform, shape) for name, areas in drawn.items()}
     if any(drawn.values()) and not any(mask.any() for mask in masks.values()):
         raise InputError(
             f"{path}: every polygon lies outside the registered section; the coordinates must be "

@@ -8,7 +8,6 @@ import numpy as np
 from virtual_staining.annotations import BACKGROUND, EXCLUDE, class_masks
 from virtual_staining.errors import InputError
 from virtual_staining.files import read_image, read_json
-from virtual_staining.ingest.slide import stored_to_um
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,6 @@ def add_pair_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--valid", required=True, help="where both hold data (valid.tif)")
     parser.add_argument("--transform", required=True, help="transform.json of the registration")
     parser.add_argument("--annotations", default="", help="QuPath GeoJSON; may be left out")
-    parser.add_argument(
-        "--ingested-slide", help="slide.ome.tif that the annotations belong to; for them only"
-    )
 
 
 def read_pair(args: argparse.Namespace) -> Pair:
@@ -48,7 +44,7 @@ def read_pair(args: argparse.Namespace) -> Pair:
     """
     ct, slide, valid = (read_image(path) for path in (args.ct, args.slide, args.valid))
     transform = read_json(args.transform)
-    for key in ("pair_to_slide", "pair_pixel_um"):
+    for key in ("slide_px_to_um", "pair_to_slide", "pair_pixel_um"):
         if key not in transform:
             raise InputError(f"{args.transform}: {key}: is missing; register the pair again")
     if ct.ndim != 2:
@@ -76,13 +72,9 @@ def drawn_regions(
     Raises
     ------
     InputError
-        As in :func:`virtual_staining.annotations.class_masks`, and if the ingested slide, which
-        says how the original one was turned, is missing.
+        As in :func:`virtual_staining.annotations.class_masks`.
     """
     if not args.annotations:
         return {}
-    if not args.ingested_slide:
-        raise InputError(f"{args.annotations}: annotations need --ingested-slide of their sample")
     classes = (reference_class, BACKGROUND, EXCLUDE)
-    turn = stored_to_um(args.ingested_slide)
-    return class_masks(args.annotations, classes, pair.transform, turn, pair.ct.shape)
+    return class_masks(args.annotations, classes, pair.transform, pair.ct.shape)

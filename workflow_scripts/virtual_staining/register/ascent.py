@@ -8,35 +8,17 @@ from virtual_staining.register.pose import moved
 
 
 @numba.njit(cache=True)
-def _score(
-    volume, voxel_um, air, labels, pixel_um, offsets_um, histogram, pose, max_scale, max_shear
-):
+def _score(view, histogram, pose, bounds):
     """Return the mutual information at a pose; -1 where its stretch is out of bounds."""
-    stretched = max(abs(pose[9]), abs(pose[10])) > max_scale
-    if stretched or abs(pose[11]) > max_shear:
+    if max(abs(pose[9]), abs(pose[10])) > bounds[0] or abs(pose[11]) > bounds[1]:
         return -1.0
+    volume, voxel_um, air, labels, pixel_um, offsets_um = view
     joint_histogram(volume, voxel_um, air, labels, pixel_um, pose, offsets_um, histogram)
     return information(histogram)
 
 
 @numba.njit(cache=True)
-def ascend(
-    volume,
-    voxel_um,
-    air,
-    labels,
-    pixel_um,
-    offsets_um,
-    histogram,
-    pose,
-    radius_um,
-    start_um,
-    stop_um,
-    freedom,
-    max_scale,
-    max_shear,
-    limit,
-):
+def ascend(view, histogram, pose, radius_um, start_um, stop_um, freedom, bounds, limit):
     """Climb from one pose to a maximum of mutual information.
 
     Each sweep fits a parabola through three points along every degree of freedom and takes its
@@ -45,8 +27,11 @@ def ascend(
 
     Parameters
     ----------
-    volume, voxel_um, air, labels, pixel_um, offsets_um, histogram
-        As in :func:`~virtual_staining.register.kernel.joint_histogram`.
+    view : tuple
+        ``volume, voxel_um, air, labels, pixel_um, offsets_um`` as in
+        :func:`~virtual_staining.register.kernel.joint_histogram`.
+    histogram : ndarray, float32 (classes, bins)
+        Overwritten.
     pose : ndarray, shape (12,)
         Where to start.
     radius_um : float
@@ -55,8 +40,8 @@ def ascend(
         First step, and the step below which the climb ends.
     freedom : int
         6 for a rigid climb, 9 with scale and shear.
-    max_scale, max_shear : float
-        Bounds of the stretch, fractions.
+    bounds : (scale, shear)
+        Largest stretch, as fractions.
     limit : int
         Largest number of sweeps.
 
@@ -67,9 +52,7 @@ def ascend(
         Its mutual information, nats.
     """
     best = pose.copy()
-    score = _score(
-        volume, voxel_um, air, labels, pixel_um, offsets_um, histogram, best, max_scale, max_shear
-    )
+    score = _score(view, histogram, best, bounds)
     h = start_um
     step = np.zeros(9)
     for _ in range(limit):
@@ -83,18 +66,7 @@ def ascend(
                 step[:] = 0
                 step[d] = h if side else -h
                 trial = moved(best, step, radius_um)
-                values[side] = _score(
-                    volume,
-                    voxel_um,
-                    air,
-                    labels,
-                    pixel_um,
-                    offsets_um,
-                    histogram,
-                    trial,
-                    max_scale,
-                    max_shear,
-                )
+                values[side] = _score(view, histogram, trial, bounds)
             curve = values[0] + values[1] - 2 * score
             slope = values[1] - values[0]
             if curve < 0:
@@ -108,18 +80,7 @@ def ascend(
             step[:] = 0
             step[d] = top
             trial = moved(best, step, radius_um)
-            value = _score(
-                volume,
-                voxel_um,
-                air,
-                labels,
-                pixel_um,
-                offsets_um,
-                histogram,
-                trial,
-                max_scale,
-                max_shear,
-            )
+            value = _score(view, histogram, trial, bounds)
             if value > gained:
                 choice, gained = top, value
             if gained > score:
@@ -128,18 +89,7 @@ def ascend(
                 travelled[d] = choice
         if score > before:
             trial = moved(best, travelled, radius_um)
-            value = _score(
-                volume,
-                voxel_um,
-                air,
-                labels,
-                pixel_um,
-                offsets_um,
-                histogram,
-                trial,
-                max_scale,
-                max_shear,
-            )
+            value = _score(view, histogram, trial, bounds)
             if value > score:
                 best, score = trial, value
                 continue
@@ -149,44 +99,16 @@ def ascend(
 
 
 @numba.njit(cache=True)
-def ascend_all(
-    volume,
-    voxel_um,
-    air,
-    labels,
-    pixel_um,
-    offsets_um,
-    classes,
-    bins,
-    poses,
-    radius_um,
-    start_um,
-    stop_um,
-    freedom,
-    max_scale,
-    max_shear,
-    limit,
-):
-    """Climb from each of many poses (n, 12); return the poses and scores reached."""
+def ascend_all(view, classes, bins, poses, radius_um, start_um, stop_um, freedom, bounds, limit):
+    """Climb from each of many poses (n, 12); return the poses and scores reached.
+
+    ``classes`` and ``bins`` are the joint histogram's; the others are as in :func:`ascend`.
+    """
     histogram = np.empty((classes, bins), np.float32)
     reached = np.empty_like(poses)
     scores = np.empty(len(poses))
     for k in range(len(poses)):
         reached[k], scores[k] = ascend(
-            volume,
-            voxel_um,
-            air,
-            labels,
-            pixel_um,
-            offsets_um,
-            histogram,
-            poses[k],
-            radius_um,
-            start_um,
-            stop_um,
-            freedom,
-            max_scale,
-            max_shear,
-            limit,
+            view, histogram, poses[k], radius_um, start_um, stop_um, freedom, bounds, limit
         )
     return reached, scores

@@ -6,7 +6,7 @@ import numpy as np
 
 from virtual_staining.register.ascent import ascend_all
 from virtual_staining.register.fan import within
-from virtual_staining.register.pose import AFFINE, RIGID, distances_um, distinct
+from virtual_staining.register.pose import AFFINE, RIGID, distances_um, distinct, lever_um
 from virtual_staining.register.scales import Scale
 
 log = logging.getLogger(__name__)
@@ -44,15 +44,15 @@ def climb(
         Stop after a few sweeps, taken with a wider step.
     """
     return ascend_all(
-        *scale.arguments,
+        scale.arguments,
         1 + int(scale.labels.max()),
         bins,
         poses,
-        0.35 * float(np.hypot(*size_um)),
+        lever_um(size_um),
         (2 if brief else 1) * scale.voxel_um,
         STOP_VOXEL * scale.voxel_um,
         freedom,
-        *bounds,
+        bounds,
         BRIEF_SWEEPS if brief else SWEEPS,
     )
 

@@ -30,8 +30,7 @@ log = logging.getLogger(__name__)
 BEYOND = 1.2
 STRETCH_STEP = 0.1  # a climb finds its way from half of this
 ENOUGH = 2  # searches that must end at the same place
-FINALISTS = 2  # poses climbed from at the finest level, where every climb takes a second
-APART_VOXEL = 8  # and how far they must lie apart
+APART_VOXEL = 8  # between poses climbed from at the finest level
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def search_near(
             )  # fmt: skip
             yield ends
 
-    found = settle(searches(), scales, size_um, settings)
+    found = settle(searches(), scales, settings.fan_beam[-1], size_um, settings)
     log.info(
         "%.1f° and %.0f µm from the first guess",
         frame_angle_deg(guess, found.pose),
@@ -123,7 +122,6 @@ def search_everywhere(
         Size of the slide.
     settings : Settings
     """
-
     stretches = stretches_up_to(settings.max_scale)
 
     def searches() -> Iterator:
@@ -144,7 +142,7 @@ def search_everywhere(
                 affine=len(stretches) > 1,
             )
 
-    return settle(searches(), scales, size_um, settings)
+    return settle(searches(), scales, settings.scan_beam[-1], size_um, settings)
 
 
 def bounds(settings: Settings) -> tuple[float, float]:
@@ -164,7 +162,11 @@ def coarser(scales: list[Scale]) -> list[Scale]:
 
 
 def settle(
-    searches: Iterable, scales: list[Scale], size_um: tuple[float, float], settings: Settings
+    searches: Iterable,
+    scales: list[Scale],
+    finalists: int,
+    size_um: tuple[float, float],
+    settings: Settings,
 ) -> Found:
     """Search until two searches agree, then climb at the finest level.
 
@@ -175,6 +177,8 @@ def settle(
         finest; evaluated only as far as needed.
     scales : list of Scale
         Coarse to fine.
+    finalists : int
+        Number of poses climbed from at the finest.
     size_um : (width, height)
         Size of the slide.
     settings : Settings
@@ -192,7 +196,7 @@ def settle(
         if agreeing >= ENOUGH and confidence(margin, agreeing) >= settings.min_confidence:
             break
     apart_um = APART_VOXEL * scales[-1].voxel_um
-    chosen = promising(poses, scores, FINALISTS, apart_um, size_um)
+    chosen = promising(poses, scores, finalists, apart_um, size_um)
     final = climb(scales[-1], poses[chosen], settings.grey_bins, size_um, AFFINE, bounds(settings))
     best = final[0][final[1].argmax()]
     margin = margin_to_rival(best, [*levels, final], size_um)

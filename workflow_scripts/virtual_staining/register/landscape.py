@@ -3,10 +3,8 @@
 import numpy as np
 
 from virtual_staining.register.kernel import score_poses
-from virtual_staining.register.pose import SIZE, moved
+from virtual_staining.register.pose import SIZE, lever_um, moved
 from virtual_staining.register.scales import Scale
-
-RADIUS_FRACTION = 0.35  # of the slide's diagonal: as the search weighs turns against shifts
 
 
 def landscape(
@@ -34,8 +32,9 @@ def landscape(
         Size of the slide.
     offset_um : float
         How far to either side: shift along the plane's normal, and the displacement that the
-        rotation about the pair's x axis through the slide's centre causes at
-        ``RADIUS_FRACTION`` of the slide's diagonal. A round peak means that both are equally sure.
+        rotation about the pair's x axis through the slide's centre causes at the distance
+        :func:`~virtual_staining.register.pose.lever_um`. A round peak means that both are
+        equally sure.
     steps : int
         Number of values of each; odd, so that the pose itself is among them.
 
@@ -45,7 +44,7 @@ def landscape(
     information : ndarray, shape (steps, steps)
         Mutual information, nats, by tilt and offset.
     """
-    radius_um = RADIUS_FRACTION * float(np.hypot(*size_um))
+    radius_um = lever_um(size_um)
     offsets_um = np.linspace(-offset_um, offset_um, steps)
     poses = np.empty((steps, steps, SIZE))
     step = np.zeros(9)

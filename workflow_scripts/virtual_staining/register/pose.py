@@ -65,6 +65,11 @@ def slide_points_um(poses: np.ndarray, size_um: tuple[float, float]) -> np.ndarr
     return poses[:, None, :3] + offsets
 
 
+def lever_um(size_um: tuple[float, float]) -> float:
+    """Return the distance from the slide's centre at which turns are weighed against shifts."""
+    return 0.35 * float(np.hypot(*size_um))
+
+
 def distances_um(pose: np.ndarray, others: np.ndarray, size_um: tuple[float, float]) -> np.ndarray:
     """Return how far apart a pose (12,) and others (n, 12) put the slide, shape (n,), µm.
 

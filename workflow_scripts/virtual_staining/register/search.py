@@ -184,13 +184,15 @@ def scan(
     between = rng.uniform(-0.5, 0.5, 3) * step_px * pixel_um.mean()
     reach = (reaches_um(size_um, volume_size_um) / (step_px * pixel_um.mean())).astype(np.int64)
     frames = turned.as_matrix()[:, :, :2].transpose(0, 2, 1).reshape(-1, 6)
+    bins = table[np.rint(smooth).astype(np.uint8)]
+    rows = labels.astype(np.uint16) * np.uint16(SCAN_BINS)
     found = []
     for stretch in stretches:
         poses, scores = _scan(
-            table[np.rint(smooth).astype(np.uint8)],
+            bins,
             source.voxel_um,
             table[int(source.air)],
-            labels.astype(np.uint16) * np.uint16(SCAN_BINS),
+            rows,
             SCAN_BINS,
             pixel_um * (1, 1 + stretch),
             np.ascontiguousarray(frames),
