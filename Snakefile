@@ -55,11 +55,11 @@ rule all:
 
 
 rule pairs:
-    """Registered, normalized and masked pairs, for a look before hours of training."""
+    """Registered, normalized and masked pairs and their folds, for a look before hours of training."""
     input:
         "<results>/02_register/qc.html",
-        expand("<results>/03_normalize/{sample}/stats.json", sample=SECTIONS["sample"]),
-        expand("<results>/04_mask/{sample}/mask.tif", sample=SECTIONS["sample"]),
+        [pairs_of(stain) for stain in STAINS],
+        expand("<results>/05_split/{stain}/folds.json", stain=STAINS),
 
 
 rule train:

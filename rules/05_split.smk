@@ -1,20 +1,31 @@
 rule split_folds:
-    """Share the sections among cross-validation folds, balanced by material (paper 2.4)."""
+    """Share the sections among cross-validation folds, balanced by material (paper 2.4).
+
+    The only step that waits for all sections one by one. Whatever comes later depends on these
+    files instead, which hold a digest of each section's images: a changed image changes them.
+    A training depends on its own fold's file alone, which does not name the test samples.
+    """
     input:
         sheet=config["samples"] or "<results>/00_cohort/samples.tsv",
         registration="<results>/02_register/registration.csv",
+        pairs=lambda wildcards: pairs_of(wildcards.stain),
     output:
-        "<results>/05_split/{stain}/folds.json",
+        folds="<results>/05_split/{stain}/folds.json",
+        training=expand("<results>/05_split/{{stain}}/fold-{fold}.json", fold=FOLDS),
     log:
         "<logs>/05_split/{stain}.log",
     localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
+        normalized=f"{RESULTS}/03_normalize",
+        masks=f"{RESULTS}/04_mask",
         settings=settings("split"),
         unsure=config["register"]["unsure"],
         seed=config["seed"],
     shell:
         "python -m virtual_staining split --sheet {input.sheet:q} --stain {wildcards.stain}"
         " --registration {input.registration:q} --unsure {params.unsure}"
-        " --settings {params.settings:q} --seed {params.seed} --out {output:q} > {log:q} 2>&1"
+        " --normalize-dir {params.normalized:q} --mask-dir {params.masks:q}"
+        " --settings {params.settings:q} --seed {params.seed} --out {output.folds:q}"
+        " > {log:q} 2>&1"

@@ -18,19 +18,8 @@ rule write_train_settings:
 rule train_model:
     """Train one model on one fold (paper 2.6, 2.7); continues from its own resume folder."""
     input:
-        ct=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/ct.tif",
-            sample=samples_of(wildcards.stain, "crossval"),
-        ),
-        slide=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/slide.tif",
-            sample=samples_of(wildcards.stain, "crossval"),
-        ),
-        mask=lambda wildcards: expand(
-            "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain, "crossval")
-        ),
         settings="<results>/06_train/{stain}/{model}/settings.json",
-        folds="<results>/05_split/{stain}/folds.json",
+        folds="<results>/05_split/{stain}/fold-{fold}.json",
     output:
         generator="<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
         best=directory("<results>/06_train/{stain}/{model}/fold-{fold}/best"),

@@ -1,18 +1,6 @@
 rule infer_slides:
     """Stain every whole slide of a stain with one trained model, from overlapping tiles (paper 2.9)."""
     input:
-        ct=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/ct.tif", sample=samples_of(wildcards.stain)
-        ),
-        slide=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/slide.tif", sample=samples_of(wildcards.stain)
-        ),
-        mask=lambda wildcards: expand(
-            "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
-        ),
-        stats=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/stats.json", sample=samples_of(wildcards.stain)
-        ),
         generator="<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
         folds="<results>/05_split/{stain}/folds.json",
     output:

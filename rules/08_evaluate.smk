@@ -21,18 +21,6 @@ rule evaluate_patches:
     """Measure SSIM, PSNR and LPIPS of stained slides against the real ones (paper 2.10)."""
     input:
         infer="<results>/07_infer/{stain}/{model}/fold-{fold}",
-        ct=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/ct.tif", sample=samples_of(wildcards.stain)
-        ),
-        slide=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/slide.tif", sample=samples_of(wildcards.stain)
-        ),
-        stats=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/stats.json", sample=samples_of(wildcards.stain)
-        ),
-        mask=lambda wildcards: expand(
-            "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
-        ),
         folds="<results>/05_split/{stain}/folds.json",
         lpips="<results>/08_evaluate/lpips.json",
     output:
@@ -61,18 +49,6 @@ rule evaluate_patches:
 rule evaluate_raw_ct:
     """Measure the same metrics between the grey CT itself and the slide: the baseline (paper 3.2)."""
     input:
-        ct=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/ct.tif", sample=samples_of(wildcards.stain)
-        ),
-        slide=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/slide.tif", sample=samples_of(wildcards.stain)
-        ),
-        stats=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/stats.json", sample=samples_of(wildcards.stain)
-        ),
-        mask=lambda wildcards: expand(
-            "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
-        ),
         folds="<results>/05_split/{stain}/folds.json",
         lpips="<results>/08_evaluate/lpips.json",
     output:

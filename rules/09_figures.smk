@@ -30,14 +30,6 @@ rule draw_slides:
     """Show real and generated slides with ROI, histograms and profile (paper Fig. 5)."""
     input:
         infer=f"<results>/07_infer/{{stain}}/{config['models'][0]}/fold-1",
-        normalized=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/{file}",
-            sample=samples_of(wildcards.stain),
-            file=["ct.tif", "slide.tif", "stats.json"],
-        ),
-        masks=lambda wildcards: expand(
-            "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
-        ),
         folds="<results>/05_split/{stain}/folds.json",
     output:
         png=report(
@@ -70,14 +62,6 @@ rule draw_models:
     """Show all models side by side on validation and test slides (paper Fig. 6)."""
     input:
         infer=expand("<results>/07_infer/{{stain}}/{model}/fold-1", model=config["models"]),
-        normalized=lambda wildcards: expand(
-            "<results>/03_normalize/{sample}/{file}",
-            sample=samples_of(wildcards.stain),
-            file=["ct.tif", "slide.tif", "stats.json"],
-        ),
-        masks=lambda wildcards: expand(
-            "<results>/04_mask/{sample}/mask.tif", sample=samples_of(wildcards.stain)
-        ),
         folds="<results>/05_split/{stain}/folds.json",
     output:
         png=report(

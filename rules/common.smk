@@ -78,10 +78,12 @@ def settings(stage, *keys):
     return json.dumps({key: block[key] for key in sorted(keys or block)})
 
 
-def samples_of(stain, role=None):
-    """Return the ids of a stain's sections, all or of one role."""
-    rows = SECTIONS[SECTIONS["stain"] == stain]
-    return list(rows["sample"] if role is None else rows["sample"][rows["role"] == role])
+def pairs_of(stain):
+    """Return the files of a stain's normalized and masked pairs."""
+    samples = SECTIONS["sample"][SECTIONS["stain"] == stain]
+    names = ["03_normalize/{s}/ct.tif", "03_normalize/{s}/slide.tif"]
+    names += ["03_normalize/{s}/stats.json", "04_mask/{s}/mask.tif"]
+    return [f"{RESULTS}/{name.format(s=sample)}" for sample in samples for name in names]
 
 
 def raw_input(row, column):

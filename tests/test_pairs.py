@@ -38,7 +38,7 @@ def test_images_that_do_not_fit_are_named(folder, name, image):
 
 
 def test_missing_pair_is_named(folder):
-    with pytest.raises(InputError, match=r"s9/ct\.tif: no such file"):
+    with pytest.raises(InputError, match=r"s9/ct\.tif: no such file; .snakemake pairs. makes"):
         load_pair("s9", folder / "n", folder / "m")
     with pytest.raises(InputError, match="no such file"):
         pixel_size_um(folder / "nothing.tif")

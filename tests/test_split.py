@@ -1,9 +1,8 @@
 """Folds: the paper's ratio, whole groups, determinism and refusals."""
 
-import json
+import dataclasses
 import logging
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -11,7 +10,10 @@ from hypothesis import strategies as st
 
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
+from virtual_staining.files import read_json
+from virtual_staining.pairs import read_fold
 from virtual_staining.split.command import read_unsure, split_stain, without_unsure
+from virtual_staining.split.digest import pair_digest
 from virtual_staining.split.folds import make_folds
 
 
@@ -136,42 +138,106 @@ def write_registration(path, unsure=()):
     path.write_text("\n".join(rows) + "\n")
 
 
-def test_command_writes_one_stains_folds(tmp_path):
+def write_images(folder, samples):
+    """Write something for each of a pair's four files: the split only reads them through."""
+    for sample in samples:
+        for name in ("n/{}/ct.tif", "n/{}/slide.tif", "n/{}/stats.json", "m/{}/mask.tif"):
+            path = folder / name.format(sample)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{name} of {sample}")
+
+
+def split_words(folder, stain="tb", unsure="drop", settings='{"folds": 2}'):
+    return [
+        *("split", "--sheet", str(folder / "samples.tsv"), "--seed", "1", "--stain", stain),
+        *("--out", str(folder / "folds.json"), "--settings", settings, "--unsure", unsure),
+        *("--registration", str(folder / "registration.csv")),
+        *("--normalize-dir", str(folder / "n"), "--mask-dir", str(folder / "m")),
+    ]
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    """A sheet of two stains with a test sample and a bare volume, all registered, with images."""
     rows = [[f"t{i}", f"v{i}.tif", "s.tif", "tb", "Mg", "crossval", 5] for i in range(4)]
     rows += [["h0", "v9.tif", "s.tif", "he", "Mg", "crossval", 5]]
     rows += [["bare", "v8.tif", "", "tb", "Mg", "crossval", 5]]
     rows += [["t9", "v7.tif", "s.tif", "tb", "Ti", "test", 5]]
     write_sheet(tmp_path / "samples.tsv", rows)
-    out = tmp_path / "folds.json"
     write_registration(tmp_path / "registration.csv")
-    arguments = [
-        "--sheet",
-        str(tmp_path / "samples.tsv"),
-        "--seed",
-        "1",
-        "--out",
-        str(out),
-        "--registration",
-        str(tmp_path / "registration.csv"),
-        "--unsure",
-        "drop",
-    ]
-    assert main(["split", *arguments, "--stain", "tb", "--settings", '{"folds": 2}']) == 0
-    folds = json.loads(out.read_text())
-    assert sorted(np.concatenate([f["validation"] for f in folds["folds"]])) == [
-        "t0",
-        "t1",
-        "t2",
-        "t3",
-    ]
+    write_images(tmp_path, ["t0", "t1", "t2", "t3", "t9"])
+    return tmp_path
+
+
+def fold_texts(folder):
+    """Return the text of every file that a training may depend on."""
+    return {path.name: path.read_text() for path in sorted(folder.glob("fold-*.json"))}
+
+
+def test_command_writes_one_stains_folds(cohort):
+    assert main(split_words(cohort)) == 0
+    folds = read_json(cohort / "folds.json")
+    validated = [sample for fold in folds["folds"] for sample in fold["validation"]]
+    assert sorted(validated) == ["t0", "t1", "t2", "t3"]
     assert folds["test"] == ["t9"] and folds["material"]["t9"] == "Ti"
     assert folds["stain"] == "tb" and folds["seed"] == 1
     assert folds["dropped"] == []
-    write_registration(tmp_path / "registration.csv", unsure=["t2", "h0"])
-    assert main(["split", *arguments, "--stain", "tb", "--settings", '{"folds": 2}']) == 0
-    folds = json.loads(out.read_text())
+    for number in (1, 2):
+        alone = read_fold(cohort / f"fold-{number}.json", number)
+        assert alone.test == ()
+        assert alone == dataclasses.replace(read_fold(cohort / "folds.json", number), test=())
+    write_registration(cohort / "registration.csv", unsure=["t2", "h0"])
+    assert main(split_words(cohort)) == 0
+    folds = read_json(cohort / "folds.json")
     assert folds["dropped"] == ["t2"]
     assert "t2" not in str(folds["folds"]) and "t2" not in folds["material"]
+    assert "t2" not in folds["images"]
+
+
+@pytest.mark.parametrize(
+    "name", ["n/t1/ct.tif", "n/t1/slide.tif", "n/t1/stats.json", "m/t1/mask.tif"]
+)
+def test_a_changed_image_changes_every_folds_file_and_a_touched_one_none(cohort, name):
+    assert main(split_words(cohort)) == 0
+    before = fold_texts(cohort)
+    (cohort / name).touch()
+    assert main(split_words(cohort)) == 0
+    assert fold_texts(cohort) == before
+    (cohort / name).write_text("retouched by hand")
+    assert main(split_words(cohort)) == 0
+    after = fold_texts(cohort)
+    assert after.keys() == before.keys() == {"fold-1.json", "fold-2.json"}
+    assert all(after[file] != before[file] for file in before)
+
+
+def test_a_trainings_file_does_not_know_the_test_samples(cohort):
+    assert main(split_words(cohort)) == 0
+    before, whole = fold_texts(cohort), (cohort / "folds.json").read_text()
+    with open(cohort / "samples.tsv", "a") as sheet:
+        sheet.write("t8\tv6.tif\ts.tif\ttb\tPEEK\ttest\t5\n")
+    (cohort / "n/t9/ct.tif").write_text("another")
+    write_images(cohort, ["t8"])
+    assert main(split_words(cohort)) == 0
+    assert fold_texts(cohort) == before
+    assert (cohort / "folds.json").read_text() != whole
+
+
+def test_exchanged_images_have_another_digest(tmp_path):
+    write_images(tmp_path, ["a"])
+    before = pair_digest("a", tmp_path / "n", tmp_path / "m")
+    ct, slide = tmp_path / "n/a/ct.tif", tmp_path / "n/a/slide.tif"
+    ct_text, slide_text = ct.read_text(), slide.read_text()
+    ct.write_text(slide_text)
+    slide.write_text(ct_text)
+    assert pair_digest("a", tmp_path / "n", tmp_path / "m") != before
+
+
+@pytest.mark.parametrize("name", ["n/t3/ct.tif", "n/t9/stats.json", "m/t3/mask.tif"])
+def test_a_missing_image_is_named_with_the_remedy(cohort, name, capsys):
+    (cohort / name).unlink()
+    assert main(split_words(cohort)) == 1
+    said = capsys.readouterr().err
+    assert f"{name}: no such file" in said and "snakemake pairs" in said
 
 
 def test_unsure_sections_are_dropped_kept_or_refused():
@@ -197,22 +263,9 @@ def test_command_refuses_unknown_stain_and_settings(tmp_path, capsys):
     rows = [["a", "v.tif", "s.tif", "tb", "Mg", "crossval", 5]]
     write_sheet(tmp_path / "samples.tsv", rows)
     (tmp_path / "registration.csv").write_text("sample,unsure\na,False\n")
-    arguments = [
-        "split",
-        "--sheet",
-        str(tmp_path / "samples.tsv"),
-        "--seed",
-        "1",
-        "--out",
-        "x",
-        "--registration",
-        str(tmp_path / "registration.csv"),
-        "--unsure",
-        "keep",
-    ]
-    assert main([*arguments, "--stain", "he", "--settings", "{}"]) == 1
+    assert main(split_words(tmp_path, "he", "keep", "{}")) == 1
     assert "no sample has a slide with stain 'he'" in capsys.readouterr().err
-    assert main([*arguments, "--stain", "tb", "--settings", '{"fold": 2}']) == 1
+    assert main(split_words(tmp_path, "tb", "keep", '{"fold": 2}')) == 1
     assert "did you mean 'folds'" in capsys.readouterr().err
-    assert main([*arguments, "--stain", "tb", "--settings", '{"folds": 1}']) == 1
+    assert main(split_words(tmp_path, "tb", "keep", '{"folds": 1}')) == 1
     assert "at least 2" in capsys.readouterr().err

@@ -9,6 +9,8 @@ import tifffile
 from virtual_staining.errors import InputError
 from virtual_staining.files import read_image, read_json
 
+REMAKE = "`snakemake pairs` makes what is missing of the pairs, then start again"
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -47,13 +49,23 @@ class Fold:
 
 
 def pair_files(sample: str, normalize_dir: str | Path, mask_dir: str | Path) -> dict[str, Path]:
-    """Return where a pair's ``ct``, ``slide`` and ``mask`` lie."""
+    """Return where a pair's ``ct``, ``slide`` and ``mask`` lie.
+
+    Raises
+    ------
+    InputError
+        If one of them does not exist. The folds alone do not make the workflow remake it.
+    """
     normalized = Path(normalize_dir) / sample
-    return {
+    files = {
         "ct": normalized / "ct.tif",
         "slide": normalized / "slide.tif",
         "mask": Path(mask_dir) / sample / "mask.tif",
     }
+    for path in files.values():
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; {REMAKE}")
+    return files
 
 
 def load_pair(sample: str, normalize_dir: str | Path, mask_dir: str | Path) -> Pair:

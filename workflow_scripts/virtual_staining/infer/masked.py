@@ -6,6 +6,7 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.files import read_json
+from virtual_staining.pairs import REMAKE
 
 
 def background_levels(path: str | Path) -> tuple[int, np.ndarray]:
@@ -23,6 +24,8 @@ def background_levels(path: str | Path) -> tuple[int, np.ndarray]:
     InputError
         If the file is missing or lacks these levels.
     """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; {REMAKE}")
     stats = read_json(path)
     try:
         rgb = np.array(stats["slide"]["background_after_rgb"], float).reshape(3)

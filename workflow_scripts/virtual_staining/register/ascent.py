@@ -38,8 +38,8 @@ def ascend(view, histogram, pose, radius_um, start_um, stop_um, freedom, bounds,
         Distance from the centre at which rotations and stretch are measured.
     start_um, stop_um : float
         First step, and the step below which the climb ends.
-    freedom : int
-        6 for a rigid climb, 9 with scale and shear.
+    freedom : ndarray of int
+        Degrees of freedom, by their place in a step of :func:`~virtual_staining.register.pose.moved`.
     bounds : (scale, shear)
         Largest stretch, as fractions.
     limit : int
@@ -60,7 +60,7 @@ def ascend(view, histogram, pose, radius_um, start_um, stop_um, freedom, bounds,
             break
         before = score
         travelled = np.zeros(9)
-        for d in range(freedom):
+        for d in freedom:
             values = np.empty(2)
             for side in range(2):
                 step[:] = 0

@@ -22,7 +22,7 @@ def climb(
     poses: np.ndarray,
     bins: int,
     size_um: tuple[float, float],
-    freedom: int,
+    freedom: np.ndarray,
     bounds: tuple[float, float],
     brief: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -36,8 +36,8 @@ def climb(
         Grey bins of the joint histogram.
     size_um : (width, height)
         Size of the slide.
-    freedom : int
-        ``RIGID`` or ``AFFINE``.
+    freedom : ndarray of int
+        ``RIGID``, ``AFFINE`` or ``PARALLEL``.
     bounds : (scale, shear)
         Largest stretch, as fractions.
     brief : bool

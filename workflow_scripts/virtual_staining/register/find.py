@@ -20,9 +20,9 @@ from virtual_staining.register.beam import (
 from virtual_staining.register.confidence import confidence
 from virtual_staining.register.fan import fan
 from virtual_staining.register.kernel import score_poses
-from virtual_staining.register.pose import AFFINE, frame_angle_deg
+from virtual_staining.register.pose import AFFINE, SIZE, frame_angle_deg
 from virtual_staining.register.scales import Scale
-from virtual_staining.register.search import scan
+from virtual_staining.register.search import scan, spread_frames
 from virtual_staining.register.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -127,14 +127,16 @@ def search_everywhere(
     def searches() -> Iterator:
         for n in range(settings.searches):
             closer = 2 ** max(0, n - 1)
-            rotations = closer * settings.scan_rotations
-            kept, *starts = scan(
-                scales, image, colours, size_um, rotations, settings.scan_step_um, stretches, n
+            rng = np.random.default_rng(n)
+            frames = spread_frames(closer * settings.scan_rotations, rng)
+            kept, starts, scores = scan(
+                scales, image, colours, size_um, frames, settings.scan_step_um, stretches, rng
             )
             beam = (closer * settings.scan_beam[0], *settings.scan_beam[1:])
             yield descend(
                 coarser(kept),
-                *starts,
+                starts.reshape(-1, SIZE),
+                scores.ravel(),
                 beam,
                 settings.grey_bins,
                 size_um,

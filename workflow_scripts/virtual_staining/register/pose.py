@@ -13,8 +13,10 @@ import numpy as np
 from virtual_staining.geometry import SectionMap
 
 SIZE = 12
-RIGID = 6  # degrees of freedom: three shifts, three rotations
-AFFINE = 9  # and the stretch
+# degrees of freedom by their place in a step (see `moved`): three shifts, three rotations
+RIGID = np.arange(6)
+AFFINE = np.arange(9)  # and the stretch
+PARALLEL = np.array([0, 1, 2, 5, 6, 7, 8])  # all that leave the plane's orientation
 
 
 def from_map(section: SectionMap, size_um: tuple[float, float]) -> np.ndarray:

@@ -88,12 +88,35 @@ def make_scales(
     colours : ndarray, float (classes, 3)
         Mean RGB of each class.
     """
+    volumes, air = halvings(volume, voxel_um, coarse_um)
+    return section_scales(volumes, air, slide, slide_size_um, classes, thickness_um)
+
+
+def halvings(
+    volume: np.ndarray, voxel_um: float, coarse_um: float
+) -> tuple[list[tuple[np.ndarray, float]], float]:
+    """Return the volume as (bytes, voxel size) fine to coarse, and its air's grey value.
+
+    Sections of one volume share them; the parameters are those of :func:`make_scales`.
+    """
     grey = _to_bytes(volume)
     faces = [grey[0], grey[-1], grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]]
     air = float(np.median(np.concatenate([face.ravel() for face in faces])))
     volumes = [(grey, voxel_um)]
     while volumes[-1][1] * np.sqrt(2) < coarse_um and min(volumes[-1][0].shape) >= 16:
         volumes.append((_halve(volumes[-1][0]), 2 * volumes[-1][1]))
+    return volumes, air
+
+
+def section_scales(
+    volumes: list[tuple[np.ndarray, float]],
+    air: float,
+    slide: np.ndarray,
+    slide_size_um: tuple[float, float],
+    classes: int,
+    thickness_um: float,
+) -> tuple[list[Scale], np.ndarray]:
+    """Set a section beside what :func:`halvings` returned; as :func:`make_scales`."""
     images = [shrink(slide, slide_size_um, voxel) for _, voxel in volumes]
     colours = _main_colours(images[min(1, len(images) - 1)], classes)
     scales = [

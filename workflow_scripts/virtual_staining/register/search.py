@@ -5,7 +5,6 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
-from virtual_staining.register.pose import SIZE
 from virtual_staining.register.scales import Scale, label_colours, shrink
 
 PSI = 1.533751168755204288118041  # root of ψ⁴ = ψ + 4 (Alexa 2022)
@@ -29,11 +28,16 @@ def super_fibonacci(count: int) -> Rotation:
     return Rotation.from_quat(np.stack([*parts, outer * np.cos(beta)], 1))
 
 
-def reaches_um(size_um: tuple[float, float], volume_size_um: np.ndarray) -> np.ndarray:
-    """Return how far from the volume's middle sections are looked for.
+def spread_frames(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Spread orientations evenly, turned at random; directions of the slide's x, y, (n, 6)."""
+    turned = Rotation.random(rng=rng) * super_fibonacci(count)
+    return turned.as_matrix()[:, :, :2].transpose(0, 2, 1).reshape(-1, 6)
 
-    In its plane a section may lie anywhere inside the volume or stick out by a sixth of it; along
-    its normal the plane stays within the middle four fifths.
+
+def reaches_um(size_um: tuple[float, float], volume_size_um: np.ndarray) -> np.ndarray:
+    """Return how far from the volume's middle sections are looked for, in their plane.
+
+    A section may lie anywhere inside the volume or stick out by a sixth of it.
 
     Parameters
     ----------
@@ -43,16 +47,38 @@ def reaches_um(size_um: tuple[float, float], volume_size_um: np.ndarray) -> np.n
 
     Returns
     -------
-    ndarray, shape (3,)
-        Along the slide's x, its y and the normal, µm.
+    ndarray, shape (2,)
+        Along the slide's x and its y, µm.
     """
     edge = float(np.median(volume_size_um))
-    return np.array([abs(edge - size) / 2 + edge / 6 for size in size_um] + [0.4 * edge])
+    return np.array([abs(edge - size) / 2 + edge / 6 for size in size_um])
+
+
+def depths_um(frames: np.ndarray, volume_size_um: np.ndarray) -> np.ndarray:
+    """Return how far from the volume's middle planes are looked for, along their normals.
+
+    The middle four fifths of the ellipsoid that fills the volume: of a long specimen, its length
+    for planes across it, its width for planes along it.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (n, 6)
+        Directions of the slide's x and y.
+    volume_size_um : ndarray, shape (3,)
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    normals = np.cross(frames[:, :3], frames[:, 3:])
+    return 0.4 * np.linalg.norm(normals * volume_size_um, axis=1)
 
 
 @numba.njit(cache=True, fastmath=True)
-def _scan(volume, voxel_um, air, rows, bins, pixel_um, frames, middle, reach, step, levels, keep):
+def _scan(volume, voxel_um, air, rows, bins, pixel_um, frames, middle, reach, step, depths, spacing, keep):
     """Score all positions of each frame; return its best poses (n, keep, 12) and scores.
+
+    Planes lie ``spacing`` µm apart, up to ``depths`` (n,) of them to either side of the middle.
 
     A plane is sampled once for all shifts in it: ``rows`` holds ``class * bins`` of each pixel, the
     volume bin numbers, both integers, so that counting is one addition a pixel.
@@ -78,7 +104,8 @@ def _scan(volume, voxel_um, air, rows, bins, pixel_um, frames, middle, reach, st
         e1, e2 = frames[k, :3], frames[k, 3:]
         normal = np.cross(e1, e2)
         du, dv = e1 * pixel_um[0] / voxel_um, e2 * pixel_um[1] / voxel_um
-        for offset in levels:
+        for level in range(-depths[k], depths[k] + 1):
+            offset = spacing * level
             center = (middle + offset * normal) / voxel_um
             corner = center - 0.5 * ((plane.shape[1] - 1) * du + (plane.shape[0] - 1) * dv)
             for i in range(plane.shape[0]):
@@ -136,12 +163,12 @@ def scan(
     slide: np.ndarray,
     colours: np.ndarray,
     size_um: tuple[float, float],
-    rotations: int,
+    frames: np.ndarray,
     step_um: float,
     stretches: np.ndarray,
-    seed: int,
+    rng: np.random.Generator,
 ) -> tuple[list[Scale], np.ndarray, np.ndarray]:
-    """Score all orientations and positions; return the best planes of each orientation.
+    """Score all positions of some orientations; return the best planes of each.
 
     Parameters
     ----------
@@ -152,21 +179,21 @@ def scan(
         The section's main colours.
     size_um : (width, height)
         Size of the slide.
-    rotations : int
-        Number of orientations.
+    frames : ndarray, shape (n, 6)
+        Orientations: directions of the slide's x and y.
     step_um : float
         Distance between neighbouring positions; at least two of the scanned section's pixels.
     stretches : ndarray
         Stretches of the slide's y axis (fractions) that are tried.
-    seed : int
-        Another seed turns all orientations and shifts all positions.
+    rng : Generator
+        Shifts all positions.
 
     Returns
     -------
     scales : list of Scale
         Those that resolve the section well enough to go on with, coarse to fine.
-    poses : ndarray, shape (n, 12)
-    scores : ndarray, shape (n,)
+    poses : ndarray, shape (stretches, n, PLANES_KEPT, 12)
+    scores : ndarray, shape (stretches, n, PLANES_KEPT)
         Mutual information, nats.
     """
     labels = label_colours(shrink(slide, size_um, np.sqrt(np.prod(size_um) / SCAN_PIXELS)), colours)
@@ -179,11 +206,10 @@ def scan(
     smooth = gaussian_filter(source.volume.astype(np.float32), blur)
     volume_size_um = np.array(source.volume.shape[::-1]) * source.voxel_um
     step_px = max(2, round(step_um / pixel_um.mean()))
-    rng = np.random.default_rng(seed)
-    turned = Rotation.random(rng=rng) * super_fibonacci(rotations)
-    between = rng.uniform(-0.5, 0.5, 3) * step_px * pixel_um.mean()
-    reach = (reaches_um(size_um, volume_size_um) / (step_px * pixel_um.mean())).astype(np.int64)
-    frames = turned.as_matrix()[:, :, :2].transpose(0, 2, 1).reshape(-1, 6)
+    spacing = step_px * pixel_um.mean()
+    between = rng.uniform(-0.5, 0.5, 3) * spacing
+    reach = (reaches_um(size_um, volume_size_um) / spacing).astype(np.int64)
+    depths = (depths_um(frames, volume_size_um) / spacing).astype(np.int64)
     bins = table[np.rint(smooth).astype(np.uint8)]
     rows = labels.astype(np.uint16) * np.uint16(SCAN_BINS)
     found = []
@@ -197,13 +223,14 @@ def scan(
             pixel_um * (1, 1 + stretch),
             np.ascontiguousarray(frames),
             volume_size_um / 2 + between,
-            reach[:2],
+            reach,
             step_px,
-            step_px * pixel_um.mean() * np.arange(-reach[2], reach[2] + 1),
+            depths,
+            spacing,
             PLANES_KEPT,
         )
         poses[..., 10] = stretch
-        found.append((poses.reshape(-1, SIZE), scores.ravel()))
-    poses, scores = (np.concatenate(part) for part in zip(*found, strict=True))
+        found.append((poses, scores))
+    poses, scores = (np.stack(part) for part in zip(*found, strict=True))
     resolved = [scale for scale in scales if scale.voxel_um <= 1.3 * pixel_um.mean()]
     return resolved or scales[-1:], poses, scores

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from pathlib import Path
 
 import pandas as pd
 
@@ -9,6 +10,7 @@ from virtual_staining.errors import InputError
 from virtual_staining.files import write_json
 from virtual_staining.settings import from_json
 from virtual_staining.sheet import read_sheet
+from virtual_staining.split.digest import pair_digest
 from virtual_staining.split.folds import make_folds
 from virtual_staining.split.settings import Settings
 
@@ -28,11 +30,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what becomes of sections whose registration is unsure",
     )
     parser.add_argument("--seed", type=int, required=True, help="seed of the random order")
-    parser.add_argument("--out", required=True, help="folds.json to write")
+    parser.add_argument("--normalize-dir", required=True, type=Path, help="normalized pairs")
+    parser.add_argument("--mask-dir", required=True, type=Path, help="correspondence masks")
+    parser.add_argument(
+        "--out", required=True, type=Path, help="folds.json to write; fold-{fold}.json go beside it"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write ``folds.json``."""
+    """Write ``folds.json``, and beside it ``fold-{fold}.json`` without the test set.
+
+    Raises
+    ------
+    InputError
+        If the sheet, the registrations or the settings are wrong, or an image is missing.
+    """
     settings = from_json(Settings, args.settings, "split")
     sheet = read_sheet(args.sheet)
     samples = sheet[(sheet["stain"] == args.stain) & (sheet["slide"] != "")]
@@ -41,10 +53,34 @@ def run(args: argparse.Namespace) -> None:
     unsure = set(read_unsure(args.registration)) & set(samples.index)
     samples, dropped = without_unsure(samples, unsure, args.unsure)
     result = split_stain(samples, settings.folds, args.seed)
-    write_json(args.out, {"stain": args.stain, "seed": args.seed, **result, "dropped": dropped})
+    digests = {s: pair_digest(s, args.normalize_dir, args.mask_dir) for s in sorted(samples.index)}
+    result = {"stain": args.stain, "seed": args.seed, **result, "images": digests}
+    write_json(args.out, {**result, "dropped": dropped})
     for fold in result["folds"]:
+        write_json(args.out.with_name(f"fold-{fold['fold']}.json"), for_training(result, fold))
         counts = samples.loc[fold["validation"], "material"].value_counts().to_dict()
         log.info("fold %d validates %s", fold["fold"], counts)
+
+
+def for_training(result: dict, fold: dict) -> dict:
+    """Return what the training of one fold depends on; a new test sample does not change it.
+
+    Parameters
+    ----------
+    result : dict
+        The content of ``folds.json``.
+    fold : dict
+        One of its ``folds``.
+
+    Returns
+    -------
+    dict
+        In the same form: ``stain``, the one fold, an empty ``test``, and ``images`` of the
+        fold's samples.
+    """
+    samples = sorted(fold["train"] + fold["validation"])
+    images = {sample: result["images"][sample] for sample in samples}
+    return {"stain": result["stain"], "folds": [fold], "test": [], "images": images}
 
 
 def read_unsure(path: str) -> list[str]:

@@ -173,15 +173,17 @@ class Sampler:
         ct, rest = (torch.stack(c).to(self.device) for c in zip(*cuts, strict=True))
         windows = torch.cat([ct.float() + CT_SHIFT, rest.float()], 1)
         y, x = (self._positions(plan, chosen) - start.T[:, :, None]) * (2 / self.window_px) - 1
-        grid = np.stack(np.broadcast_arrays(x[:, None, :], y[:, :, None]), axis=-1)
-        grid = torch.from_numpy(grid).to(windows)
+        # Rows and columns travel, not the whole grid, and nobody waits for them.
+        x, y = torch.from_numpy(np.stack([x, y])).to(windows, non_blocking=True)
+        grid = torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), dim=-1)
         images = grid_sample(
             windows[:, :4], grid, "bilinear", padding_mode="border", align_corners=False
         )
         mask = grid_sample(
             windows[:, 4:], grid, "nearest", padding_mode="border", align_corners=False
         )
-        gain = torch.from_numpy(plan.gain[chosen]).to(windows)[:, :, None, None, None]
+        gain = torch.from_numpy(plan.gain[chosen]).to(windows, non_blocking=True)
+        gain = gain[:, :, None, None, None]
         ct = jitter_grey(images[:, :1], gain[:, 0], gain[:, 1])
         slide = jitter_colour(images[:, 1:], gain[:, 2], gain[:, 3])
         return intensity.ct_to_network(ct, self.window), intensity.slide_to_network(slide), mask
