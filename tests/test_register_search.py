@@ -13,8 +13,9 @@ from virtual_staining.register.beam import climb, descend, margin_to_rival, prom
 from virtual_staining.register.confidence import bone_dice, confidence
 from virtual_staining.register.fan import fan, within
 from virtual_staining.register.kernel import information, joint_histogram, score_poses
+from virtual_staining.register.orientations import super_fibonacci
 from virtual_staining.register.scales import make_scales, thickness_offsets
-from virtual_staining.register.search import _scan, super_fibonacci
+from virtual_staining.register.search import _scan
 from virtual_staining.register.settings import Settings
 
 BINS, BOUNDS = 32, (0.06, 0.06)
@@ -181,7 +182,7 @@ def test_scan_counts_exactly_what_lies_on_a_grid_plane():
     frames = np.array([[1.0, 0, 0, 0, 1, 0]])
     poses_, scores = _scan(
         volume, 10.0, 0, labels * np.uint16(5), 5, np.array([10.0, 10.0]), frames,
-        np.full(3, 100.0), np.array([5, 5]), 1, np.arange(-45.0, 46, 10), 1,
+        np.array([100.0, 100.0, 105.0]), np.array([5, 5]), 1, np.array([4]), 10.0, 1,
     )  # fmt: skip
     assert poses_[0, 0, :3] == pytest.approx([110, 90, 75])  # centre of columns, rows, plane 7
     share = np.bincount(labels.ravel()) / labels.size

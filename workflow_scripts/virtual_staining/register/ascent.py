@@ -39,7 +39,7 @@ def ascend(view, histogram, pose, radius_um, start_um, stop_um, freedom, bounds,
     start_um, stop_um : float
         First step, and the step below which the climb ends.
     freedom : ndarray of int
-        Degrees of freedom, by their place in a step of :func:`~virtual_staining.register.pose.moved`.
+        Degrees of freedom, by their place in :func:`~virtual_staining.register.pose.moved`'s step.
     bounds : (scale, shear)
         Largest stretch, as fractions.
     limit : int

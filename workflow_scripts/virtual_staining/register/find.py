@@ -20,9 +20,10 @@ from virtual_staining.register.beam import (
 from virtual_staining.register.confidence import confidence
 from virtual_staining.register.fan import fan
 from virtual_staining.register.kernel import score_poses
+from virtual_staining.register.orientations import spread_frames
 from virtual_staining.register.pose import AFFINE, SIZE, frame_angle_deg
 from virtual_staining.register.scales import Scale
-from virtual_staining.register.search import scan, spread_frames
+from virtual_staining.register.search import scan
 from virtual_staining.register.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -44,6 +44,28 @@ class Scale:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Member:
+    """What a search knows of one section.
+
+    Parameters
+    ----------
+    scales : list of Scale
+        Coarse to fine; sections of one block share the volumes.
+    image : ndarray, uint8 (y, x, 3)
+        The slide.
+    colours : ndarray, shape (classes, 3)
+        Its main colours.
+    size_um : (width, height)
+        Size of the slide.
+    """
+
+    scales: list[Scale]
+    image: np.ndarray
+    colours: np.ndarray
+    size_um: tuple[float, float]
+
+
 def thickness_offsets(thickness_um: float, voxel_um: float) -> np.ndarray:
     """Return the distances from the plane (µm) at which a section of a thickness is sampled.
 

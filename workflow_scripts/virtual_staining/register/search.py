@@ -3,35 +3,12 @@
 import numba
 import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
-from scipy.spatial.transform import Rotation
 
 from virtual_staining.register.scales import Scale, label_colours, shrink
 
-PSI = 1.533751168755204288118041  # root of ψ⁴ = ψ + 4 (Alexa 2022)
 SCAN_PIXELS = 800  # of the section, whatever its size: a partial field is looked at more finely
 SCAN_BINS = 12
 PLANES_KEPT = 2  # of each orientation
-
-
-def super_fibonacci(count: int) -> Rotation:
-    """Spread rotations evenly over all orientations (Alexa, CVPR 2022).
-
-    Parameters
-    ----------
-    count : int
-        Number of rotations.
-    """
-    s = np.arange(count) + 0.5
-    inner, outer = np.sqrt(s / count), np.sqrt(1 - s / count)
-    alpha, beta = 2 * np.pi * s / np.sqrt(2), 2 * np.pi * s / PSI
-    parts = [inner * np.sin(alpha), inner * np.cos(alpha), outer * np.sin(beta)]
-    return Rotation.from_quat(np.stack([*parts, outer * np.cos(beta)], 1))
-
-
-def spread_frames(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Spread orientations evenly, turned at random; directions of the slide's x, y, (n, 6)."""
-    turned = Rotation.random(rng=rng) * super_fibonacci(count)
-    return turned.as_matrix()[:, :, :2].transpose(0, 2, 1).reshape(-1, 6)
 
 
 def reaches_um(size_um: tuple[float, float], volume_size_um: np.ndarray) -> np.ndarray:
@@ -75,7 +52,9 @@ def depths_um(frames: np.ndarray, volume_size_um: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(cache=True, fastmath=True)
-def _scan(volume, voxel_um, air, rows, bins, pixel_um, frames, middle, reach, step, depths, spacing, keep):
+def _scan(
+    volume, voxel_um, air, rows, bins, pixel_um, frames, middle, reach, step, depths, spacing, keep
+):
     """Score all positions of each frame; return its best poses (n, keep, 12) and scores.
 
     Planes lie ``spacing`` µm apart, up to ``depths`` (n,) of them to either side of the middle.

@@ -12,6 +12,7 @@ from virtual_staining.geometry import SectionMap
 from virtual_staining.ingest import omezarr
 from virtual_staining.ingest import slide as slides
 from virtual_staining.register import pose as poses
+from virtual_staining.register.blockplane import BlockPlane, flag_block, read_block
 from virtual_staining.register.confidence import bone_dice
 from virtual_staining.register.export import write_tfm
 from virtual_staining.register.find import Found, search_everywhere, search_near
@@ -19,6 +20,7 @@ from virtual_staining.register.flags import flag_result, is_unsure
 from virtual_staining.register.initial import read_initial_pose
 from virtual_staining.register.kernel import histogram_at, score_poses
 from virtual_staining.register.landscape import landscape
+from virtual_staining.register.load import load_member, load_volume, slide_no_coarser_than
 from virtual_staining.register.qc import draw_qc
 from virtual_staining.register.resample import (
     common_grid,
@@ -27,13 +29,11 @@ from virtual_staining.register.resample import (
     resample_slide,
     valid_mask,
 )
-from virtual_staining.register.scales import Scale, make_scales
+from virtual_staining.register.scales import Member
 from virtual_staining.register.settings import Settings
 from virtual_staining.settings import from_json
 
 log = logging.getLogger(__name__)
-
-SEARCH_VOXELS = 500**3  # a level with more would not fit into a laptop's memory beside the rest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ct", required=True, help="ingested volume, ct.ome.zarr")
     parser.add_argument("--slide", required=True, help="ingested section, slide.ome.tif")
     parser.add_argument("--initial-pose", default="", help="rough pose (.json) or landmarks (.csv)")
+    parser.add_argument("--block-planes", default="", help="planes of the section's block (.json)")
     parser.add_argument("--settings", required=True, help="the `register` block as JSON")
     parser.add_argument("--sample", required=True, help="id of the sample")
     parser.add_argument("--volume", required=True, help="id of the volume")
@@ -54,25 +55,20 @@ def run(args: argparse.Namespace) -> None:
     height, width = slide_levels[0].shape[:2]
     size_um = (width * slide_levels[0].pixel_size_um, height * slide_levels[0].pixel_size_um)
     guess = read_guess(args, settings, size_um)
-    scales, colours, image = load_scales(levels, slide_levels, size_um, settings)
-    found = find(guess, scales, image, colours, size_um, settings)
-    write_pair(args, settings, levels[0], slide_levels, size_um, scales, colours, found)
+    one = load_member(slide_levels, *load_volume(levels, settings), settings)
+    block = read_block(args.block_planes, args.sample, one, settings) if args.block_planes else None
+    found = block.found if block else find(guess, one, settings)
+    write_pair(args, settings, levels[0], slide_levels, one, found, block)
 
 
-def find(
-    guess: np.ndarray | None,
-    scales: list[Scale],
-    image: np.ndarray,
-    colours: np.ndarray,
-    size_um: tuple[float, float],
-    settings: Settings,
-) -> Found:
+def find(guess: np.ndarray | None, one: Member, settings: Settings) -> Found:
     """Search as the settings' mode says; a fixed pose is only scored."""
     if settings.mode == "auto":
-        return search_everywhere(scales, image, colours, size_um, settings)
+        return search_everywhere(one.scales, one.image, one.colours, one.size_um, settings)
     if settings.mode == "initial_pose":
-        return search_near(guess, scales, len(colours), size_um, settings)
-    score = score_poses(*scales[-1].arguments, len(colours), settings.grey_bins, guess[np.newaxis])
+        return search_near(guess, one.scales, len(one.colours), one.size_um, settings)
+    fine, classes = one.scales[-1], len(one.colours)
+    score = score_poses(*fine.arguments, classes, settings.grey_bins, guess[np.newaxis])
     return Found(guess, float(score[0]), margin=1.0, agreeing=0, searches=0, confidence=1.0)
 
 
@@ -93,53 +89,17 @@ def read_guess(
     return guess
 
 
-def load_scales(
-    levels: list[omezarr.Level],
-    slide_levels: list[slides.SlideLevel],
-    size_um: tuple[float, float],
-    settings: Settings,
-) -> tuple[list[Scale], np.ndarray, np.ndarray]:
-    """Read the level of the volume nearest to ``fine_um`` and the slide to match.
-
-    Returns
-    -------
-    scales, colours
-        As :func:`~virtual_staining.register.scales.make_scales`.
-    image : ndarray, uint8 (y, x, 3)
-        The slide.
-    """
-    fitting = [one for one in levels if one.array.size <= SEARCH_VOXELS] or levels[-1:]
-    level = min(fitting, key=lambda one: abs(np.log(one.voxel_size_um / settings.fine_um)))
-    image = slide_no_coarser_than(slide_levels, level.voxel_size_um).read()
-    scales, colours = make_scales(
-        np.asarray(level.array[:]),
-        level.voxel_size_um,
-        image,
-        size_um,
-        settings.coarse_um,
-        settings.colour_classes,
-        settings.section_thickness_um,
-    )
-    return scales, colours, image
-
-
-def slide_no_coarser_than(levels: list[slides.SlideLevel], pixel_um: float) -> slides.SlideLevel:
-    """Return the coarsest level whose pixels are no larger than ``pixel_um``, else the finest."""
-    fitting = [level for level in levels if level.pixel_size_um <= pixel_um * (1 + 1e-6)]
-    return max(fitting, key=lambda one: one.pixel_size_um, default=levels[0])
-
-
 def write_pair(
     args: argparse.Namespace,
     settings: Settings,
     level: omezarr.Level,
     slide_levels: list[slides.SlideLevel],
-    size_um: tuple[float, float],
-    scales: list[Scale],
-    colours: np.ndarray,
+    one: Member,
     found: Found,
+    block: BlockPlane | None,
 ) -> None:
     """Resample both images onto the common grid and write everything."""
+    scales, colours, size_um = one.scales, one.colours, one.size_um
     voxel_um = level.voxel_size_um
     volume_size_um = tuple(n * voxel_um for n in level.array.shape[::-1])
     slide_to_volume = poses.to_map(found.pose, size_um)
@@ -158,6 +118,7 @@ def write_pair(
     valid = valid_mask(grid, pair_to_slide, size_um, volume_size_um)
     tissue = np.abs(slide - paper).sum(2) > np.abs(colours - paper).sum(1).max() / 4
     flags = flag_result(found, float((tissue & valid).mean()), settings)
+    flags += flag_block(block, settings) if block else []
     for flag in flags:
         log.warning("%s: %s", args.sample, flag)
     out = Path(args.out)
@@ -170,6 +131,7 @@ def write_pair(
         f"{args.sample}   MI {found.mutual_information:.3f}   confidence {found.confidence:.2f}   "
         f"bone Dice {dice:.2f}   "
         f"scale {found.pose[9]:+.3f} {found.pose[10]:+.3f}   shear {found.pose[11]:+.3f}"
+        + (f"   orientation of block {block.name}" if block else "")
     )
     around = landscape(scales[0], len(colours), settings.grey_bins, found.pose, size_um)
     placed = (scales[0].volume, scales[0].voxel_um, slide_to_volume, size_um)
@@ -185,6 +147,7 @@ def write_pair(
         "pair_to_slide": pair_to_slide.tolist(),
         "slide_px_to_um": slides.stored_to_um(args.slide).tolist(),
         **describe(found),
+        "block": block.describe() if block else None,
         "bone_dice": dice if np.isfinite(dice) else None,
         "unsure": is_unsure(found, settings),
         "flags": flags,

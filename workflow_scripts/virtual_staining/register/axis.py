@@ -1,0 +1,190 @@
+"""The common orientation of a block's sections, searched without any first guess."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from virtual_staining.register.beam import margin_to_rival, same_place
+from virtual_staining.register.confidence import confidence
+from virtual_staining.register.find import ENOUGH, Found, bounds, stretches_up_to
+from virtual_staining.register.orientations import frames_of, spread_axes
+from virtual_staining.register.parallel import (
+    APART_DEG,
+    Stack,
+    axis_angle_deg,
+    climb_parallel,
+    gather,
+    settle_axis,
+)
+from virtual_staining.register.pose import SIZE
+from virtual_staining.register.scales import Member
+from virtual_staining.register.search import scan
+from virtual_staining.register.settings import Settings
+
+log = logging.getLogger(__name__)
+
+AXES_KEPT = (12, 4, 2)  # climbed from at the coarsest level, scanned again, and taken further
+
+
+@dataclass(frozen=True)
+class BlockFound:
+    """Where a block's search ended.
+
+    Parameters
+    ----------
+    axis : ndarray, shape (3,)
+        The planes' common normal.
+    sections : list of Found
+        In the members' order; margin, agreement and confidence are each section's own among
+        places with this axis.
+    margin : float
+        How far, as a fraction of the mean mutual information, the best other axis stays below.
+    agreeing, searches : int
+        How many independent searches there were, and how many of them ended at this axis.
+    confidence : float
+        0 to 1, of the axis.
+    """
+
+    axis: np.ndarray
+    sections: list[Found]
+    margin: float
+    agreeing: int
+    searches: int
+    confidence: float
+
+
+def search_block(members: list[Member], settings: Settings) -> BlockFound:
+    """Find the orientation that the sections' planes share, and each section's place with it.
+
+    Parameters
+    ----------
+    members : list of Member
+        Two or more sections.
+    settings : Settings
+    """
+    ends: list[list[Stack]] = []
+    for n in range(settings.searches):
+        ends.append(search_axes(members, settings, n))
+        stacks = distinct_axes([stack for end in ends for stack in end])
+        agreeing, margin = judge(stacks, ends)
+        log.info("search %d: %d agree, margin %.3f", n + 1, agreeing, margin)
+        if agreeing >= ENOUGH and confidence(margin, agreeing) >= settings.min_confidence:
+            break
+    last = len(members[0].scales) - 1
+    stacks = distinct_axes(
+        [
+            settle_axis(members, last, stack, settings.grey_bins, bounds(settings))
+            for stack in stacks[: AXES_KEPT[-1]]
+        ]
+    )
+    agreeing, margin = judge(stacks, ends)
+    found = []
+    for k, one in enumerate(members):
+        poses, weighed = stacks[0].poses[k], stacks[0].weighed[k]
+        pose, score = stacks[0].best[k], stacks[0].scores[k, weighed.argmax()]
+        own = margin_to_rival(pose, [(poses, weighed)], one.size_um)
+        tops = np.array([end[0].best[k] for end in ends])
+        same = int(same_place(pose, tops, one.size_um).sum())
+        found.append(Found(pose, float(score), own, same, len(ends), confidence(own, same)))
+    sure = confidence(margin, agreeing)
+    return BlockFound(stacks[0].axis, found, margin, agreeing, len(ends), sure)
+
+
+def judge(stacks: list[Stack], ends: list[list[Stack]]) -> tuple[int, float]:
+    """Return how many searches ended at the best of the stacks, and the margin to the next."""
+    best = stacks[0]
+    agreeing = sum(axis_angle_deg(best.axis, end[0].axis) < APART_DEG for end in ends)
+    margin = 1.0 if len(stacks) == 1 else (best.total - stacks[1].total) / max(best.total, 1e-9)
+    return agreeing, margin
+
+
+def distinct_axes(stacks: list[Stack]) -> list[Stack]:
+    """Return the stacks, best first, without those whose axis is close to a better one's."""
+    kept: list[Stack] = []
+    for stack in sorted(stacks, key=lambda one: -one.total):
+        if all(axis_angle_deg(stack.axis, other.axis) > APART_DEG for other in kept):
+            kept.append(stack)
+    return kept
+
+
+def search_axes(members: list[Member], settings: Settings, n: int) -> list[Stack]:
+    """Make one independent search; return the best axes at the last scale but the finest.
+
+    Parameters
+    ----------
+    members : list of Member
+    settings : Settings
+    n : int
+        Number of the search; from the third on each looks twice as closely.
+    """
+    rng = np.random.default_rng(n)
+    axes, turns = spread_axes(2 ** max(0, n - 1) * settings.scan_rotations, rng)
+    scans = [scan_axes(one, axes, turns, settings, n) for one in members]
+    first = max(start for start, _, _ in scans)
+    totals = np.mean([scores.max(1) for _, _, scores in scans], axis=0)
+    bins, limits = settings.grey_bins, bounds(settings)
+    stacks = []
+    for k in np.argsort(-totals)[: AXES_KEPT[0]]:
+        places = [(poses[k], scores[k]) for _, poses, scores in scans]
+        stack = gather(members, places, axes[k])
+        stacks.append(settle_axis(members, first, stack, bins, limits, spacing_rad(axes) / 2))
+    stacks = [
+        scan_again(members, first, stack, turns, settings, n)
+        for stack in distinct_axes(stacks)[: AXES_KEPT[1]]
+    ]
+    for level in range(first, max(first + 1, len(members[0].scales) - 1)):
+        stacks = [settle_axis(members, level, stack, bins, limits) for stack in stacks]
+        stacks = distinct_axes(stacks)[: AXES_KEPT[-1]]
+        log.info(
+            "level %d: %s",
+            level,
+            ", ".join(f"{stack.total:.4f} at {stack.axis.round(2)}" for stack in stacks),
+        )
+    return stacks
+
+
+def spacing_rad(axes: np.ndarray) -> float:
+    """Return the angle between neighbours of axes (n, 3) spread over the half sphere."""
+    return float(np.sqrt(2 * np.pi / len(axes)))
+
+
+def scan_axes(
+    one: Member, axes: np.ndarray, turns: int, settings: Settings, n: int
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Scan one section over all axes.
+
+    Returns
+    -------
+    first : int
+        Number of the coarsest scale that resolves the section well enough to go on with.
+    poses : ndarray, shape (axes, m, 12)
+    scores : ndarray, shape (axes, m)
+    """
+    kept, poses, scores = scan(
+        one.scales,
+        one.image,
+        one.colours,
+        one.size_um,
+        frames_of(axes, turns),
+        settings.scan_step_um,
+        stretches_up_to(settings.max_scale),
+        np.random.default_rng(n),
+    )
+    shape = (len(scores), len(axes), -1)
+    poses = np.moveaxis(poses.reshape(*shape, SIZE), 0, 1).reshape(len(axes), -1, SIZE)
+    scores = np.moveaxis(scores.reshape(shape), 0, 1).reshape(len(axes), -1)
+    return len(one.scales) - len(kept), poses, scores
+
+
+def scan_again(
+    members: list[Member], level: int, stack: Stack, turns: int, settings: Settings, n: int
+) -> Stack:
+    """Look for all sections' places once more, now that the axis is known better."""
+    bins, limits, axis = settings.grey_bins, bounds(settings), stack.axis
+    scans = [scan_axes(one, axis[None], turns, settings, n)[1:] for one in members]
+    fresh = gather(members, [(poses[0], scores[0]) for poses, scores in scans], axis)
+    fresh = climb_parallel(members, level, fresh.poses, bins, limits)
+    poses = np.concatenate([stack.poses, fresh.poses], 1)
+    scores = np.concatenate([stack.scores, fresh.scores], 1)
+    return gather(members, list(zip(poses, scores, strict=True)), axis)

@@ -1,0 +1,76 @@
+"""Orientations spread evenly, for searches without a first guess."""
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+PSI = 1.533751168755204288118041  # root of ψ⁴ = ψ + 4 (Alexa 2022)
+
+
+def super_fibonacci(count: int) -> Rotation:
+    """Spread rotations evenly over all orientations (Alexa, CVPR 2022).
+
+    Parameters
+    ----------
+    count : int
+        Number of rotations.
+    """
+    s = np.arange(count) + 0.5
+    inner, outer = np.sqrt(s / count), np.sqrt(1 - s / count)
+    alpha, beta = 2 * np.pi * s / np.sqrt(2), 2 * np.pi * s / PSI
+    parts = [inner * np.sin(alpha), inner * np.cos(alpha), outer * np.sin(beta)]
+    return Rotation.from_quat(np.stack([*parts, outer * np.cos(beta)], 1))
+
+
+def spread_frames(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Spread orientations evenly, turned at random; directions of the slide's x, y, (n, 6)."""
+    turned = Rotation.random(rng=rng) * super_fibonacci(count)
+    return turned.as_matrix()[:, :, :2].transpose(0, 2, 1).reshape(-1, 6)
+
+
+def spread_axes(rotations: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    """Spread axes over the half sphere, as closely as so many orientations allow.
+
+    Parameters
+    ----------
+    rotations : int
+        Number of orientations that the axes, their turns and their two signs make up together.
+    rng : Generator
+        Turns all axes at random.
+
+    Returns
+    -------
+    axes : ndarray, shape (n, 3)
+    turns : int
+        Number of turns about each axis that are as far apart as the axes.
+    """
+    spacing = np.cbrt(8 * np.pi**2 / rotations)
+    count, turns = int(np.ceil(2 * np.pi / spacing**2)), int(np.ceil(2 * np.pi / spacing))
+    z = (np.arange(count) + 0.5) / count
+    angle = np.pi * (1 + np.sqrt(5)) * np.arange(count)
+    radius = np.sqrt(1 - z**2)
+    points = np.stack([radius * np.cos(angle), radius * np.sin(angle), z], 1)
+    return Rotation.random(rng=rng).apply(points), turns
+
+
+def frames_of(axes: np.ndarray, turns: int) -> np.ndarray:
+    """Return the frames of planes across axes, seen from both sides.
+
+    Parameters
+    ----------
+    axes : ndarray, shape (n, 3)
+    turns : int
+        Number of turns about each.
+
+    Returns
+    -------
+    ndarray, shape (n * turns * 2, 6)
+        Directions of the slide's x and y.
+    """
+    other = np.eye(3)[np.abs(axes).argmin(1)]
+    e1 = np.cross(axes, other)
+    e1 /= np.linalg.norm(e1, axis=1, keepdims=True)
+    e2 = np.cross(axes, e1)
+    angle = 2 * np.pi * np.arange(turns)[:, None] / turns
+    x = np.cos(angle) * e1[:, None] + np.sin(angle) * e2[:, None]
+    y = np.cos(angle) * e2[:, None] - np.sin(angle) * e1[:, None]
+    return np.stack([np.concatenate([x, y], 2), np.concatenate([x, -y], 2)], 2).reshape(-1, 6)
