@@ -1,8 +1,50 @@
+rule search_block:
+    """Find the orientation that sections cut parallel from one block share, and their planes."""
+    input:
+        ct=lambda wildcards: f"<results>/01_ingest/{block_volume(wildcards)}/ct.ome.zarr",
+        slides=lambda wildcards: expand(
+            "<results>/01_ingest/{sample}/slide.ome.tif", sample=BLOCKS[wildcards.block]
+        ),
+    output:
+        planes="<results>/02_register/blocks/{block}/planes.json",
+    log:
+        "<logs>/02_register/blocks/{block}.log",
+    benchmark:
+        "<benchmarks>/02_register/blocks/{block}.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=480,
+    params:
+        samples=lambda wildcards: BLOCKS[wildcards.block],
+        volume=block_volume,
+        settings=settings(
+            "register",
+            "section_thickness_um",
+            "searches",
+            "min_confidence",
+            "max_scale",
+            "max_shear",
+            "coarse_um",
+            "fine_um",
+            "colour_classes",
+            "grey_bins",
+            "scan_rotations",
+            "scan_step_um",
+        ),
+    shell:
+        "python -m virtual_staining register block --ct {input.ct:q} --slides {input.slides:q}"
+        " --samples {params.samples} --block {wildcards.block} --volume {params.volume}"
+        " --settings {params.settings:q} --out {output.planes:q} > {log:q} 2>&1"
+
+
 rule register_section:
     """Find the section's plane in the volume and resample both onto one grid (paper 2.3)."""
     input:
         ct=lambda wildcards: f"<results>/01_ingest/{SECTIONS.loc[wildcards.sample, 'volume_id']}/ct.ome.zarr",
         slide="<results>/01_ingest/{sample}/slide.ome.tif",
+        planes=block_planes,
     output:
         ct="<results>/02_register/{sample}/ct.tif",
         slide="<results>/02_register/{sample}/slide.tif",
@@ -26,7 +68,7 @@ rule register_section:
         settings=registration,
     shell:
         "python -m virtual_staining register section --ct {input.ct:q} --slide {input.slide:q}"
-        " --initial-pose={params.initial_pose:q} --sample {wildcards.sample}"
+        " --initial-pose={params.initial_pose:q} --block-planes={input.planes:q} --sample {wildcards.sample}"
         " --volume {params.volume} --settings {params.settings:q}"
         " --out {params.folder:q} > {log:q} 2>&1"
 

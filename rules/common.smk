@@ -66,6 +66,7 @@ wildcard_constraints:
     volume="|".join(VOLUMES.index),
     stain="|".join(STAINS) or "none",
     model="|".join(config["models"]),
+    block="|".join(sorted(set(SECTIONS["block"]) - {""})) or "none",
     fold=r"\d+",
 
 
@@ -93,6 +94,29 @@ def raw_input(row, column):
     return row[column].split("::")[0]
 
 
+def block_sections():
+    """Return the blocks whose sections look for their planes together: block to samples.
+
+    Sections with a first guess take no part, and one alone looks for its plane by itself.
+    """
+    modes = SECTIONS["register_mode"].replace("", config["register"]["mode"])
+    blocks = SECTIONS[(SECTIONS["block"] != "") & (modes == "auto")].groupby("block")["sample"]
+    return {block: list(samples) for block, samples in blocks if len(samples) > 1}
+
+
+def block_planes(wildcards):
+    """Return the file that tells a section its plane, where its block finds it."""
+    block = SECTIONS.loc[wildcards.sample, "block"]
+    if wildcards.sample not in BLOCKS.get(block, []):
+        return []
+    return f"{RESULTS}/02_register/blocks/{block}/planes.json"
+
+
+def block_volume(wildcards):
+    """Return the id of the volume that a block's sections lie in."""
+    return SECTIONS.loc[BLOCKS[wildcards.block][0], "volume_id"]
+
+
 def registration(wildcards):
     """Return the ``register`` block for one section: the sheet may name another mode for it."""
     mode = SECTIONS.loc[wildcards.sample, "register_mode"] or config["register"]["mode"]
@@ -117,6 +141,7 @@ def volumes_of(stain):
     return sorted(set(rows["volume_id"]))
 
 
+BLOCKS = block_sections()
 STAINED_VOLUMES = [
     f"{RESULTS}/10_stain/{stain}/{config['stain']['model']}/{volume}/rgba.tif"
     for stain in STAINS

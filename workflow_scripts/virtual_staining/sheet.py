@@ -85,7 +85,7 @@ def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.Dat
 
 
 def _check_consistency(table: pd.DataFrame, name: str) -> None:
-    """Refuse rows that contradict each other: volume ids, stains and groups across roles."""
+    """Refuse rows that contradict each other: volume ids, stains, blocks, groups across roles."""
     for volume_id, rows in table.groupby("volume_id"):
         for column in ("volume", "voxel_size_um"):
             if rows[column].nunique() > 1:
@@ -98,6 +98,15 @@ def _check_consistency(table: pd.DataFrame, name: str) -> None:
         bare = sections["sample"][sections[column] == ""]
         if len(bare):
             raise InputError(f"{name}: sample {bare.iloc[0]!r} has a slide but no {column}")
+    for block, rows in table[table["block"] != ""].groupby("block"):
+        bare = rows["sample"][rows["slide"] == ""]
+        if len(bare):
+            raise InputError(f"{name}: sample {bare.iloc[0]!r} has a block but no slide")
+        if rows["volume_id"].nunique() > 1:  # stains may differ: neighbours often are
+            raise InputError(
+                f"{name}: block {block!r} has sections of the volumes "
+                f"{', '.join(rows['volume_id'].unique())}; sections of one block lie in one volume"
+            )
     for group, rows in sections.groupby("group"):
         if rows["role"].nunique() > 1:
             raise InputError(
