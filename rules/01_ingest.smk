@@ -1,7 +1,7 @@
 rule ingest_volume:
     """Bring a raw µCT volume to isotropic voxels of the working size (paper 2.2)."""
     input:
-        raw=lambda wildcards: raw_input(VOLUMES.loc[wildcards.volume], "volume"),
+        raw=lambda wildcards: raw_input(volume_row(wildcards), "volume"),
     output:
         directory("<results>/01_ingest/{volume}/ct.ome.zarr"),
     log:
@@ -15,8 +15,8 @@ rule ingest_volume:
         mem_mb=4000,
         runtime=240,
     params:
-        volume=lambda wildcards: VOLUMES.loc[wildcards.volume, "volume"],
-        voxel_size_um=lambda wildcards: VOLUMES.loc[wildcards.volume, "voxel_size_um"],
+        volume=lambda wildcards: volume_row(wildcards)["volume"],
+        voxel_size_um=lambda wildcards: volume_row(wildcards)["voxel_size_um"],
         settings=settings("ingest", "voxel_size_um", "float_percentiles"),
     shell:
         "python -m virtual_staining ingest volume --volume {params.volume:q}"
@@ -27,7 +27,7 @@ rule ingest_volume:
 rule ingest_slide:
     """Bring a stained section's slide to a tiled pyramid of the working pixel size (paper 2.2)."""
     input:
-        raw=lambda wildcards: raw_input(SECTIONS.loc[wildcards.sample], "slide"),
+        raw=lambda wildcards: raw_input(section_row(wildcards), "slide"),
     output:
         "<results>/01_ingest/{sample}/slide.ome.tif",
     log:
@@ -40,8 +40,8 @@ rule ingest_slide:
         mem_mb=4000,
         runtime=60,
     params:
-        slide=lambda wildcards: SECTIONS.loc[wildcards.sample, "slide"],
-        pixel_size_um=lambda wildcards: SECTIONS.loc[wildcards.sample, "slide_pixel_um"],
+        slide=lambda wildcards: section_row(wildcards)["slide"],
+        pixel_size_um=lambda wildcards: section_row(wildcards)["slide_pixel_um"],
         settings=settings("ingest", "slide_pixel_um"),
     shell:
         "python -m virtual_staining ingest slide --slide {params.slide:q}"

@@ -42,7 +42,7 @@ rule search_block:
 rule register_section:
     """Find the section's plane in the volume and resample both onto one grid (paper 2.3)."""
     input:
-        ct=lambda wildcards: f"<results>/01_ingest/{SECTIONS.loc[wildcards.sample, 'volume_id']}/ct.ome.zarr",
+        ct=lambda wildcards: f"<results>/01_ingest/{section_row(wildcards)['volume_id']}/ct.ome.zarr",
         slide="<results>/01_ingest/{sample}/slide.ome.tif",
         planes=block_planes,
     output:
@@ -62,7 +62,7 @@ rule register_section:
         mem_mb=4000,
         runtime=60,
     params:
-        volume=lambda wildcards: SECTIONS.loc[wildcards.sample, "volume_id"],
+        volume=lambda wildcards: section_row(wildcards)["volume_id"],
         initial_pose=first_guess,
         folder=subpath(output.transform, parent=True),
         settings=registration,

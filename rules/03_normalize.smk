@@ -23,7 +23,7 @@ rule normalize_pair:
         mem_mb=2000,
         runtime=30,
     params:
-        annotations=lambda wildcards: SECTIONS.loc[wildcards.sample, "annotations"],
+        annotations=lambda wildcards: section_row(wildcards)["annotations"],
         folder=subpath(output.stats, parent=True),
         settings=settings("normalize"),
     shell:

@@ -21,7 +21,7 @@ rule mask_pair:
         mem_mb=2000,
         runtime=30,
     params:
-        annotations=lambda wildcards: SECTIONS.loc[wildcards.sample, "annotations"],
+        annotations=lambda wildcards: section_row(wildcards)["annotations"],
         folder=subpath(output.mask, parent=True),
         settings=settings("mask"),
         normalize=settings("normalize", "reference_class", "bone_mean", "background_mean"),

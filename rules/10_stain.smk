@@ -8,7 +8,7 @@ rule stain_volume:
         ),
         stats=lambda wildcards: expand(
             "<results>/03_normalize/{sample}/stats.json",
-            sample=SECTIONS["sample"][SECTIONS["volume_id"] == wildcards.volume],
+            sample=SECTIONS_OF_VOLUME.get(wildcards.volume, []),
         ),
     output:
         zarr=directory("<results>/10_stain/{stain}/{model}/{volume}/rgba.ome.zarr"),

@@ -61,12 +61,19 @@ FOLDS = range(1, config["split"]["folds"] + 1)
 FIGURES = ["patches", "slides", "models", "boxplots"]
 
 
+# Looked up for every job, so not in the tables, whose every look-up takes long.
+SECTION_ROWS = SECTIONS.to_dict("index")
+VOLUME_ROWS = VOLUMES.to_dict("index")
+SECTIONS_OF_VOLUME = SECTIONS.groupby("volume_id")["sample"].agg(list).to_dict()
+
+
+# Ids are not listed here: Snakemake would compare every file with thousands of them.
 wildcard_constraints:
-    sample="|".join(SECTIONS["sample"]) or "none",
-    volume="|".join(VOLUMES.index),
+    sample="[A-Za-z0-9_-]+",
+    volume="[A-Za-z0-9_-]+",
     stain="|".join(STAINS) or "none",
     model="|".join(config["models"]),
-    block="|".join(sorted(set(SECTIONS["block"]) - {""})) or "none",
+    block="[A-Za-z0-9_-]+",
     fold=r"\d+",
 
 
@@ -77,6 +84,20 @@ def settings(stage, *keys):
     """
     block = config[stage]
     return json.dumps({key: block[key] for key in sorted(keys or block)})
+
+
+def section_row(wildcards):
+    """Return a section's row of the sheet, column to text."""
+    if wildcards.sample not in SECTION_ROWS:
+        raise WorkflowError(f"the sample sheet has no section {wildcards.sample!r}")
+    return SECTION_ROWS[wildcards.sample]
+
+
+def volume_row(wildcards):
+    """Return the row of the sheet that names a volume first, column to text."""
+    if wildcards.volume not in VOLUME_ROWS:
+        raise WorkflowError(f"the sample sheet has no volume {wildcards.volume!r}")
+    return VOLUME_ROWS[wildcards.volume]
 
 
 def pairs_of(stain):
@@ -106,7 +127,7 @@ def block_sections():
 
 def block_planes(wildcards):
     """Return the file that tells a section its plane, where its block finds it."""
-    block = SECTIONS.loc[wildcards.sample, "block"]
+    block = section_row(wildcards)["block"]
     if wildcards.sample not in BLOCKS.get(block, []):
         return []
     return f"{RESULTS}/02_register/blocks/{block}/planes.json"
@@ -114,12 +135,12 @@ def block_planes(wildcards):
 
 def block_volume(wildcards):
     """Return the id of the volume that a block's sections lie in."""
-    return SECTIONS.loc[BLOCKS[wildcards.block][0], "volume_id"]
+    return SECTION_ROWS[BLOCKS[wildcards.block][0]]["volume_id"]
 
 
 def registration(wildcards):
     """Return the ``register`` block for one section: the sheet may name another mode for it."""
-    mode = SECTIONS.loc[wildcards.sample, "register_mode"] or config["register"]["mode"]
+    mode = section_row(wildcards)["register_mode"] or config["register"]["mode"]
     block = {key: value for key, value in config["register"].items() if key != "unsure"}
     return json.dumps({**block, "mode": mode}, sort_keys=True)
 
@@ -127,7 +148,7 @@ def registration(wildcards):
 def first_guess(wildcards):
     """Return the section's rough pose, or nothing where the search does without one."""
     mode = json.loads(registration(wildcards))["mode"]
-    return "" if mode == "auto" else SECTIONS.loc[wildcards.sample, "initial_pose"]
+    return "" if mode == "auto" else section_row(wildcards)["initial_pose"]
 
 
 def volumes_of(stain):

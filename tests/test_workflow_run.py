@@ -1,12 +1,13 @@
 """The whole chain on a tiny cohort, and what a user does with it afterwards."""
 
+import re
 import shutil
 
 import pandas as pd
 import pytest
 from workflow import TINY, make_workspace, snakemake
 
-from virtual_staining.files import read_image, read_json
+from virtual_staining.files import read_image, read_json, write_image
 
 pytestmark = pytest.mark.workflow
 FOLD = "06_train/toluidine_blue/paired_cyclegan/fold-1"
@@ -64,6 +65,51 @@ def test_one_fold_alone_is_trained_again(finished):
     after = ages(finished / "results/06_train", "**/generator.pt")
     changed = {path for path in before if after[path] != before[path]}
     assert changed == {finished / f"results/{FOLD}/generator.pt"}
+    run(finished)
+
+
+def planned(folder, *targets):
+    """Return the rules of which a dry run says that they would run."""
+    output = run(folder, *targets, "-n")
+    return set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE))
+
+
+def test_a_changed_mask_trains_again_and_a_touched_one_does_not(finished):
+    results = finished / "results"
+    mask = results / "04_mask/Mg-01/mask.tif"
+    kept = mask.read_bytes()
+    mask.touch()
+    assert planned(finished) == set()
+    image = read_image(mask)
+    image[: len(image) // 2] = 0
+    write_image(mask, image, 75)
+    assert {"split_folds", "train_model", "infer_slides", "evaluate_raw_ct"} <= planned(finished)
+    # Also where the folds were made anew by themselves, in a run without training.
+    run(finished, "pairs")
+    assert {"train_model", "evaluate_raw_ct"} <= planned(finished)
+    mask.write_bytes(kept)
+    run(finished, "pairs")
+    assert planned(finished) == set()
+
+
+def test_folds_made_again_from_the_same_images_train_nothing(finished):
+    run(finished, "pairs", "--forcerun", "split_folds")
+    assert planned(finished) == set()
+
+
+def test_a_missing_image_is_named_and_pairs_makes_it(finished):
+    results = finished / "results"
+    image = results / "03_normalize/PEEK-01/slide.tif"
+    kept = image.read_bytes()
+    image.unlink()
+    done = snakemake(finished, "--cores", "2", f"results/{FOLD}/generator.pt", "--force")
+    assert done.returncode != 0
+    log = results / "logs/06_train/toluidine_blue/paired_cyclegan/fold-1.log"
+    assert f"{image.relative_to(finished)}: no such file" in log.read_text()
+    assert "snakemake pairs" in log.read_text()
+    run(finished, "pairs")
+    assert image.read_bytes() == kept
+    run(finished, f"results/{FOLD}/generator.pt")
     run(finished)
 
 
