@@ -29,6 +29,7 @@ include: "rules/10_stain.smk"
 
 
 onstart:
+    stop_if_still_queued()
     stop_if_lpips_cannot_be_had()
 
 

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 from virtual_staining.cohort.settings import Settings as CohortSettings
 from virtual_staining.cohort.sheet import sample_table
 from virtual_staining.errors import InputError
+from virtual_staining.queued import queued_jobs, refusal
 from virtual_staining.schema import check_config
 from virtual_staining.settings import from_dict
 from virtual_staining.sheet import complete_sheet, missing_files, read_sheet
@@ -185,3 +186,20 @@ def stop_if_lpips_cannot_be_had():
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise WorkflowError(done.stderr)
+
+
+def stop_if_still_queued():
+    """Stop a run before it submits what a job of an earlier, killed run is still making.
+
+    A job that waits is known by its number, one that runs by what it makes.
+    """
+    queued = queued_jobs(workflow.workdir_init)
+    if not queued:
+        return
+    wanted = set()
+    for job in workflow.dag.needrun_jobs():
+        wanted.add(f"rule_{job.rule.name}_wildcards_{'_'.join(job.wildcards)}")
+        wanted.update(workflow.persistence.external_jobids(job))
+    said = refusal(queued, wanted)
+    if said:
+        raise WorkflowError(said)

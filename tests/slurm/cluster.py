@@ -88,6 +88,7 @@ class Cluster:
 
     def __init__(self, folder: Path, cpus: int = 6):
         self.folder, self.cpus = folder, cpus
+        self.host = socket.gethostname().split(".")[0]
         self.daemons: list[subprocess.Popen] = []
 
     def __enter__(self):
@@ -124,8 +125,10 @@ class Cluster:
         for number in range(GPUS):
             os.mknod(self.folder / f"gpu{number}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
         controller_port, node_port = free_ports(2)
-        host = socket.gethostname().split(".")[0]
-        text = SLURM_CONF.format(**locals(), folder=self.folder, cpus=self.cpus, gpus=GPUS)
+        ports = {"controller_port": controller_port, "node_port": node_port}
+        text = SLURM_CONF.format(
+            **ports, host=self.host, folder=self.folder, cpus=self.cpus, gpus=GPUS
+        )
         (self.folder / "slurm.conf").write_text(text)
         devices = f"Name=gpu File={self.folder}/gpu[0-{GPUS - 1}]\n"
         (self.folder / "gres.conf").write_text(devices)

@@ -1,0 +1,43 @@
+"""Snakemake itself killed while its jobs run: nothing lost, nothing done twice."""
+
+import signal
+import time
+
+from study import STAIN
+from submit import QUICK_TRAIN_MEMORY
+
+TRAINED = [f"results/06_train/{STAIN}/pix2pix/fold-{fold}/generator.pt" for fold in (1, 2)]
+STAINED = f"results/07_infer/{STAIN}/pix2pix/fold-1"
+
+
+def test_killed_and_started_again_nothing_is_done_twice(cluster, whole, tmp_path):
+    study = whole.prepared_copy(tmp_path / "study", epochs=40)
+    arguments = (STAINED, TRAINED[1], "--set-resources", QUICK_TRAIN_MEMORY)
+    history = study.folder / TRAINED[0].replace("generator.pt", "history.csv")
+    before = len(cluster.jobs())
+    run = study.start(*arguments, name="killed")
+    run.until(history.exists, "the first epoch", 90)
+    run.process.send_signal(signal.SIGKILL)
+    run.process.wait()
+    assert len(cluster.jobs()) == before + 2  # the inference was still to come
+
+    locked = study.start(*arguments, name="locked").wait(60, success=False)
+    assert "--unlock" in locked
+    study.start("--unlock", name="unlock").wait(60)
+    refused = study.start(*arguments, name="refused").wait(60, success=False)
+    running = [job["number"] for job in cluster.jobs()[before:]]
+    assert "SLURM jobs of an earlier run still make" in refused
+    assert f"scancel {running[0]}" in refused
+    assert "Traceback" not in refused
+    assert len(cluster.jobs()) == before + 2
+
+    end = time.monotonic() + 120
+    while any(job["state"] in ("PENDING", "RUNNING") for job in cluster.jobs()[before:]):
+        assert time.monotonic() < end, cluster.jobs()[before:]
+        time.sleep(1)
+    weights = {path: (study.folder / path).stat().st_mtime_ns for path in TRAINED}
+    study.start(*arguments, name="again").wait(120)
+    assert {path: (study.folder / path).stat().st_mtime_ns for path in TRAINED} == weights
+    jobs = cluster.jobs()[before:]
+    assert [job["state"] for job in jobs] == ["COMPLETED"] * 3
+    assert "infer_slides" in jobs[2]["rule"]
