@@ -20,7 +20,6 @@ QUICK = (
     *("--latency-wait", "10"),
     *("--set-threads", "train_model=1", "infer_slides=1", "stain_volume=1", "ingest_volume=1"),
 )
-PREPARED = ("00_cohort", "01_ingest", "02_register", "03_normalize", "04_mask", "05_split")
 QUICK_TRAIN_MEMORY = "train_model:mem_mb=4000"
 
 

@@ -1,0 +1,99 @@
+"""Staining of whole volumes: voxels per second of the configured generator on this machine.
+
+    python benchmarks/stain.py [--edge 320] [--planes 2] [--steps 64 128 256]
+    python benchmarks/stain.py --edge 1200 --planes 16     # where there is a GPU
+
+A slab of noise as wide as asked for is filtered, stained tile by tile with a generator of the
+configuration's size (its weights are random: they do not matter for time) and written as OME-Zarr
+and BigTIFF, as the stage does with a whole volume, once for each distance of the tiles. The hours
+of the paper's volume (5000^3 voxels of 1.2 um, 1200^3 after its ingest to 5 um) are extrapolated
+from planes of that size: tiles per plane times planes, divided by the tiles per second measured.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+from virtual_staining.ingest import omezarr
+from virtual_staining.settings import from_dict
+from virtual_staining.stain.command import write_rgba
+from virtual_staining.stain.generators import load_stainer
+from virtual_staining.stain.settings import Settings
+from virtual_staining.train.models import build_generators
+from virtual_staining.train.settings import Settings as TrainSettings
+
+ROOT = Path(__file__).resolve().parents[1]
+PAPER_EDGE = 1200
+
+
+def tiles(edge: int, patch: int, step: int) -> int:
+    """Return how many tiles cover a square plane: the last of a row is moved back to its end."""
+    return (1 + -(-max(edge - patch, 0) // step)) ** 2
+
+
+def write_generator(path: Path, config: dict) -> None:
+    """Write a generator of the configured size with random weights."""
+    block = {**config["train"], "model": config["stain"]["model"], "seed": 1}
+    settings = from_dict(TrainSettings, block, "train")
+    weights = {"forward": build_generators(settings)["slide"].state_dict()}
+    torch.save({"model": settings.model, "settings": block, "generators": weights}, path)
+
+
+def measure(folder: Path, ct, config: dict, step_px: int, device: torch.device) -> dict:
+    """Stain the slab once, after one plane that is not counted."""
+    block = {**config["stain"], "step_px": step_px, "specimen_only": False}
+    settings = from_dict(Settings, block, "stain")
+    stain = load_stainer([folder / "generator.pt"], settings, device)
+    stain(np.zeros(ct.array.shape[1:], np.float32))
+    start = time.perf_counter()
+    write_rgba(ct, (1.0, 0.0), stain, settings.sigma_voxel, folder / f"step-{step_px}")
+    seconds = time.perf_counter() - start
+    planes, edge, _ = ct.array.shape
+    done = planes * tiles(edge, settings.patch_px, step_px)
+    of_paper = PAPER_EDGE * tiles(PAPER_EDGE, settings.patch_px, step_px)
+    return {
+        "step_px": step_px,
+        "voxels_per_s": ct.array.size / seconds,
+        "tiles_per_s": done / seconds,
+        "paper_volume_h": of_paper / done * seconds / 3600,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--edge", type=int, default=320)
+    parser.add_argument("--planes", type=int, default=2)
+    parser.add_argument("--steps", type=int, nargs="+", default=[64, 128, 256])
+    args = parser.parse_args()
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
+    shape = (args.planes, args.edge, args.edge)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        noise = np.random.default_rng(0).integers(0, 60000, shape).astype(np.uint16)
+        omezarr.write_pyramid(folder / "ct.ome.zarr", noise, 5.0)
+        write_generator(folder / "generator.pt", config)
+        ct = omezarr.open_pyramid(folder / "ct.ome.zarr")[0]
+        print(f"{name}, slab {shape}\n\nstep px   voxels/s    tiles/s   hours of 1200^3")
+        for step_px in args.steps:
+            row = measure(folder, ct, config, step_px, device)
+            rows.append(row)
+            print(
+                f"{step_px:7d} {row['voxels_per_s']:10.0f} {row['tiles_per_s']:10.2f}"
+                f" {row['paper_volume_h']:17.2f}",
+                flush=True,
+            )
+    memory = torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else None
+    print(json.dumps({"device": name, "slab": shape, "gpu_memory_gb": memory, "steps": rows}))
+
+
+if __name__ == "__main__":
+    main()
