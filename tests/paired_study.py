@@ -1,0 +1,43 @@
+"""A study whose pairs lie there already and whose raw files are gone, so that folds come next."""
+
+from pathlib import Path
+
+import numpy as np
+import yaml
+from train_cases import make_pair
+from workflow import TINY
+
+from virtual_staining.files import write_image, write_json
+
+STAIN = "toluidine_blue"
+COLUMNS = ("sample", "volume", "slide", "stain", "material", "role")
+COLUMNS += ("voxel_size_um", "slide_pixel_um")
+
+
+def write_pairs(workspace: Path, roles: dict[str, str]) -> None:
+    """Write the sheet, the registrations' table and the pairs of samples (id to role)."""
+    results = workspace / "results"
+    (results / "02_register").mkdir(parents=True, exist_ok=True)
+    rows, sure = ["\t".join(COLUMNS)], ["sample,unsure"]
+    for seed, (sample, role) in enumerate(roles.items()):
+        rows.append(f"{sample}\t{sample}.mha\t{sample}.tif\t{STAIN}\tMg\t{role}\t5\t1")
+        sure.append(f"{sample},False")
+        if (results / f"04_mask/{sample}").exists():
+            continue
+        pair = make_pair(seed)
+        write_image(results / f"03_normalize/{sample}/ct.tif", pair.ct, 75.0)
+        write_image(results / f"03_normalize/{sample}/slide.tif", pair.slide, 75.0)
+        stats = {"slide": {"background_after_rgb": [240, 241, 242]}, "ct_background_after": 10000}
+        write_json(results / f"03_normalize/{sample}/stats.json", stats)
+        mask = pair.mask.astype(np.uint8) * 255
+        write_image(results / f"04_mask/{sample}/mask.tif", mask, 75.0)
+    (workspace / "samples.tsv").write_text("\n".join(rows) + "\n")
+    (results / "02_register/registration.csv").write_text("\n".join(sure) + "\n")
+    (results / "02_register/qc.html").write_text("nothing to see\n")
+
+
+def write_study(workspace: Path, models: tuple[str, ...], folds: int) -> None:
+    """Write ``study.yaml``: the tiny study's numbers with the sheet above, trained for an epoch."""
+    changes = {"samples": "samples.tsv", "models": list(models), "split": {"folds": folds}}
+    changes["train"] = {**TINY["train"], "epochs": 1}
+    (workspace / "study.yaml").write_text(yaml.safe_dump({**TINY, **changes}))
