@@ -3,9 +3,10 @@
 Parts (all by default): ``known`` synthetic sections with no first guess, every one a specimen of
 its own; ``strangers``, the same sections shown to another's volume, which must be called unsure;
 ``peer``, SimpleITK from the identity and from a person's rough pose; ``brain`` and ``bone``, real
-data (``--data``); ``growth``, the whole command on 300³, 600³ and 1200³ voxels. A result is right
-when the 95th percentile of its error over the tissue is at most 2 voxels. Times are processor
-seconds of one thread; run it on an idle machine. The last line is JSON.
+data (``--data``); ``block``, the brain's sections together; ``growth``, the whole command on 300³,
+600³ and 1200³ voxels. A result is right when the 95th percentile of its error over the tissue is
+at most 2 voxels. Times are processor seconds of one thread; run it on an idle machine. The last
+line is JSON.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from register_block import measure_block
 from register_cases import KINDS, Case, errors, make_case
 from register_growth import measure_growth
 from register_peer import register_with_sitk
@@ -26,11 +28,14 @@ from virtual_staining.register.flags import is_unsure
 from virtual_staining.register.scales import make_scales
 from virtual_staining.register.settings import Settings
 
-PARTS = ("known", "strangers", "peer", "brain", "bone", "growth")
+PARTS = ("known", "strangers", "peer", "brain", "block", "bone", "growth")
 GATED = ("screw_full", "screw_partial", "any_full")  # the others are for the record
 RIGHT_VOXEL = 2.0
 BONE_RIGHT_VOXEL = 1.0
 BRAIN_RIGHT = (5.0, 500.0)  # degrees, µm
+# two searches: what the reference planes miss is no matter of searching longer
+BRAIN = Settings(section_thickness_um=50, max_scale=0.25, scan_rotations=1000, searches=2)
+BLOCKS = {"block": slice(None), "even_half": slice(0, None, 2), "odd_half": slice(1, None, 2)}
 
 
 def register(case: Case, settings: Settings) -> tuple[Found, float]:
@@ -115,9 +120,7 @@ def brain(task: tuple) -> dict:
     """Register one mouse-brain section to the tomogram of another brain."""
     folder, entry = task
     case = brain_case(folder, entry)
-    # two searches: what the reference planes miss is no matter of searching longer
-    settings = Settings(section_thickness_um=50, max_scale=0.25, scan_rotations=1000, searches=2)
-    found, seconds = register(case, settings)
+    found, seconds = register(case, BRAIN)
     plane_deg, center_um = brain_errors(case, found.pose)
     right = plane_deg <= BRAIN_RIGHT[0] and center_um <= BRAIN_RIGHT[1]
     print(
@@ -207,6 +210,11 @@ def main() -> None:
             rows = list(pool.map(brain, [(folder, entry) for entry in sections_of(folder)]))
             result["brain_right"] = f"{sum(row['right'] for row in rows)}/{len(rows)}"
             result["brain_median_cpu_s"] = _median([row["cpu_s"] for row in rows])
+        if args.data and "block" in args.parts:
+            folder = args.data / "mouse-brain-2d3d"
+            blocks = [(folder, *item, BRAIN, BRAIN_RIGHT) for item in BLOCKS.items()]
+            for figures in pool.map(measure_block, blocks):
+                result |= figures
         if args.data and "bone" in args.parts:
             folder = args.data / "trabecular-bone-lhdl"
             rows = list(pool.map(bone, [(folder, index, args.seed) for index in range(20)]))

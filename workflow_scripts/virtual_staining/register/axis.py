@@ -1,7 +1,7 @@
 """The common orientation of a block's sections, searched without any first guess."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from virtual_staining.register.settings import Settings
 log = logging.getLogger(__name__)
 
 AXES_KEPT = (12, 4, 2)  # climbed from at the coarsest level, scanned again, and taken further
+CLOSER = 2  # times closer are turns and positions when only one axis is scanned
+FRESH = 8  # places of each section and side that such a scan climbs from
 
 
 @dataclass(frozen=True)
@@ -121,14 +123,16 @@ def search_axes(members: list[Member], settings: Settings, n: int) -> list[Stack
     rng = np.random.default_rng(n)
     axes, turns = spread_axes(2 ** max(0, n - 1) * settings.scan_rotations, rng)
     scans = [scan_axes(one, axes, turns, settings, n) for one in members]
-    first = max(start for start, _, _ in scans)
+    members = [resolved(one, first) for one, (first, _, _) in zip(members, scans, strict=True)]
+    first = min(first for first, _, _ in scans)
     totals = np.mean([scores.max(1) for _, _, scores in scans], axis=0)
     bins, limits = settings.grey_bins, bounds(settings)
     stacks = []
     for k in np.argsort(-totals)[: AXES_KEPT[0]]:
         places = [(poses[k], scores[k]) for _, poses, scores in scans]
         stack = gather(members, places, axes[k])
-        stacks.append(settle_axis(members, first, stack, bins, limits, spacing_rad(axes) / 2))
+        half = np.sqrt(2 * np.pi / len(axes)) / 2  # of the angle between neighbours
+        stacks.append(settle_axis(members, first, stack, bins, limits, (half, half / 4)))
     stacks = [
         scan_again(members, first, stack, turns, settings, n)
         for stack in distinct_axes(stacks)[: AXES_KEPT[1]]
@@ -144,9 +148,9 @@ def search_axes(members: list[Member], settings: Settings, n: int) -> list[Stack
     return stacks
 
 
-def spacing_rad(axes: np.ndarray) -> float:
-    """Return the angle between neighbours of axes (n, 3) spread over the half sphere."""
-    return float(np.sqrt(2 * np.pi / len(axes)))
+def resolved(one: Member, first: int) -> Member:
+    """Return a member whose scales coarser than the ``first`` that resolves it are that one."""
+    return replace(one, scales=[one.scales[max(first, k)] for k in range(len(one.scales))])
 
 
 def scan_axes(
@@ -182,8 +186,9 @@ def scan_again(
 ) -> Stack:
     """Look for all sections' places once more, now that the axis is known better."""
     bins, limits, axis = settings.grey_bins, bounds(settings), stack.axis
-    scans = [scan_axes(one, axis[None], turns, settings, n)[1:] for one in members]
-    fresh = gather(members, [(poses[0], scores[0]) for poses, scores in scans], axis)
+    closer = replace(settings, scan_step_um=settings.scan_step_um / CLOSER)
+    scans = [scan_axes(one, axis[None], CLOSER * turns, closer, n)[1:] for one in members]
+    fresh = gather(members, [(poses[0], scores[0]) for poses, scores in scans], axis, FRESH)
     fresh = climb_parallel(members, level, fresh.poses, bins, limits)
     poses = np.concatenate([stack.poses, fresh.poses], 1)
     scores = np.concatenate([stack.scores, fresh.scores], 1)

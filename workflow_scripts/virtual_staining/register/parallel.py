@@ -68,7 +68,11 @@ def axis_angle_deg(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def best_places(
-    poses: np.ndarray, scores: np.ndarray, axis: np.ndarray, size_um: tuple[float, float]
+    poses: np.ndarray,
+    scores: np.ndarray,
+    axis: np.ndarray,
+    size_um: tuple[float, float],
+    limit: int = PLACES,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the best distinct poses of either side, and their scores.
 
@@ -80,28 +84,34 @@ def best_places(
     axis : ndarray, shape (3,)
     size_um : (width, height)
         Size of the slide.
+    limit : int
+        Number of poses of each side.
 
     Returns
     -------
-    poses : ndarray, shape (2 * PLACES, 12)
+    poses : ndarray, shape (2 * limit, 12)
         First those whose normal points along the axis; the best fills up where there are fewer.
-    scores : ndarray, shape (2 * PLACES,)
+    scores : ndarray, shape (2 * limit,)
     """
     apart_um = DISTINCT_FRACTION * float(np.hypot(*size_um))
     along = np.cross(poses[:, 3:6], poses[:, 6:9]) @ axis > 0
     kept = []
     for side in (np.flatnonzero(along), np.flatnonzero(~along)):
-        chosen = side[distinct(poses[side], scores[side], PLACES, apart_um, size_um)]
-        kept += [*chosen, *[chosen[0]] * (PLACES - len(chosen))]
+        chosen = side[distinct(poses[side], scores[side], limit, apart_um, size_um)]
+        kept += [*chosen, *[chosen[0]] * (limit - len(chosen))]
     return poses[kept], scores[kept]
 
 
 def gather(
-    members: list[Member], places: list[tuple[np.ndarray, np.ndarray]], axis: np.ndarray
+    members: list[Member],
+    places: list[tuple[np.ndarray, np.ndarray]],
+    axis: np.ndarray,
+    limit: int = PLACES,
 ) -> Stack:
     """Return the stack of the best of each member's places, (poses (n, 12), scores (n,))."""
     pairs = [
-        best_places(*place, axis, one.size_um) for one, place in zip(members, places, strict=True)
+        best_places(*place, axis, one.size_um, limit)
+        for one, place in zip(members, places, strict=True)
     ]
     poses, scores = (np.stack(part) for part in zip(*pairs, strict=True))
     return Stack(poses, scores)
@@ -140,7 +150,7 @@ def settle_axis(
     stack: Stack,
     bins: int,
     bounds: tuple[float, float],
-    start_rad: float | None = None,
+    steps_rad: tuple[float, float] | None = None,
 ) -> Stack:
     """Tilt the common axis uphill, all sections following; return where it ends.
 
@@ -155,15 +165,15 @@ def settle_axis(
         Grey bins of the joint histogram.
     bounds : (scale, shear)
         Largest stretch, as fractions.
-    start_rad : float, optional
-        First tilt; by default two voxels at the section's lever.
+    steps_rad : (first, last), optional
+        Tilts; by default from two voxels at the sections' lever to a quarter of one.
     """
     voxel_rad = members[0].scales[level].voxel_um / np.median(
         [lever_um(m.size_um) for m in members]
     )
-    step = start_rad or START_VOXEL * voxel_rad
+    step, stop = steps_rad or (START_VOXEL * voxel_rad, STOP_VOXEL * voxel_rad)
     best = climb_parallel(members, level, stack.poses, bins, bounds)
-    while step >= STOP_VOXEL * voxel_rad:
+    while step >= stop:
         frame = np.linalg.svd(best.axis[None])[2]  # rows: the axis, and two across it
         before = best
         for tilt in (step * frame[1], -step * frame[1], step * frame[2], -step * frame[2]):
