@@ -1,0 +1,245 @@
+"""Sections cut parallel from one block: planes found together, files, refusals, the plan."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import sections
+from scipy.spatial.transform import Rotation
+from workflow import make_workspace, snakemake
+
+from virtual_staining.cli import main
+from virtual_staining.errors import InputError
+from virtual_staining.files import read_image, read_json
+from virtual_staining.geometry import SectionMap, pose_to_map
+from virtual_staining.ingest import omezarr
+from virtual_staining.ingest import slide as slides
+from virtual_staining.register import find
+from virtual_staining.register import pose as poses
+from virtual_staining.register.blockplane import flag_block, read_block
+from virtual_staining.register.load import load_member, load_volume
+from virtual_staining.register.orientations import frames_of, spread_axes
+from virtual_staining.register.parallel import Stack, axis_angle_deg, best_places
+from virtual_staining.register.settings import Settings
+from virtual_staining.sheet import read_sheet
+
+PIXEL_UM = 25.0
+SHAPES = [(70, 60), (120, 110), (64, 70)]  # two of them partial fields
+OFFSETS_UM = [-600.0, 0.0, 500.0]
+QUICK = {
+    "coarse_um": 200, "fine_um": 50, "colour_classes": 5, "section_thickness_um": 0,
+    "scan_rotations": 400, "scan_step_um": 400, "searches": 2,
+}  # fmt: skip
+
+
+def size_of(shape):
+    return shape[1] * PIXEL_UM, shape[0] * PIXEL_UM
+
+
+def block_maps() -> list[SectionMap]:
+    """Parallel planes, each with a turn and a shift of its own; the third is turned over."""
+    frame = Rotation.from_euler("zyx", [25, 35, -20], degrees=True).as_matrix()
+    rng = np.random.default_rng(7)
+    maps = []
+    for k, (shape, offset) in enumerate(zip(SHAPES, OFFSETS_UM, strict=True)):
+        own = frame @ Rotation.from_euler("z", rng.uniform(0, 360), degrees=True).as_matrix()
+        shift = frame[:, :2] @ rng.uniform(-400, 400, 2) + offset * frame[:, 2]
+        u = own[:, 0] * (-1 if k == 2 else 1)
+        maps.append(pose_to_map(np.array([2380, 2250, 2200]) + shift, u, own[:, 1], size_of(shape)))
+    return maps
+
+
+@pytest.fixture(scope="module")
+def block(tmp_path_factory):
+    """An ingested volume, three sections of one block, and the planes that were found."""
+    folder = tmp_path_factory.mktemp("block")
+    labels = sections.phantom_labels()
+    omezarr.write_pyramid(folder / "ct.ome.zarr", sections.phantom_ct(labels), sections.VOXEL_UM)
+    for k, (truth, shape) in enumerate(zip(block_maps(), SHAPES, strict=True)):
+        slide = sections.cut(labels, truth, shape, PIXEL_UM)
+        slides.write_pyramid(folder / f"s{k}.ome.tif", slide, PIXEL_UM, full_pixel_um=PIXEL_UM,
+                             full_shape_px=shape)  # fmt: skip
+    assert main(block_arguments(folder, [0, 1, 2])) == 0
+    return folder
+
+
+def block_arguments(folder, numbers, out="planes.json"):
+    return [
+        *("register", "block", "--ct", str(folder / "ct.ome.zarr")),
+        *("--slides", *[str(folder / f"s{k}.ome.tif") for k in numbers]),
+        *("--samples", *[f"S-{k}" for k in numbers]),
+        *("--settings", json.dumps(QUICK), "--block", "B", "--volume", "V"),
+        *("--out", str(folder / out)),
+    ]
+
+
+def section_arguments(folder, k, planes, out):
+    return [
+        *("register", "section", "--ct", str(folder / "ct.ome.zarr")),
+        *("--slide", str(folder / f"s{k}.ome.tif"), "--sample", f"S-{k}", "--volume", "V"),
+        *(f"--block-planes={planes}", "--settings", json.dumps({**QUICK, "mode": "auto"})),
+        *("--out", str(folder / out)),
+    ]
+
+
+def errors_um(found: SectionMap, k: int) -> np.ndarray:
+    grid = np.random.default_rng(0).uniform(0.1, 0.9, (300, 2)) * size_of(SHAPES[k])
+    return np.linalg.norm(found.to_volume(grid) - block_maps()[k].to_volume(grid), axis=1)
+
+
+def member_of(block, k):
+    settings = Settings(**QUICK)
+    volumes, air = load_volume(omezarr.open_pyramid(block / "ct.ome.zarr"), settings)
+    return load_member(slides.open_pyramid(block / f"s{k}.ome.tif"), volumes, air, settings)
+
+
+def test_the_block_finds_every_plane_where_a_section_alone_does_not(block):
+    found = read_json(block / "planes.json")
+    assert found["confidence"] > 0.9
+    assert found["agreeing"] == 2
+    for k in range(3):
+        own = found["sections"][f"S-{k}"]
+        off = errors_um(SectionMap.from_dict(own["slide_to_volume"]), k)
+        assert np.percentile(off, 95) < 0.8 * sections.VOXEL_UM
+        assert own["confidence"] > 0.5
+    truth = block_maps()
+    assert truth[2].normal @ truth[0].normal < -0.99  # one lies turned over
+    assert axis_angle_deg(np.array(found["axis"]), truth[0].normal) < 1
+    one = member_of(block, 2)
+    alone = find.search_everywhere(
+        one.scales, one.image, one.colours, one.size_um, Settings(**QUICK)
+    )
+    assert np.percentile(errors_um(poses.to_map(alone.pose, one.size_um), 2), 95) > 500
+    assert alone.confidence < 0.5
+
+
+def test_a_section_takes_its_plane_from_the_block(block):
+    assert main(section_arguments(block, 2, block / "planes.json", "out")) == 0
+    transform = read_json(block / "out" / "transform.json")
+    planes = read_json(block / "planes.json")
+    own = planes["sections"]["S-2"]
+    for key in ("origin_um", "u", "v"):
+        assert np.allclose(transform["slide_to_volume"][key], own["slide_to_volume"][key])
+    assert transform["mutual_information"] == pytest.approx(own["mutual_information"], rel=1e-3)
+    assert transform["confidence"] == min(own["confidence"], planes["confidence"])
+    assert transform["margin"] == own["margin"]
+    assert (transform["flags"], transform["unsure"]) == ([], False)
+    told = transform["block"]
+    assert (told["name"], told["margin"]) == ("B", planes["margin"])
+    assert told["leaves_deg"] < 5
+    assert told["leaves_um"] < 3 * sections.VOXEL_UM
+    assert read_image(block / "out" / "ct.tif").shape == tuple(transform["pair_shape_px"])
+
+
+def test_doubts_about_a_blocks_plane_are_flagged(block, tmp_path):
+    planes = read_json(block / "planes.json")
+    planes["confidence"] = 0.2
+    section = planes["sections"]["S-1"]["slide_to_volume"]
+    normal = np.cross(section["u"], section["v"])
+    section["origin_um"] = (np.array(section["origin_um"]) + 260 * normal).tolist()
+    (tmp_path / "planes.json").write_text(json.dumps(planes))
+    settings, one = Settings(**QUICK), member_of(block, 1)
+    plane = read_block(tmp_path / "planes.json", "S-1", one, settings)
+    assert plane.found.confidence == 0.2
+    assert plane.leaves_um > 150
+    unsure, leaves = flag_block(plane, settings)
+    assert "block B shares is unsure: confidence 0.20" in unsure
+    assert f"moves by {plane.leaves_um:.0f} µm" in leaves
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"sections": {"S-0": {}}}', "sections: S-1: does not tell"),
+        ('{"sections": {"S-1": {"slide_to_volume": {"u": 1}}}}', "S-1: slide_to_volume"),
+        ("[]", "S-1: does not tell"),
+        ('{"sections"', "planes.json"),
+    ],
+)
+def test_planes_that_cannot_be_read_are_refused(block, tmp_path, text, words):
+    (tmp_path / "planes.json").write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_block(tmp_path / "planes.json", "S-1", None, Settings())
+
+
+def test_one_section_is_no_block(block, capsys):
+    assert main(block_arguments(block, [0], "one.json")) != 0
+    assert "block B: slides: 1 for 1 samples" in capsys.readouterr().err
+    assert not (block / "one.json").exists()
+
+
+def test_axes_are_even_and_their_frames_see_both_sides():
+    axes, turns = spread_axes(2000, np.random.default_rng(0))
+    spacing = np.degrees(np.sqrt(2 * np.pi / len(axes)))
+    probes = Rotation.random(500, rng=np.random.default_rng(1)).apply([0, 0, 1])
+    nearest = np.degrees(np.arccos(np.abs(probes @ axes.T).max(1)))
+    assert nearest.max() < spacing
+    assert abs(360 / turns - spacing) < 2
+    assert 1800 < len(axes) * turns * 2 < 2300
+    frames = frames_of(axes, turns).reshape(len(axes), turns, 2, 2, 3)
+    assert np.allclose(frames @ frames.swapaxes(-1, -2), np.eye(2))
+    normals = np.cross(frames[..., 0, :], frames[..., 1, :])
+    assert np.allclose(normals, axes[:, None, None] * np.array([1, -1])[:, None])
+
+
+def test_a_side_of_its_own_needs_a_clearly_better_fit():
+    up = np.array([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0.0])
+    down = np.array([0, 0, 9, 1, 0, 0, 0, -1, 0, 0, 0, 0.0])
+    scores = np.array([[1.0, 0.5], [1.0, 0.5], [1.0, 1.03], [1.0, 1.2]])
+    stack = Stack(np.array([[up, down]] * 4), scores)
+    assert stack.best[:, 2].tolist() == [0, 0, 0, 9]
+    assert stack.total == pytest.approx((3 + 1.2 * 0.94) / 4)
+
+
+def test_places_fill_up_on_each_side():
+    up = np.array([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0.0])
+    down = np.array([0, 0, 0, 1, 0, 0, 0, -1, 0, 0, 0, 0.0])
+    far = up + np.eye(12)[2] * 900
+    some = np.stack([down, up, up, far])
+    axis = np.array([0, 0, 1.0])
+    kept, scores = best_places(some, np.array([3.0, 1, 2, 0.5]), axis, (1000.0, 1000.0), 2)
+    assert np.array_equal(kept, [up, far, down, down])
+    assert scores.tolist() == [2, 0.5, 3, 3]
+
+
+SHEET = {"stain": "s", "material": "Mg", "role": "crossval", "voxel_size_um": "5",
+         "slide_pixel_um": "1", "volume": "v.tif"}  # fmt: skip
+
+
+def write_sheet(folder, *rows):
+    table = pd.DataFrame([{**SHEET, "slide": f"{row['sample']}.png", **row} for row in rows])
+    table.fillna("").to_csv(folder / "samples.tsv", sep="\t", index=False)
+    for name in {*table["slide"], *table["volume"]} - {""}:
+        (folder / name).touch()
+    return folder / "samples.tsv"
+
+
+def test_sheet_refuses_a_block_in_two_volumes_and_a_block_without_slide(tmp_path):
+    rows = [{"sample": "a", "block": "B"}, {"sample": "b", "block": "B", "volume": "w.tif"}]
+    with pytest.raises(InputError, match=r"block 'B' has sections of the volumes a, b"):
+        read_sheet(write_sheet(tmp_path, *rows))
+    with pytest.raises(InputError, match="'a' has a block but no slide"):
+        read_sheet(write_sheet(tmp_path, {"sample": "a", "block": "B", "slide": ""}))
+
+
+@pytest.mark.workflow
+def test_only_sections_without_a_first_guess_search_with_their_block(tmp_path):
+    sheet = write_sheet(
+        tmp_path,
+        {"sample": "a", "block": "B"},
+        {"sample": "b", "block": "B", "stain": "t"},
+        {"sample": "c", "block": "B", "register_mode": "initial_pose", "initial_pose": "c.json"},
+        {"sample": "d", "block": "alone"},
+        {"sample": "e"},
+    )
+    (tmp_path / "c.json").touch()
+    make_workspace(tmp_path, {"samples": str(sheet), "results": "results"})
+    done = snakemake(tmp_path, "-n", "-p", "results/02_register/registration.csv")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert done.stdout.count("rule search_block:") == 1
+    assert "--samples a b --block B --volume a" in done.stdout
+    planes = "--block-planes=results/02_register/blocks/B/planes.json --sample"
+    told = {s: f"{planes} {s} " in done.stdout for s in "abcde"}
+    assert told == {"a": True, "b": True, "c": False, "d": False, "e": False}
+    assert "--block-planes= --sample d " in done.stdout
