@@ -36,8 +36,11 @@ def write_pairs(workspace: Path, roles: dict[str, str]) -> None:
     (results / "02_register/qc.html").write_text("nothing to see\n")
 
 
-def write_study(workspace: Path, models: tuple[str, ...], folds: int) -> None:
-    """Write ``study.yaml``: the tiny study's numbers with the sheet above, trained for an epoch."""
+def write_study(workspace: Path, models: tuple[str, ...], folds: int, **train) -> None:
+    """Write ``study.yaml``: the tiny study's numbers with the sheet above, trained for an epoch.
+
+    ``train`` changes keys of the block of that name.
+    """
     changes = {"samples": "samples.tsv", "models": list(models), "split": {"folds": folds}}
-    changes["train"] = {**TINY["train"], "epochs": 1}
+    changes["train"] = {**TINY["train"], "epochs": 1, "buffer_images": 3, **train}
     (workspace / "study.yaml").write_text(yaml.safe_dump({**TINY, **changes}))

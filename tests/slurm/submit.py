@@ -1,7 +1,6 @@
 """Snakemake on the cluster, through the profile by its bare name."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from paired_study import write_pairs, write_study
 from study import STUDY
 from workflow import make_workspace
 
@@ -31,9 +31,9 @@ class Study:
     environment: dict
 
     @classmethod
-    def make(cls, folder: Path, config_home: Path, **changes) -> "Study":
-        """Link the workflow into a folder; ``changes`` go into the study's ``train`` block."""
-        make_workspace(folder, {**STUDY, "train": {**STUDY["train"], **changes}})
+    def make(cls, folder: Path, config_home: Path) -> "Study":
+        """Link the workflow into a folder, with the numbers of a study whose jobs take seconds."""
+        make_workspace(folder, STUDY)
         environment = {
             **os.environ,
             "XDG_CONFIG_HOME": str(config_home),
@@ -42,23 +42,14 @@ class Study:
         }
         return cls(folder, environment)
 
-    def prepared_copy(self, folder: Path, **changes) -> "Study":
-        """Return a new workspace with this one's pairs and folds, in which nothing is trained."""
+    @classmethod
+    def with_pairs(cls, folder: Path, config_home: Path, **changes) -> "Study":
+        """Return a study whose pairs lie there already, so that folds and trainings come next."""
         folder.mkdir(parents=True)
-        config_home = Path(self.environment["XDG_CONFIG_HOME"])
-        copy = Study.make(folder, config_home, **changes)
-        for part in (
-            "00_cohort",
-            "01_ingest",
-            "02_register",
-            "03_normalize",
-            "04_mask",
-            "05_split",
-        ):
-            shutil.copytree(self.results / part, copy.results / part)
-        (copy.results / "08_evaluate").mkdir()
-        shutil.copy2(self.results / "08_evaluate/lpips.json", copy.results / "08_evaluate")
-        return copy
+        study = cls.make(folder, config_home)
+        write_pairs(folder, {"a": "crossval", "b": "crossval", "t": "test"})
+        write_study(folder, tuple(STUDY["models"]), folds=2, **changes)
+        return study
 
     @property
     def results(self) -> Path:

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from study import STAIN
+from submit import Study
 
 FOLD = f"results/06_train/{STAIN}/pix2pix/fold-2/generator.pt"
 
@@ -30,8 +31,8 @@ def test_a_second_run_submits_nothing(cluster, whole):
         (("--set-resources", "train_model:gpu=3"), "Requested node configuration is not available"),
     ],
 )
-def test_what_the_cluster_lacks_is_said_at_once(cluster, whole, tmp_path, options, words):
-    study = whole.prepared_copy(tmp_path / "study")
+def test_what_the_cluster_lacks_is_said_at_once(cluster, config_home, tmp_path, options, words):
+    study = Study.with_pairs(tmp_path / "study", config_home)
     start = time.monotonic()
     text = study.start(FOLD, "--retries", "0", *options).wait(60, success=False)
     assert words in text
@@ -41,8 +42,8 @@ def test_what_the_cluster_lacks_is_said_at_once(cluster, whole, tmp_path, option
     assert not cluster.find(FOLD, "PENDING")
 
 
-def test_one_fold_is_one_job_and_gets_more_memory_after_running_out(cluster, whole, tmp_path):
-    study = whole.prepared_copy(tmp_path / "study")
+def test_one_fold_is_one_job_and_gets_more_memory_after_running_out(cluster, config_home, tmp_path):
+    study = Study.with_pairs(tmp_path / "study", config_home)
     before = len(cluster.jobs())
     study.start(FOLD, "--set-resources", "train_model:mem_mb=300 * attempt ** 3").wait(150)
     assert (study.folder / FOLD).is_file()

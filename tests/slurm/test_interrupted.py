@@ -8,7 +8,7 @@ import torch
 from study import STAIN
 from submit import QUICK_TRAIN_MEMORY, Study
 
-EPOCHS = 40
+EPOCHS = 120
 CASES = {
     "requeued": ("paired_cyclegan", 1),
     "time limit": ("paired_cyclegan", 2),
@@ -67,28 +67,41 @@ def weights(folder: Path) -> dict:
     }
 
 
-def test_requeue_time_limit_cancel_and_node_failure_change_nothing(cluster, whole, tmp_path):
+def interrupt(case: str, number: str, host: str) -> None:
+    """Do to a running job, or to the whole node, what happens on a cluster."""
+    node = ("scontrol", "update", f"NodeName={host}")
+    commands = {
+        "requeued": [("scontrol", "requeue", number)],
+        "time limit": [("scontrol", "update", f"JobId={number}", "EndTime=now")],
+        "cancelled": [("scancel", number)],
+        "node failed": [(*node, "State=DOWN", "Reason=test"), (*node, "State=RESUME")],
+    }
+    for command in commands[case]:
+        subprocess.run(command, check=True)
+
+
+def test_requeue_time_limit_cancel_and_node_failure_change_nothing(cluster, config_home, tmp_path):
     # Of a node that fails nobody is told, so there each step is a checkpoint.
-    study = whole.prepared_copy(tmp_path / "study", epochs=EPOCHS, checkpoint_minutes=0)
+    changes = {"epochs": EPOCHS, "checkpoint_minutes": 0}
+    study = Study.with_pairs(tmp_path / "study", config_home, **changes)
     targets = [
         str((fold_folder(study, case) / "generator.pt").relative_to(study.folder)) for case in CASES
     ]
     first = len(cluster.jobs())
     run = study.start(*targets, "--set-resources", QUICK_TRAIN_MEMORY)
+    waiting = set(CASES)
 
-    def once_trained(case, *command):
-        run.until(has_trained(study, case), f"epochs of the training to be {case}", 120)
-        number = next(job for job in cluster.find(rule_text(case), "RUNNING"))["number"]
-        subprocess.run([word.format(number) for word in command], check=True)
+    def one_that_trains():
+        for case in waiting:
+            jobs = cluster.find(rule_text(case), "RUNNING")
+            if jobs and has_trained(study, case)():
+                return case, jobs[0]["number"]
+        return None
 
-    once_trained("requeued", "scontrol", "requeue", "{}")
-    once_trained("time limit", "scontrol", "update", "JobId={}", "EndTime=now")
-    once_trained("cancelled", "scancel", "{}")
-    once_trained(
-        *("node failed", "scontrol", "update", f"NodeName={cluster.host}", "State=DOWN"),
-        "Reason=test",
-    )
-    subprocess.run(["scontrol", "update", f"NodeName={cluster.host}", "State=RESUME"], check=True)
+    while waiting:
+        case, number = run.until(one_that_trains, f"epochs of the trainings {waiting}", 150)
+        interrupt(case, number, cluster.host)
+        waiting.remove(case)
     expected = {
         case: undisturbed_weights(study, case, tmp_path / case.replace(" ", "-")) for case in CASES
     }

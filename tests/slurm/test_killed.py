@@ -4,19 +4,19 @@ import signal
 import time
 
 from study import STAIN
-from submit import QUICK_TRAIN_MEMORY
+from submit import QUICK_TRAIN_MEMORY, Study
 
 TRAINED = [f"results/06_train/{STAIN}/pix2pix/fold-{fold}/generator.pt" for fold in (1, 2)]
 STAINED = f"results/07_infer/{STAIN}/pix2pix/fold-1"
 
 
-def test_killed_and_started_again_nothing_is_done_twice(cluster, whole, tmp_path):
-    study = whole.prepared_copy(tmp_path / "study", epochs=40)
+def test_killed_and_started_again_nothing_is_done_twice(cluster, config_home, tmp_path):
+    study = Study.with_pairs(tmp_path / "study", config_home, epochs=100)
     arguments = (STAINED, TRAINED[1], "--set-resources", QUICK_TRAIN_MEMORY)
     history = study.folder / TRAINED[0].replace("generator.pt", "history.csv")
     before = len(cluster.jobs())
     run = study.start(*arguments, name="killed")
-    run.until(history.exists, "the first epoch", 90)
+    run.until(history.exists, "the first epoch", 120)
     run.process.send_signal(signal.SIGKILL)
     run.process.wait()
     assert len(cluster.jobs()) == before + 2  # the inference was still to come
@@ -31,7 +31,7 @@ def test_killed_and_started_again_nothing_is_done_twice(cluster, whole, tmp_path
     assert "Traceback" not in refused
     assert len(cluster.jobs()) == before + 2
 
-    end = time.monotonic() + 120
+    end = time.monotonic() + 180
     while any(job["state"] in ("PENDING", "RUNNING") for job in cluster.jobs()[before:]):
         assert time.monotonic() < end, cluster.jobs()[before:]
         time.sleep(1)
