@@ -1,5 +1,6 @@
 """What Snakemake says before it runs anything: plans, refusals, style."""
 
+import re
 import subprocess
 import sys
 import time
@@ -38,6 +39,11 @@ def test_slurm_profile_by_its_bare_name_plans_the_papers_size(tmp_path):
     counts = jobs(done.stdout)
     assert counts["train_model"] == 20
     assert counts["make_cohort_sample"] == counts["register_section"] == 53
+    # What comes after the folds waits for them, not for every section's images.
+    rules = ("train_model", "infer_slides", "evaluate_patches", "evaluate_raw_ct", "draw_models")
+    for rule in rules:
+        for text in done.stdout.split(f"rule {rule}:\n")[1:]:
+            assert len(re.search(r"input: (.*)", text)[1].split(", ")) <= 5, rule
     trainings = done.stdout.split("rule train_model:")[1:]
     assert len(trainings) == 20
     assert all("gpu=1" in text.split("\nrule ")[0] for text in trainings)
@@ -109,6 +115,20 @@ def test_a_wrong_column_or_missing_file_is_named_before_any_job(tmp_path):
     stats.write_text("{}")
     done = snakemake(tmp_path, "-n", "results/03_normalize/a/stats.json")
     assert "a: volume: a.mha" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("results/04_mask/nobody/mask.tif", "the sample sheet has no section 'nobody'"),
+        ("results/01_ingest/nowhere/ct.ome.zarr", "the sample sheet has no volume 'nowhere'"),
+    ],
+)
+def test_a_target_that_the_sheet_does_not_know_is_named(tmp_path, target, words):
+    make_workspace(tmp_path, TINY)
+    done = snakemake(tmp_path, "-n", target)
+    assert done.returncode != 0
+    assert words in done.stdout
 
 
 def test_bare_folder_profile_names_exist():

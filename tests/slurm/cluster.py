@@ -190,23 +190,22 @@ class Cluster:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.stdout
 
-    def jobs(self) -> list[dict]:
-        """Return what the controller remembers of every job, in the order of submission.
+    def jobs(self, folder: Path | None = None) -> list[dict]:
+        """Return what the controller remembers of jobs, in the order of submission.
 
-        Each has ``number``, ``rule`` (its name and wildcards), ``folder``, ``state``,
-        ``restarts``, ``gpus``, ``memory`` as SLURM writes it, and ``start`` and ``end`` (None
-        while unknown).
+        Of all, or of those that work in a folder. Each has ``number``, ``rule`` (its name and
+        wildcards), ``state``, ``restarts``, ``gpus``, ``memory`` as SLURM writes it, and
+        ``start`` and ``end`` (None while unknown).
         """
         jobs = []
         for line in self.ask("scontrol", "--oneliner", "show", "job").splitlines():
             entry = dict(re.findall(r"(\S+?)=(\S*)", line))
-            if "JobId" not in entry:
+            if "JobId" not in entry or folder not in (None, Path(entry["WorkDir"])):
                 continue
             jobs.append(
                 {
                     "number": entry["JobId"],
                     "rule": entry["Comment"],
-                    "folder": entry["WorkDir"],
                     "state": entry["JobState"],
                     "restarts": int(entry["Restarts"]),
                     "gpus": int(entry.get("TresPerJob", "gres:gpu:0").split(":")[-1]),
@@ -217,9 +216,10 @@ class Cluster:
             )
         return sorted(jobs, key=lambda job: int(job["number"]))
 
-    def find(self, rule: str, state: str) -> list[dict]:
-        """Return the jobs in a state whose rule and wildcards contain a text."""
-        return [job for job in self.jobs() if rule in job["rule"] and job["state"] == state]
+    def find(self, folder: Path, rule: str, state: str) -> list[dict]:
+        """Return the jobs of a folder in a state whose rule and wildcards contain a text."""
+        jobs = self.jobs(folder)
+        return [job for job in jobs if rule in job["rule"] and job["state"] == state]
 
 
 def moment(text: str) -> datetime | None:

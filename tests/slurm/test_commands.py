@@ -1,6 +1,5 @@
 """What a user types next, and what is said when the cluster cannot do it."""
 
-import shutil
 import time
 
 import pytest
@@ -8,20 +7,6 @@ from study import STAIN
 from submit import Study
 
 FOLD = f"results/06_train/{STAIN}/pix2pix/fold-2/generator.pt"
-
-
-def test_figures_from_cached_outputs_submit_no_job(cluster, whole):
-    shutil.rmtree(whole.results / "09_figures")
-    before = len(cluster.jobs())
-    whole.start("figures").wait(60)
-    assert len(list(whole.results.glob(f"09_figures/{STAIN}/*.png"))) == 4
-    assert len(cluster.jobs()) == before
-
-
-def test_a_second_run_submits_nothing(cluster, whole):
-    before = len(cluster.jobs())
-    assert "Nothing to be done" in whole.start().wait(60)
-    assert len(cluster.jobs()) == before
 
 
 @pytest.mark.parametrize(
@@ -34,20 +19,19 @@ def test_a_second_run_submits_nothing(cluster, whole):
 def test_what_the_cluster_lacks_is_said_at_once(cluster, config_home, tmp_path, options, words):
     study = Study.with_pairs(tmp_path / "study", config_home)
     start = time.monotonic()
-    text = study.start(FOLD, "--retries", "0", *options).wait(60, success=False)
+    text = study.start(FOLD, "--retries", "0", *options).wait(90, success=False)
     assert words in text
     assert "Traceback" not in text
     assert time.monotonic() - start < 30
     assert "Submitted" not in text
-    assert not cluster.find(FOLD, "PENDING")
+    assert not cluster.jobs(study.folder)
 
 
 def test_one_fold_is_one_job_and_gets_more_memory_after_running_out(cluster, config_home, tmp_path):
     study = Study.with_pairs(tmp_path / "study", config_home)
-    before = len(cluster.jobs())
     study.start(FOLD, "--set-resources", "train_model:mem_mb=300 * attempt ** 3").wait(150)
     assert (study.folder / FOLD).is_file()
-    jobs = cluster.jobs()[before:]
+    jobs = cluster.jobs(study.folder)
     assert [job["memory"] for job in jobs] == ["300M", "2400M"]
     assert jobs[0]["state"] != "COMPLETED"
     assert jobs[1]["state"] == "COMPLETED"

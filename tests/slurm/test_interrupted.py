@@ -87,13 +87,12 @@ def test_requeue_time_limit_cancel_and_node_failure_change_nothing(cluster, conf
     targets = [
         str((fold_folder(study, case) / "generator.pt").relative_to(study.folder)) for case in CASES
     ]
-    first = len(cluster.jobs())
     run = study.start(*targets, "--set-resources", QUICK_TRAIN_MEMORY)
     waiting = set(CASES)
 
     def one_that_trains():
         for case in waiting:
-            jobs = cluster.find(rule_text(case), "RUNNING")
+            jobs = cluster.find(study.folder, rule_text(case), "RUNNING")
             if jobs and has_trained(study, case)():
                 return case, jobs[0]["number"]
         return None
@@ -107,7 +106,7 @@ def test_requeue_time_limit_cancel_and_node_failure_change_nothing(cluster, conf
     }
     run.wait(200)
 
-    jobs = cluster.jobs()[first:]
+    jobs = cluster.jobs(study.folder)
     by_case = {case: [job for job in jobs if rule_text(case) in job["rule"]] for case in CASES}
     ends = {case: [job["state"] for job in found] for case, found in by_case.items()}
     assert ends == {

@@ -14,30 +14,29 @@ def test_killed_and_started_again_nothing_is_done_twice(cluster, config_home, tm
     study = Study.with_pairs(tmp_path / "study", config_home, epochs=100)
     arguments = (STAINED, TRAINED[1], "--set-resources", QUICK_TRAIN_MEMORY)
     history = study.folder / TRAINED[0].replace("generator.pt", "history.csv")
-    before = len(cluster.jobs())
     run = study.start(*arguments, name="killed")
     run.until(history.exists, "the first epoch", 120)
     run.process.send_signal(signal.SIGKILL)
     run.process.wait()
-    assert len(cluster.jobs()) == before + 2  # the inference was still to come
+    assert len(cluster.jobs(study.folder)) == 2  # the inference was still to come
 
     locked = study.start(*arguments, name="locked").wait(60, success=False)
     assert "--unlock" in locked
     study.start("--unlock", name="unlock").wait(60)
     refused = study.start(*arguments, name="refused").wait(60, success=False)
-    running = [job["number"] for job in cluster.jobs()[before:]]
+    running = [job["number"] for job in cluster.jobs(study.folder)]
     assert "SLURM jobs of an earlier run still make" in refused
     assert f"scancel {running[0]}" in refused
     assert "Traceback" not in refused
-    assert len(cluster.jobs()) == before + 2
+    assert len(cluster.jobs(study.folder)) == 2
 
     end = time.monotonic() + 180
-    while any(job["state"] in ("PENDING", "RUNNING") for job in cluster.jobs()[before:]):
-        assert time.monotonic() < end, cluster.jobs()[before:]
+    while any(job["state"] in ("PENDING", "RUNNING") for job in cluster.jobs(study.folder)):
+        assert time.monotonic() < end, cluster.jobs(study.folder)
         time.sleep(1)
     weights = {path: (study.folder / path).stat().st_mtime_ns for path in TRAINED}
     study.start(*arguments, name="again").wait(120)
     assert {path: (study.folder / path).stat().st_mtime_ns for path in TRAINED} == weights
-    jobs = cluster.jobs()[before:]
+    jobs = cluster.jobs(study.folder)
     assert [job["state"] for job in jobs] == ["COMPLETED"] * 3
     assert "infer_slides" in jobs[2]["rule"]

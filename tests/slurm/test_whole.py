@@ -1,5 +1,7 @@
 """The whole workflow on a cluster with two GPUs, through the profile by its bare name."""
 
+import shutil
+
 from study import STAIN
 
 
@@ -20,9 +22,23 @@ def test_everything_and_never_more_gpu_jobs_than_gpus(cluster, whole):
     assert (results / f"08_evaluate/{STAIN}/table.csv").is_file()
     assert len(list(results.glob(f"09_figures/{STAIN}/*.png"))) == 4
     assert (results / f"10_stain/{STAIN}/paired_cyclegan/Mg-03/rgba.tif").is_file()
-    jobs = [job for job in cluster.jobs() if job["folder"] == str(whole.folder)]
+    jobs = cluster.jobs(whole.folder)
     assert {job["state"] for job in jobs} == {"COMPLETED"}
     assert sum(job["gpus"] for job in jobs) == 4 + 4 + 1  # train, infer, stain: one each
-    assert most_at_once(jobs) == 2
+    assert most_at_once([job for job in cluster.jobs() if job["start"] and job["end"]]) == 2
     log = results / f"logs/06_train/{STAIN}/paired_cyclegan/fold-1.log"
     assert "paired_cyclegan, fold 1" in log.read_text()
+
+
+def test_figures_from_cached_outputs_submit_no_job(cluster, whole):
+    shutil.rmtree(whole.results / "09_figures")
+    before = len(cluster.jobs(whole.folder))
+    whole.start("figures").wait(60)
+    assert len(list(whole.results.glob(f"09_figures/{STAIN}/*.png"))) == 4
+    assert len(cluster.jobs(whole.folder)) == before
+
+
+def test_a_second_run_submits_nothing(cluster, whole):
+    before = len(cluster.jobs(whole.folder))
+    assert "Nothing to be done" in whole.start().wait(60)
+    assert len(cluster.jobs(whole.folder)) == before
