@@ -35,21 +35,9 @@ def config_home(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session", autouse=True)
-def whole_run(request, cluster, config_home, tmp_path_factory):
-    """The whole workflow on the cluster, begun at once: it fills what other tests leave idle."""
-    if not any("whole" in item.fixturenames for item in request.session.items):
-        yield None, None
-        return
-    study = Study.make(tmp_path_factory.mktemp("whole"), config_home)
-    run = study.start()
-    yield study, run
-    run.stop()
-
-
 @pytest.fixture(scope="session")
-def whole(whole_run):
+def whole(cluster, config_home, tmp_path_factory):
     """A study that has been computed wholly on the cluster."""
-    study, run = whole_run
-    run.wait(600)
+    study = Study.make(tmp_path_factory.mktemp("whole"), config_home)
+    study.start().wait(600)
     return study

@@ -69,15 +69,15 @@ def weights(folder: Path) -> dict:
 
 def interrupt(case: str, number: str, host: str) -> None:
     """Do to a running job, or to the whole node, what happens on a cluster."""
-    node = ("scontrol", "update", f"NodeName={host}")
     commands = {
-        "requeued": [("scontrol", "requeue", number)],
-        "time limit": [("scontrol", "update", f"JobId={number}", "EndTime=now")],
-        "cancelled": [("scancel", number)],
-        "node failed": [(*node, "State=DOWN", "Reason=test"), (*node, "State=RESUME")],
+        "requeued": ("scontrol", "requeue", number),
+        "time limit": ("scontrol", "update", f"JobId={number}", "EndTime=now"),
+        "cancelled": ("scancel", number),
+        "node failed": ("scontrol", "update", f"NodeName={host}", "State=DOWN", "Reason=test"),
     }
-    for command in commands[case]:
-        subprocess.run(command, check=True)
+    subprocess.run(commands[case], check=True)
+    if case == "node failed":  # an error here says that it has come back by itself
+        subprocess.run(["scontrol", "update", f"NodeName={host}", "State=RESUME"], check=False)
 
 
 def test_requeue_time_limit_cancel_and_node_failure_change_nothing(cluster, config_home, tmp_path):
