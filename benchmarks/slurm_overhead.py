@@ -59,11 +59,13 @@ def main() -> None:
     reason = obstacle()
     if reason:
         sys.exit(reason)
-    with tempfile.TemporaryDirectory(prefix="slurm-", dir="/tmp") as folder:
-        folder = Path(folder)
-        study = make_study(folder)
-        (folder / "cluster").mkdir()
-        with Cluster(folder / "cluster") as cluster:
+    # The daemons' folder stands alone: munge wants every folder above its socket open to all.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(prefix="slurm-", dir="/tmp") as daemons,
+    ):
+        study = make_study(Path(folder))
+        with Cluster(Path(daemons)) as cluster:
             start = time.perf_counter()
             study.start("train", "--set-resources", QUICK_TRAIN_MEMORY).wait(900)
             wall = time.perf_counter() - start
