@@ -35,7 +35,7 @@ def measure_block(task: tuple) -> dict:
             f"{name} {case.name:6s} plane {plane_deg:6.1f}°  centre {center_um:6.0f} µm  "
             f"confidence {section.confidence:.2f}{'' if good else '  WRONG'}"
         )
-    off_deg = axis_angle_deg(found.axis, cases[0].truth.normal)
+    off_deg = min(axis_angle_deg(axis, cases[0].truth.normal) for axis in (found.axis, -found.axis))
     print(f"{name}: {count}/{len(cases)} right, {summary(found, off_deg)}, {seconds:.0f} CPU s")
     return {
         f"{name}_right": f"{count}/{len(cases)}",
@@ -65,8 +65,7 @@ def members_of(cases: list[Case], settings: Settings) -> list[Member]:
 def summary(found: BlockFound, off_deg: float) -> str:
     """Describe what was found for the block as a whole."""
     normals = [np.cross(one.pose[3:6], one.pose[6:9]) for one in found.sections]
-    turned = min(sum(normal @ found.axis < 0 for normal in normals),
-                 sum(normal @ found.axis > 0 for normal in normals))  # fmt: skip
+    turned = sum(normal @ found.axis < 0 for normal in normals)
     return (
         f"orientation {off_deg:.1f}° off, margin {found.margin:.3f}, {found.agreeing} of "
         f"{found.searches} searches, {turned} turned over"

@@ -17,6 +17,7 @@ from virtual_staining.ingest import omezarr
 from virtual_staining.ingest import slide as slides
 from virtual_staining.register import find
 from virtual_staining.register import pose as poses
+from virtual_staining.register.axis import distinct_axes, judge
 from virtual_staining.register.blockplane import flag_block, read_block
 from virtual_staining.register.load import load_member, load_volume
 from virtual_staining.register.orientations import frames_of, spread_axes
@@ -105,7 +106,7 @@ def test_the_block_finds_every_plane_where_a_section_alone_does_not(block):
         assert own["confidence"] > 0.5
     truth = block_maps()
     assert truth[2].normal @ truth[0].normal < -0.99  # one lies turned over
-    assert axis_angle_deg(np.array(found["axis"]), truth[0].normal) < 1
+    assert axis_angle_deg(np.array(found["axis"]), truth[0].normal) < 1  # most lie like the first
     one = member_of(block, 2)
     alone = find.search_everywhere(
         one.scales, one.image, one.colours, one.size_um, Settings(**QUICK)
@@ -190,6 +191,22 @@ def test_a_side_of_its_own_needs_a_clearly_better_fit():
     stack = Stack(np.array([[up, down]] * 4), scores)
     assert stack.best[:, 2].tolist() == [0, 0, 0, 9]
     assert stack.total == pytest.approx((3 + 1.2 * 0.94) / 4)
+
+
+def test_the_finest_level_that_knows_another_axis_decides():
+    def across(x, y, score):
+        pose = np.array([0, 0, 0, *np.cross([0, 1, 0], [x, y, 1]), 0, 1.0, 0, 0, 0, 0])
+        pose[3:6] /= np.linalg.norm(pose[3:6])
+        pose[6:9] = np.cross([x, y, 1] / np.linalg.norm([x, y, 1]), pose[3:6])
+        return Stack(pose[None, None].repeat(2, 1), np.full((1, 2), score))
+
+    best, near, far = across(0, 0, 1.0), across(0.05, 0, 0.9), across(1, 0, 0.8)
+    assert axis_angle_deg(best.axis, far.axis) == pytest.approx(45)
+    ends = [[[best, far], [best]], [[near], [far, near]]]
+    levels = [[best, far, near], [best, near]]
+    assert judge(best, levels, ends) == (1, pytest.approx(0.2 / 1.0))
+    assert judge(best, [[best, near]], ends) == (1, 1.0)
+    assert distinct_axes([far, near, best]) == [best, far]
 
 
 def test_places_fill_up_on_each_side():

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from virtual_staining.register.parallel import (
     climb_parallel,
     gather,
     settle_axis,
+    tilt_deg,
 )
 from virtual_staining.register.pose import SIZE
 from virtual_staining.register.scales import Member
@@ -24,7 +26,7 @@ from virtual_staining.register.settings import Settings
 
 log = logging.getLogger(__name__)
 
-AXES_KEPT = (12, 4, 2)  # climbed from at the coarsest level, scanned again, and taken further
+AXES_KEPT = (16, 4, 2)  # climbed from at the coarsest level, scanned again, and taken further
 CLOSER = 2  # times closer are turns and positions when only one axis is scanned
 FRESH = 8  # places of each section and side that such a scan climbs from
 
@@ -36,7 +38,7 @@ class BlockFound:
     Parameters
     ----------
     axis : ndarray, shape (3,)
-        The planes' common normal.
+        The planes' common normal, from the side that most sections have up.
     sections : list of Found
         In the members' order; margin, agreement and confidence are each section's own among
         places with this axis.
@@ -65,11 +67,12 @@ def search_block(members: list[Member], settings: Settings) -> BlockFound:
         Two or more sections.
     settings : Settings
     """
-    ends: list[list[Stack]] = []
+    ends: list[list[list[Stack]]] = []
     for n in range(settings.searches):
         ends.append(search_axes(members, settings, n))
-        stacks = distinct_axes([stack for end in ends for stack in end])
-        agreeing, margin = judge(stacks, ends)
+        levels = [list(chain.from_iterable(level)) for level in zip(*ends, strict=True)]
+        stacks = distinct_axes(levels[-1])
+        agreeing, margin = judge(stacks[0], levels, ends)
         log.info("search %d: %d agree, margin %.3f", n + 1, agreeing, margin)
         if agreeing >= ENOUGH and confidence(margin, agreeing) >= settings.min_confidence:
             break
@@ -80,25 +83,35 @@ def search_block(members: list[Member], settings: Settings) -> BlockFound:
             for stack in stacks[: AXES_KEPT[-1]]
         ]
     )
-    agreeing, margin = judge(stacks, ends)
+    agreeing, margin = judge(stacks[0], [*levels, stacks], ends)
     found = []
     for k, one in enumerate(members):
         poses, weighed = stacks[0].poses[k], stacks[0].weighed[k]
         pose, score = stacks[0].best[k], stacks[0].scores[k, weighed.argmax()]
         own = margin_to_rival(pose, [(poses, weighed)], one.size_um)
-        tops = np.array([end[0].best[k] for end in ends])
+        tops = np.array([end[-1][0].best[k] for end in ends])
         same = int(same_place(pose, tops, one.size_um).sum())
         found.append(Found(pose, float(score), own, same, len(ends), confidence(own, same)))
     sure = confidence(margin, agreeing)
     return BlockFound(stacks[0].axis, found, margin, agreeing, len(ends), sure)
 
 
-def judge(stacks: list[Stack], ends: list[list[Stack]]) -> tuple[int, float]:
-    """Return how many searches ended at the best of the stacks, and the margin to the next."""
-    best = stacks[0]
-    agreeing = sum(axis_angle_deg(best.axis, end[0].axis) < APART_DEG for end in ends)
-    margin = 1.0 if len(stacks) == 1 else (best.total - stacks[1].total) / max(best.total, 1e-9)
-    return agreeing, margin
+def judge(
+    best: Stack, levels: list[list[Stack]], ends: list[list[list[Stack]]]
+) -> tuple[int, float]:
+    """Return how many searches ended at the best stack's axis, and the margin to another axis.
+
+    As for one section, the finest level that knows both this axis and another decides. Which side
+    is up plays no part: each section's own margin tells of that.
+    """
+    agreeing = sum(tilt_deg(best.axis, end[-1][0].axis) < APART_DEG for end in ends)
+    for stacks in reversed(levels):
+        near = [tilt_deg(best.axis, stack.axis) < APART_DEG for stack in stacks]
+        if any(near) and not all(near):
+            totals = np.array([stack.total for stack in stacks])
+            own, other = totals[near].max(), totals[~np.array(near)].max()
+            return agreeing, float((own - other) / max(own, 1e-9))
+    return agreeing, 1.0
 
 
 def distinct_axes(stacks: list[Stack]) -> list[Stack]:
@@ -110,8 +123,8 @@ def distinct_axes(stacks: list[Stack]) -> list[Stack]:
     return kept
 
 
-def search_axes(members: list[Member], settings: Settings, n: int) -> list[Stack]:
-    """Make one independent search; return the best axes at the last scale but the finest.
+def search_axes(members: list[Member], settings: Settings, n: int) -> list[list[Stack]]:
+    """Make one independent search; return the best axes at each scale but the finest.
 
     Parameters
     ----------
@@ -119,20 +132,28 @@ def search_axes(members: list[Member], settings: Settings, n: int) -> list[Stack
     settings : Settings
     n : int
         Number of the search; from the third on each looks twice as closely.
+
+    Returns
+    -------
+    list of list of Stack
+        First all axes climbed from, then, level by level, the best distinct ones, best first.
     """
     rng = np.random.default_rng(n)
     axes, turns = spread_axes(2 ** max(0, n - 1) * settings.scan_rotations, rng)
     scans = [scan_axes(one, axes, turns, settings, n) for one in members]
     members = [resolved(one, first) for one, (first, _, _) in zip(members, scans, strict=True)]
     first = min(first for first, _, _ in scans)
-    totals = np.mean([scores.max(1) for _, _, scores in scans], axis=0)
     bins, limits = settings.grey_bins, bounds(settings)
+    half = np.sqrt(2 * np.pi / len(axes)) / 2  # of the angle between neighbours
     stacks = []
-    for k in np.argsort(-totals)[: AXES_KEPT[0]]:
+    for k in range(len(axes)):
         places = [(poses[k], scores[k]) for _, poses, scores in scans]
-        stack = gather(members, places, axes[k])
-        half = np.sqrt(2 * np.pi / len(axes)) / 2  # of the angle between neighbours
+        stacks += [gather(members, places, axis) for axis in (axes[k], -axes[k])]
+    starts = sorted(stacks, key=lambda stack: -stack.total)[: AXES_KEPT[0]]
+    stacks = []
+    for stack in starts:
         stacks.append(settle_axis(members, first, stack, bins, limits, (half, half / 4)))
+    levels = [stacks]
     stacks = [
         scan_again(members, first, stack, turns, settings, n)
         for stack in distinct_axes(stacks)[: AXES_KEPT[1]]
@@ -140,12 +161,13 @@ def search_axes(members: list[Member], settings: Settings, n: int) -> list[Stack
     for level in range(first, max(first + 1, len(members[0].scales) - 1)):
         stacks = [settle_axis(members, level, stack, bins, limits) for stack in stacks]
         stacks = distinct_axes(stacks)[: AXES_KEPT[-1]]
+        levels.append(stacks)
         log.info(
             "level %d: %s",
             level,
             ", ".join(f"{stack.total:.4f} at {stack.axis.round(2)}" for stack in stacks),
         )
-    return stacks
+    return levels
 
 
 def resolved(one: Member, first: int) -> Member:

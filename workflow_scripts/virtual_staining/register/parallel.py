@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from virtual_staining.register.ascent import ascend_all
 from virtual_staining.register.beam import DISTINCT_FRACTION, climb
 from virtual_staining.register.confidence import EVEN_MARGIN
 from virtual_staining.register.pose import PARALLEL, distinct, lever_um
@@ -19,6 +20,8 @@ from virtual_staining.register.scales import Member
 
 PLACES = 2  # of each section and side, that go on with one orientation
 APART_DEG = 10.0  # axes less than this apart are the same maximum
+OTHER_SIDE = 1 - EVEN_MARGIN  # what a place with the other side up counts
+FOLLOW_SWEEPS = 4
 START_VOXEL, STOP_VOXEL = 2.0, 0.25  # steps of the common tilt, at the section's lever
 
 
@@ -29,7 +32,8 @@ class Stack:
     Parameters
     ----------
     poses : ndarray, shape (sections, places, 12)
-        The first half of the places shows one side of the section up, the others show the other.
+        The first half of the places has the side up that the block's sections have by
+        assumption, the second half the other.
     scores : ndarray, shape (sections, places)
         Mutual information, nats.
     """
@@ -39,17 +43,15 @@ class Stack:
 
     @property
     def axis(self) -> np.ndarray:
-        """The planes' common normal, shape (3,); its sign means nothing."""
+        """The planes' common normal, shape (3,), seen from the side that is up."""
         return np.cross(self.poses[0, 0, 3:6], self.poses[0, 0, 6:9])
 
     @property
     def weighed(self) -> np.ndarray:
-        """The scores, less for the side that fewer sections show: (sections, places), nats."""
-        half = self.scores.shape[1] // 2
-        sides = [self.scores.copy(), self.scores.copy()]
-        sides[0][:, half:] *= 1 - EVEN_MARGIN
-        sides[1][:, :half] *= 1 - EVEN_MARGIN
-        return max(sides, key=lambda scores: scores.max(1).sum())
+        """The scores, less for the other side: shape (sections, places), nats."""
+        scores = self.scores.copy()
+        scores[:, scores.shape[1] // 2 :] *= OTHER_SIDE
+        return scores
 
     @property
     def total(self) -> float:
@@ -63,8 +65,14 @@ class Stack:
 
 
 def axis_angle_deg(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the angle in degrees, 0 to 90, between two axes (3,)."""
-    return float(np.degrees(np.arccos(np.clip(abs(a @ b), 0, 1))))
+    """Return the angle in degrees, 0 to 180, between two axes (3,)."""
+    return float(np.degrees(np.arccos(np.clip(a @ b, -1, 1))))
+
+
+def tilt_deg(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the angle in degrees, 0 to 90, between planes across two axes (3,)."""
+    angle = axis_angle_deg(a, b)
+    return min(angle, 180 - angle)
 
 
 def best_places(
@@ -123,13 +131,35 @@ def climb_parallel(
     poses: np.ndarray,
     bins: int,
     bounds: tuple[float, float],
-    brief: bool = False,
 ) -> Stack:
     """Let each section climb from its places (sections, places, 12) with its plane's axis held."""
     ends = [
-        climb(one.scales[level], some, bins, one.size_um, PARALLEL, bounds, brief)
+        climb(one.scales[level], some, bins, one.size_um, PARALLEL, bounds)
         for one, some in zip(members, poses, strict=True)
     ]
+    poses, scores = (np.stack(part) for part in zip(*ends, strict=True))
+    return Stack(poses, scores)
+
+
+def follow(
+    members: list[Member],
+    level: int,
+    poses: np.ndarray,
+    bins: int,
+    bounds: tuple[float, float],
+    tilt_rad: float,
+) -> Stack:
+    """Let sections settle briefly after a tilt of so much; see :func:`climb_parallel`."""
+    ends = []
+    for one, some in zip(members, poses, strict=True):
+        scale, lever = one.scales[level], lever_um(one.size_um)
+        moved = tilt_rad * lever
+        ends.append(
+            ascend_all(
+                scale.arguments, len(one.colours), bins, some, lever, moved / 2, moved / 16,
+                PARALLEL, bounds, FOLLOW_SWEEPS,
+            )
+        )  # fmt: skip
     poses, scores = (np.stack(part) for part in zip(*ends, strict=True))
     return Stack(poses, scores)
 
@@ -178,7 +208,7 @@ def settle_axis(
         before = best
         for tilt in (step * frame[1], -step * frame[1], step * frame[2], -step * frame[2]):
             poses = tilted(best.poses, Rotation.from_rotvec(tilt))
-            trial = climb_parallel(members, level, poses, bins, bounds, brief=True)
+            trial = follow(members, level, poses, bins, bounds, step)
             if trial.total > best.total:
                 best = trial
         if best is before:
