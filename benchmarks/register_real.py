@@ -47,12 +47,19 @@ def brain_case(folder: Path, entry: dict) -> Case:
     )
 
 
-def brain_errors(case: Case, found: np.ndarray) -> tuple[float, float]:
+def brain_errors(case: Case, found: np.ndarray, mirror: bool = False) -> tuple[float, float]:
     """Return the angle between the planes (degrees) and the section centre's distance (µm).
 
     Brains are symmetric and the picture may have been turned over: the normal's sign is free.
+    With ``mirror``, a section found turned over is compared after a reflection at the brain's
+    middle (which is the volume's), so that a picture off the middle is not held against it.
     """
     section = poses.to_map(found, case.size_um)
+    if mirror and section.normal @ case.truth.normal < 0:
+        width_um = case.volume.shape[2] * case.voxel_um
+        flip = np.array([-1, 1, 1])
+        origin = section.origin_um * flip + [width_um, 0, 0]
+        section = SectionMap(origin, section.u * flip, section.v * flip)
     cosine = min(abs(float(section.normal @ case.truth.normal)), 1.0)
     center = section.to_volume(case.tissue_um)[0] - case.truth.to_volume(case.tissue_um)[0]
     return float(np.degrees(np.arccos(cosine))), float(np.linalg.norm(center))
