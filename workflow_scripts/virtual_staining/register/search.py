@@ -188,7 +188,7 @@ def scan(
     spacing = step_px * pixel_um.mean()
     between = rng.uniform(-0.5, 0.5, 3) * spacing
     reach = (reaches_um(size_um, volume_size_um) / spacing).astype(np.int64)
-    depths = (depths_um(frames, volume_size_um) / spacing).astype(np.int64)
+    depths = (depths_um(frames, volume_size_um) / spacing + 1e-9).astype(np.int64)
     bins = table[np.rint(smooth).astype(np.uint8)]
     rows = labels.astype(np.uint16) * np.uint16(SCAN_BINS)
     found = []
