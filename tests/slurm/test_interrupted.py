@@ -8,7 +8,7 @@ import torch
 from study import STAIN
 from submit import QUICK_TRAIN_MEMORY, Study
 
-EPOCHS = 120
+EPOCHS = 80
 CASES = {
     "requeued": ("paired_cyclegan", 1),
     "time limit": ("paired_cyclegan", 2),

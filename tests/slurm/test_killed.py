@@ -11,7 +11,7 @@ STAINED = f"results/07_infer/{STAIN}/pix2pix/fold-1"
 
 
 def test_killed_and_started_again_nothing_is_done_twice(cluster, config_home, tmp_path):
-    study = Study.with_pairs(tmp_path / "study", config_home, epochs=100)
+    study = Study.with_pairs(tmp_path / "study", config_home, epochs=60)
     arguments = (STAINED, TRAINED[1], "--set-resources", QUICK_TRAIN_MEMORY)
     history = study.folder / TRAINED[0].replace("generator.pt", "history.csv")
     run = study.start(*arguments, name="killed")
