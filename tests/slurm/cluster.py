@@ -104,6 +104,9 @@ class Cluster:
         if len(self.daemons) == 3 and self.daemons[1].poll() is None:  # the controller answers
             subprocess.run(["scancel", "--user", "root", "--signal=KILL"], check=False)
             subprocess.run(["scancel", "--user", "root"], check=False)
+            end = time.monotonic() + 40  # the node's daemon must outlive the jobs that it ends
+            while self.ask("squeue", "--noheader") and time.monotonic() < end:
+                time.sleep(0.2)
         for daemon in reversed(self.daemons):
             daemon.terminate()
         for daemon in self.daemons:
