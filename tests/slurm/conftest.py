@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from cluster import Cluster, obstacle
-from submit import Study
+from submit import Study, stop_all
 
 from virtual_staining.profiles import link_profile
 
@@ -41,3 +41,10 @@ def whole(cluster, config_home, tmp_path_factory):
     study = Study.make(tmp_path_factory.mktemp("whole"), config_home)
     study.start().wait(600)
     return study
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(cluster):
+    """Stop each test's Snakemake before the cluster goes."""
+    yield
+    stop_all()

@@ -73,7 +73,8 @@ class Study:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
             )
-        return Run(process, log)
+        STARTED.append(Run(process, log))
+        return STARTED[-1]
 
 
 @dataclass
@@ -113,3 +114,12 @@ class Run:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(60)
+
+
+STARTED: list[Run] = []
+
+
+def stop_all() -> None:
+    """End whatever a test has left running, as when it failed half-way."""
+    while STARTED:
+        STARTED.pop().stop()
