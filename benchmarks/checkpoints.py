@@ -1,0 +1,115 @@
+"""Which weights of a training to infer with: the last, or those at a loss's minimum.
+
+    python benchmarks/checkpoints.py results/demo --study profiles/demo/study.yaml [--lpips FILE]
+
+Takes the trainings that a study has finished, stains the validation slides of each fold with every
+checkpoint that was kept, and compares them with the real slides as ``evaluate`` does. Prints the
+medians over all patches of all folds; the last line is JSON: for each model and checkpoint the
+median SSIM, PSNR (dB) and LPIPS, and ``best``, the checkpoint with the highest mean rank over
+models and metrics. Test samples are not looked at.
+"""
+
+import argparse
+import json
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import torch
+import yaml
+
+from virtual_staining.evaluate.backbone import load_network
+from virtual_staining.evaluate.patches import measure
+from virtual_staining.evaluate.perceptual import lpips_distances
+from virtual_staining.evaluate.settings import Settings
+from virtual_staining.infer.generators import Tiling, load_generators
+from virtual_staining.infer.masked import background_levels
+from virtual_staining.pairs import load_pair, read_fold
+from virtual_staining.settings import from_dict
+
+CONFIG = Path(__file__).resolve().parents[1] / "config.yaml"
+UPWARD = {"ssim": True, "psnr_db": True, "lpips": False}
+CPU = torch.device("cpu")
+
+
+def blocks_of(study):
+    """The ``infer`` and ``evaluate`` blocks of config.yaml with the study's changes."""
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    changes = yaml.safe_load(study.read_text(encoding="utf-8")) if study else {}
+    return ({**config[name], **changes.get(name, {})} for name in ("infer", "evaluate"))
+
+
+def checkpoints(folder):
+    """Name and file of every kept checkpoint of one training; the same epoch is taken once."""
+    files = [*sorted((folder / "best").glob("*.pt")), folder / "generator.pt"]
+    found = {}
+    for path in files:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        found[content["loss"]] = (path, content["epoch"])
+    return found
+
+
+def measured(path, samples, folders, tiling, settings, distances):
+    """Rows of ``evaluate`` for the given samples, stained with one checkpoint."""
+    generators = load_generators(path, CPU)
+    rows = []
+    for sample in samples:
+        pair = load_pair(sample, *folders)
+        _, background = background_levels(folders[0] / sample / "stats.json")
+        stained, _ = generators.slide_from_ct(pair.ct, tiling)
+        rows += measure(pair.slide, stained, pair.mask, background, settings, distances)
+    return rows
+
+
+def rows_of_study(results, tiling, settings, distances):
+    folders = (results / "03_normalize", results / "04_mask")
+    rows = []
+    for trained in sorted(results.glob("06_train/*/*/fold-*/generator.pt")):
+        folder = trained.parent
+        stain, model = folder.parts[-3:-1]
+        number = int(folder.name.removeprefix("fold-"))
+        fold = read_fold(results / "05_split" / stain / "folds.json", number)
+        known = {}
+        for name, (path, epoch) in checkpoints(folder).items():
+            if epoch not in known:
+                known[epoch] = measured(path, fold.validation, folders, tiling, settings, distances)
+            about = {"stain": stain, "model": model, "fold": number, "checkpoint": name}
+            rows += [about | {"epoch": epoch} | row for row in known[epoch]]
+        print(f"{stain} {model} fold {number}: {len(known)} different epochs", flush=True)
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path, help="results folder of a study")
+    parser.add_argument("--study", type=Path, help="its changes to config.yaml")
+    parser.add_argument("--lpips", type=Path, help="squeezenet1_1 weights; left out: no LPIPS")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    infer, evaluate = blocks_of(args.study)
+    tiling = Tiling(infer["patch_px"], infer["step_px"], infer["batch_patches"])
+    settings = from_dict(Settings, evaluate, "evaluate")
+    distances = partial(lpips_distances, load_network(args.lpips)) if args.lpips else None
+    rows = rows_of_study(args.results, tiling, settings, distances)
+    if not rows:
+        parser.error(f"{args.results}: no finished training under 06_train/")
+    metrics = [name for name in UPWARD if name != "lpips" or args.lpips]
+    keys = ["stain", "model", "checkpoint"]
+    table = pd.DataFrame(rows).groupby(keys, sort=False)[metrics].median()
+    epochs = pd.DataFrame(rows).groupby(keys)["epoch"].unique().map(list)
+    print(table.assign(epochs=epochs).round(3).to_string())
+    ranks = table.groupby(["stain", "model"]).rank(ascending=False)
+    for name in metrics:
+        if not UPWARD[name]:
+            ranks[name] = table.groupby(["stain", "model"])[name].rank()
+    # Only checkpoints that every model has can be the default for all.
+    common = ranks.mean(axis=1).unstack("checkpoint").dropna(axis=1)
+    result = {" ".join(key): row.round(4).to_dict() for key, row in table.iterrows()}
+    result["mean_rank"] = common.mean().round(3).to_dict()
+    result["best"] = common.mean().idxmin()
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
