@@ -37,7 +37,7 @@ test: setup
 	$(BIN)/python -m pytest
 
 test-slurm: setup
-	$(BIN)/python -m pytest tests/slurm -rs
+	$(BIN)/python -m pytest tests/slurm -rs $(ARGS)
 
 lint: setup
 	ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from study import STAIN
 from submit import QUICK_TRAIN_MEMORY, Study
@@ -108,6 +109,7 @@ def train_and_interrupt(cluster, study: Study, cases: set[str]) -> None:
     run.wait(240)
 
 
+@pytest.mark.workflow
 def test_requeue_time_limit_cancel_and_node_failure_change_nothing(cluster, config_home, tmp_path):
     # Of a node that fails nobody is told, so there each step is a checkpoint.
     changes = {"epochs": EPOCHS, "checkpoint_minutes": 0}

@@ -2,7 +2,10 @@
 
 import shutil
 
+import pytest
 from study import STAIN
+
+pytestmark = pytest.mark.workflow
 
 
 def most_at_once(jobs: list[dict]) -> int:
