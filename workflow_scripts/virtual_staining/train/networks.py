@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from virtual_staining.train.layers import DoublingConv2d, InstanceNorm, ReflectionPad
+from virtual_staining.train.winograd import WinogradConv2d
 
 
 class ResidualBlock(nn.Module):
@@ -17,11 +18,11 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             ReflectionPad(1),
-            nn.Conv2d(channels, channels, 3),
+            WinogradConv2d(channels, channels),
             InstanceNorm(),
             nn.ReLU(inplace=True),
             ReflectionPad(1),
-            nn.Conv2d(channels, channels, 3),
+            WinogradConv2d(channels, channels),
             InstanceNorm(),
         )
 

@@ -1,0 +1,109 @@
+"""The 3 × 3 convolution of few multiplications against the library's own."""
+
+import pytest
+import torch
+from torch import nn
+from train_cases import make_pair, tiny
+
+from virtual_staining.intensity import ct_window
+from virtual_staining.train import winograd
+from virtual_staining.train.models import build_model
+from virtual_staining.train.sampler import Sampler
+from virtual_staining.train.winograd import WinogradConv2d
+
+FORMATS = [torch.contiguous_format, torch.channels_last]
+
+
+@pytest.fixture
+def everywhere(monkeypatch):
+    """Take the fast way whatever the channels, in blocks that leave a rest."""
+    monkeypatch.setattr(winograd, "FEWEST_CHANNELS", 1)
+    monkeypatch.setattr(winograd, "BLOCK_TILES", 6)
+
+
+def ways(fast, image):
+    """Return output and gradients of the layer as it is, and as the library computes it."""
+    plain = nn.Conv2d(fast.in_channels, fast.out_channels, 3).to(image)
+    plain.load_state_dict(fast.state_dict())
+    results = []
+    for module in (fast, plain):
+        module.zero_grad()
+        x = image.clone().requires_grad_()
+        out = module(x)
+        weights = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).reshape(out.shape)
+        (out * weights).sum().backward()
+        results.append([out, x.grad, module.weight.grad, module.bias.grad])
+    return zip(*results, strict=True)
+
+
+def taken(monkeypatch):
+    """Return a list that grows with each call of the fast way."""
+    calls, apply = [], winograd._Winograd.apply
+    monkeypatch.setattr(winograd._Winograd, "apply", lambda *a: calls.append(a) or apply(*a))
+    return calls
+
+
+@pytest.mark.parametrize("layout", FORMATS)
+@pytest.mark.parametrize("shape", [(1, 3, 6, 6), (2, 5, 10, 18), (3, 4, 18, 14)])
+def test_equals_the_library_in_float64(everywhere, monkeypatch, layout, shape):
+    torch.manual_seed(0)
+    calls = taken(monkeypatch)
+    image = torch.randn(shape, dtype=torch.float64).contiguous(memory_format=layout)
+    for a, b in ways(WinogradConv2d(shape[1], 7).double(), image):
+        torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)
+    assert len(calls) == 1
+
+
+def test_rounding_in_float32_at_full_width(monkeypatch):
+    torch.manual_seed(0)
+    calls = taken(monkeypatch)
+    image = torch.randn(1, 256, 34, 34).contiguous(memory_format=torch.channels_last)
+    fast = WinogradConv2d(256, 256).to(memory_format=torch.channels_last)
+    for a, b in ways(fast, image):
+        assert (a - b).norm() < 1e-5 * b.norm()
+    assert len(calls) == 1
+
+
+def test_takes_the_plain_way_where_the_other_is_slower_or_does_not_fit(monkeypatch):
+    calls = taken(monkeypatch)
+    torch.manual_seed(0)
+    wide, narrow = WinogradConv2d(256, 256), WinogradConv2d(128, 256)
+    for layer, shape in ((wide, (1, 256, 9, 10)), (narrow, (1, 128, 10, 10))):
+        out = layer(torch.randn(shape))
+        assert out.shape == (1, 256, shape[2] - 2, shape[3] - 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert wide(torch.randn(1, 256, 10, 10)).dtype == torch.bfloat16
+    assert not calls
+
+
+def test_same_result_every_time(everywhere):
+    torch.manual_seed(0)
+    layer, image = WinogradConv2d(16, 16), torch.randn(2, 16, 34, 34)
+    first, second = ([t.clone() for t, _ in ways(layer, image)] for _ in "ab")
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_keeps_the_loss_curve(everywhere, monkeypatch):
+    """A hundred steps in float32 follow those with the library's convolution.
+
+    Training itself enlarges any rounding: weights changed by a millionth part as much.
+    """
+    calls, curves = taken(monkeypatch), []
+    for plain in (True, False):
+        settings = tiny(features=8, learning_rate=0.001, buffer_images=0)
+        model = build_model(settings, torch.device("cpu"))
+        for module in model.generators.modules():
+            if plain and isinstance(module, WinogradConv2d):
+                module.__class__ = nn.Conv2d
+        pairs = [make_pair(0), make_pair(1)]
+        sampler = Sampler(pairs, 32, 100, 0.1, 0.1, True, 0.0, ct_window(50000), "cpu")
+        plan = sampler.plan(1, 1)
+        steps = [model.step(sampler.batch(plan, slice(2 * n, 2 * n + 2)), n) for n in range(100)]
+        curves.append(torch.stack(steps)[:, model.components.index("total")])
+        assert bool(calls) != plain
+    plain, fast = curves
+    torch.testing.assert_close(fast[:3], plain[:3], rtol=1e-3, atol=0)
+    torch.testing.assert_close(
+        fast.reshape(4, 25).mean(1), plain.reshape(4, 25).mean(1), rtol=0.05, atol=0
+    )
+    assert fast[-25:].mean() < 0.7 * fast[:25].mean()
