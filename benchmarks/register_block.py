@@ -1,4 +1,4 @@
-"""The mouse brain's sections as one block, and as two blocks of every second section."""
+"""The mouse brain's sections as one block, without a hint and told which face is up."""
 
 import time
 
@@ -7,6 +7,7 @@ from register_cases import Case
 from register_real import brain_case, brain_errors, sections_of
 
 from virtual_staining.register.axis import BlockFound, search_block
+from virtual_staining.register.orientations import view_vector
 from virtual_staining.register.parallel import tilt_deg
 from virtual_staining.register.scales import Member, halvings, section_scales
 from virtual_staining.register.settings import Settings
@@ -17,14 +18,14 @@ def measure_block(task: tuple) -> dict:
 
     Parameters
     ----------
-    task : (folder, name, which, settings, right)
-        The data's folder; what to call the block; a slice of the sections; settings; and how far
-        off (degrees, µm) a section may be.
+    task : (folder, name, view_axis, settings, right)
+        The data's folder; what to call the run; the sheet's ``view_axis``, or nothing; settings;
+        and how far off (degrees, µm) a section may be.
     """
-    folder, name, which, settings, right = task
-    cases = [brain_case(folder, entry) for entry in sections_of(folder)[which]]
+    folder, name, view_axis, settings, right = task
+    cases = [brain_case(folder, entry) for entry in sections_of(folder)]
     start = time.process_time()
-    found = search_block(members_of(cases, settings), settings)
+    found = search_block(members_of(cases, settings), settings, view_vector(view_axis))
     seconds = time.process_time() - start
     count = mirrored = 0
     for case, section in zip(cases, found.sections, strict=True):

@@ -19,6 +19,7 @@ rule search_block:
     params:
         samples=lambda wildcards: BLOCKS[wildcards.block],
         volume=block_volume,
+        view_axis=lambda wildcards: SECTION_ROWS[BLOCKS[wildcards.block][0]]["view_axis"],
         settings=settings(
             "register",
             "section_thickness_um",
@@ -36,7 +37,7 @@ rule search_block:
     shell:
         "python -m virtual_staining register block --ct {input.ct:q} --slides {input.slides:q}"
         " --samples {params.samples} --block {wildcards.block} --volume {params.volume}"
-        " --settings {params.settings:q} --out {output.planes:q} > {log:q} 2>&1"
+        " --view-axis={params.view_axis:q} --settings {params.settings:q} --out {output.planes:q} > {log:q} 2>&1"
 
 
 rule register_section:
@@ -64,12 +65,13 @@ rule register_section:
     params:
         volume=lambda wildcards: section_row(wildcards)["volume_id"],
         initial_pose=first_guess,
+        view_axis=lambda wildcards: section_row(wildcards)["view_axis"],
         folder=subpath(output.transform, parent=True),
         settings=registration,
     shell:
         "python -m virtual_staining register section --ct {input.ct:q} --slide {input.slide:q}"
         " --initial-pose={params.initial_pose:q} --block-planes={input.planes:q} --sample {wildcards.sample}"
-        " --volume {params.volume} --settings {params.settings:q}"
+        " --volume {params.volume} --view-axis={params.view_axis:q} --settings {params.settings:q}"
         " --out {params.folder:q} > {log:q} 2>&1"
 
 

@@ -107,6 +107,12 @@ def _check_consistency(table: pd.DataFrame, name: str) -> None:
                 f"{name}: block {block!r} has sections of the volumes "
                 f"{', '.join(rows['volume_id'].unique())}; sections of one block lie in one volume"
             )
+        if rows["view_axis"].nunique() > 1:
+            raise InputError(
+                f"{name}: block {block!r} has different view_axis values: "
+                f"{', '.join(map(repr, rows['view_axis'].unique()))}; give all of them the one "
+                "that most have: a section that lies turned over is found so"
+            )
     for group, rows in _disagreeing(sections, "group", "role"):
         raise InputError(
             f"{name}: group {group!r} has samples in both roles crossval and test "

@@ -58,7 +58,9 @@ class BlockFound:
     confidence: float
 
 
-def search_block(members: list[Member], settings: Settings) -> BlockFound:
+def search_block(
+    members: list[Member], settings: Settings, view: np.ndarray | None = None
+) -> BlockFound:
     """Find the orientation that the sections' planes share, and each section's place with it.
 
     Parameters
@@ -66,10 +68,13 @@ def search_block(members: list[Member], settings: Settings) -> BlockFound:
     members : list of Member
         Two or more sections.
     settings : Settings
+    view : ndarray, shape (3,), optional
+        Only axes to this side are searched: a block that is nearly its own mirror image fits
+        about as well seen from either side.
     """
     ends: list[list[list[Stack]]] = []
     for n in range(settings.searches):
-        ends.append(search_axes(members, settings, n))
+        ends.append(search_axes(members, settings, n, view))
         levels = [list(chain.from_iterable(level)) for level in zip(*ends, strict=True)]
         stacks = distinct_axes(levels[-1])
         agreeing, margin = judge(stacks[0], levels, ends)
@@ -123,7 +128,9 @@ def distinct_axes(stacks: list[Stack]) -> list[Stack]:
     return kept
 
 
-def search_axes(members: list[Member], settings: Settings, n: int) -> list[list[Stack]]:
+def search_axes(
+    members: list[Member], settings: Settings, n: int, view: np.ndarray | None = None
+) -> list[list[Stack]]:
     """Make one independent search; return the best axes at each scale but the finest.
 
     Parameters
@@ -132,6 +139,8 @@ def search_axes(members: list[Member], settings: Settings, n: int) -> list[list[
     settings : Settings
     n : int
         Number of the search; from the third on each looks twice as closely.
+    view : ndarray, shape (3,), optional
+        Side that the axes point to.
 
     Returns
     -------
@@ -148,11 +157,13 @@ def search_axes(members: list[Member], settings: Settings, n: int) -> list[list[
     stacks = []
     for k in range(len(axes)):
         places = [(poses[k], scores[k]) for _, poses, scores in scans]
-        stacks += [gather(members, places, axis) for axis in (axes[k], -axes[k])]
+        sides = [axis for axis in (axes[k], -axes[k]) if view is None or axis @ view > 0]
+        stacks += [gather(members, places, axis) for axis in sides]
     starts = sorted(stacks, key=lambda stack: -stack.total)[: AXES_KEPT[0]]
     stacks = []
     for stack in starts:
         stacks.append(settle_axis(members, first, stack, bins, limits, (half, half / 4)))
+    stacks = [one for one in stacks if view is None or one.axis @ view > 0] or stacks
     levels = [stacks]
     stacks = [
         scan_again(members, first, stack, turns, settings, n)

@@ -1,11 +1,11 @@
 """From many starting poses to a few: score them coarsely, climb, keep the best distinct ones."""
 
 import logging
+from collections.abc import Callable
 
 import numpy as np
 
 from virtual_staining.register.ascent import ascend_all
-from virtual_staining.register.fan import within
 from virtual_staining.register.pose import AFFINE, RIGID, distances_um, distinct, lever_um
 from virtual_staining.register.scales import Scale
 
@@ -65,8 +65,7 @@ def descend(
     bins: int,
     size_um: tuple[float, float],
     bounds: tuple[float, float],
-    guess: np.ndarray | None = None,
-    trust: tuple[float, float] = (180.0, np.inf),
+    allowed: Callable[[np.ndarray], np.ndarray] | None = None,
     affine: bool = False,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Search coarse to fine from many starts: rigid at the coarse half of the levels, then affine.
@@ -87,10 +86,8 @@ def descend(
         Size of the slide.
     bounds : (scale, shear)
         Largest stretch, as fractions.
-    guess : ndarray, shape (12,), optional
-        First guess that results must stay near.
-    trust : (angle, shift)
-        How near: degrees, and µm along each axis.
+    allowed : function, optional
+        Tells of poses (n, 12) where results may lie, bool (n,); where none is, all stay.
     affine : bool
         Let the stretch vary from the coarsest level on.
 
@@ -106,10 +103,10 @@ def descend(
         poses = poses[promising(poses, scores, limit, scales[0].voxel_um, size_um)]
         freedom = AFFINE if affine or index > (len(scales) + 1) // 2 else RIGID
         poses, scores = climb(scale, poses, bins, size_um, freedom, bounds, brief=index == 0)
-        if guess is not None:
-            near = within(poses, guess, *trust)
-            if near.any():
-                poses, scores = poses[near], scores[near]
+        if allowed is not None:
+            inside = allowed(poses)
+            if inside.any():
+                poses, scores = poses[inside], scores[inside]
         log.info(
             "%g µm: %d poses, mutual information %.4f", scale.voxel_um, len(poses), scores.max()
         )

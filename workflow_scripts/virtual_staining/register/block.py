@@ -11,6 +11,7 @@ from virtual_staining.ingest import slide as slides
 from virtual_staining.register import pose as poses
 from virtual_staining.register.axis import BlockFound, search_block
 from virtual_staining.register.load import load_member, load_volume
+from virtual_staining.register.orientations import view_vector
 from virtual_staining.register.settings import Settings
 from virtual_staining.settings import from_json
 
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ct", required=True, help="ingested volume, ct.ome.zarr")
     parser.add_argument("--slides", required=True, nargs="+", help="ingested sections")
     parser.add_argument("--samples", required=True, nargs="+", help="their samples' ids")
+    parser.add_argument("--view-axis", default="", help="x+, x-, y+, y-, z+ or z-, if known")
     parser.add_argument("--settings", required=True, help="keys of the `register` block as JSON")
     parser.add_argument("--block", required=True, help="name of the block")
     parser.add_argument("--volume", required=True, help="id of the volume")
@@ -40,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     members = [
         load_member(slides.open_pyramid(slide), volumes, air, settings) for slide in args.slides
     ]
-    found = search_block(members, settings)
+    found = search_block(members, settings, view_vector(args.view_axis))
     log.info("block %s: axis %s, confidence %.2f", args.block, found.axis, found.confidence)
     sections = {
         sample: {

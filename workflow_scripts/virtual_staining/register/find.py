@@ -18,9 +18,9 @@ from virtual_staining.register.beam import (
     same_place,
 )
 from virtual_staining.register.confidence import confidence
-from virtual_staining.register.fan import fan
+from virtual_staining.register.fan import fan, within
 from virtual_staining.register.kernel import score_poses
-from virtual_staining.register.orientations import spread_frames
+from virtual_staining.register.orientations import looks, spread_frames
 from virtual_staining.register.pose import AFFINE, SIZE, frame_angle_deg
 from virtual_staining.register.scales import Scale
 from virtual_staining.register.search import scan
@@ -89,7 +89,7 @@ def search_near(
             scores = score_poses(*scales[0].arguments, classes, settings.grey_bins, starts)
             ends = descend(
                 coarser(scales), starts, scores, settings.fan_beam, settings.grey_bins, size_um,
-                bounds(settings), guess, trust,
+                bounds(settings), lambda poses: within(poses, guess, *trust),
             )  # fmt: skip
             yield ends
 
@@ -108,6 +108,7 @@ def search_everywhere(
     colours: np.ndarray,
     size_um: tuple[float, float],
     settings: Settings,
+    view: np.ndarray | None = None,
 ) -> Found:
     """Search all orientations and positions, after two searches each time twice as closely.
 
@@ -122,6 +123,8 @@ def search_everywhere(
     size_um : (width, height)
         Size of the slide.
     settings : Settings
+    view : ndarray, shape (3,), optional
+        Half of all orientations are left out: those that do not look to this side.
     """
     stretches = stretches_up_to(settings.max_scale)
 
@@ -130,6 +133,7 @@ def search_everywhere(
             closer = 2 ** max(0, n - 1)
             rng = np.random.default_rng(n)
             frames = spread_frames(closer * settings.scan_rotations, rng)
+            frames = frames[looks(frames, view)]
             kept, starts, scores = scan(
                 scales, image, colours, size_um, frames, settings.scan_step_um, stretches, rng
             )
@@ -142,6 +146,7 @@ def search_everywhere(
                 settings.grey_bins,
                 size_um,
                 bounds(settings),
+                lambda poses: looks(poses[:, 3:9], view),
                 affine=len(stretches) > 1,
             )
 

@@ -52,6 +52,32 @@ def spread_axes(rotations: int, rng: np.random.Generator) -> tuple[np.ndarray, i
     return Rotation.random(rng=rng).apply(points), turns
 
 
+def view_vector(view_axis: str) -> np.ndarray | None:
+    """Return the direction (3,), volume x, y, z, that the sheet's ``view_axis`` names.
+
+    Parameters
+    ----------
+    view_axis : str
+        ``x+``, ``x-``, ``y+``, ``y-``, ``z+`` or ``z-``: roughly along which axis of the volume
+        one looks when one looks at the slide; empty if that is not known.
+
+    Returns
+    -------
+    ndarray, shape (3,), or None
+        A section's normal, the cross product of the slide's x and y, points to its side.
+    """
+    if not view_axis:
+        return None
+    return (1.0 if view_axis[1] == "+" else -1.0) * np.eye(3)["xyz".index(view_axis[0])]
+
+
+def looks(frames: np.ndarray, view: np.ndarray | None) -> np.ndarray:
+    """Return which frames' (n, 6) normals point to the side of ``view`` (3,), bool (n,)."""
+    if view is None:
+        return np.ones(len(frames), bool)
+    return np.cross(frames[:, :3], frames[:, 3:]) @ view > 0
+
+
 def frames_of(axes: np.ndarray, turns: int) -> np.ndarray:
     """Return the frames of planes across axes, seen from both sides.
 

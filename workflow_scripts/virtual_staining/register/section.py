@@ -21,6 +21,7 @@ from virtual_staining.register.initial import read_initial_pose
 from virtual_staining.register.kernel import histogram_at, score_poses
 from virtual_staining.register.landscape import landscape
 from virtual_staining.register.load import load_member, load_volume, slide_no_coarser_than
+from virtual_staining.register.orientations import view_vector
 from virtual_staining.register.qc import draw_qc
 from virtual_staining.register.resample import (
     common_grid,
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slide", required=True, help="ingested section, slide.ome.tif")
     parser.add_argument("--initial-pose", default="", help="rough pose (.json) or landmarks (.csv)")
     parser.add_argument("--block-planes", default="", help="planes of the section's block (.json)")
+    parser.add_argument("--view-axis", default="", help="x+, x-, y+, y-, z+ or z-, if known")
     parser.add_argument("--settings", required=True, help="the `register` block as JSON")
     parser.add_argument("--sample", required=True, help="id of the sample")
     parser.add_argument("--volume", required=True, help="id of the volume")
@@ -57,14 +59,16 @@ def run(args: argparse.Namespace) -> None:
     guess = read_guess(args, settings, size_um)
     one = load_member(slide_levels, *load_volume(levels, settings), settings)
     block = read_block(args.block_planes, args.sample, one, settings) if args.block_planes else None
-    found = block.found if block else find(guess, one, settings)
+    found = block.found if block else find(guess, one, settings, view_vector(args.view_axis))
     write_pair(args, settings, levels[0], slide_levels, one, found, block)
 
 
-def find(guess: np.ndarray | None, one: Member, settings: Settings) -> Found:
+def find(
+    guess: np.ndarray | None, one: Member, settings: Settings, view: np.ndarray | None
+) -> Found:
     """Search as the settings' mode says; a fixed pose is only scored."""
     if settings.mode == "auto":
-        return search_everywhere(one.scales, one.image, one.colours, one.size_um, settings)
+        return search_everywhere(one.scales, one.image, one.colours, one.size_um, settings, view)
     if settings.mode == "initial_pose":
         return search_near(guess, one.scales, len(one.colours), one.size_um, settings)
     fine, classes = one.scales[-1], len(one.colours)

@@ -1,0 +1,126 @@
+"""The sheet's ``view_axis``: which face of a section is up, where the specimen mirrors itself."""
+
+import numpy as np
+import pytest
+import sections
+from test_register_block import write_sheet
+from workflow import make_workspace, snakemake
+
+from virtual_staining.errors import InputError
+from virtual_staining.geometry import SectionMap
+from virtual_staining.register import find
+from virtual_staining.register import pose as poses
+from virtual_staining.register.axis import search_axes
+from virtual_staining.register.orientations import looks, spread_frames, view_vector
+from virtual_staining.register.scales import Member, make_scales
+from virtual_staining.register.settings import Settings
+from virtual_staining.sheet import read_sheet
+
+SHAPE, PIXEL_UM = (84, 76), 50.0
+SIZE_UM = (SHAPE[1] * PIXEL_UM, SHAPE[0] * PIXEL_UM)
+QUICK = Settings(
+    coarse_um=200, fine_um=100, colour_classes=5, section_thickness_um=0,
+    scan_rotations=1000, scan_beam=(300, 50, 12, 3), searches=2,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def symmetric():
+    """A section of a specimen whose left half is the mirror image of its right, and its place."""
+    labels = sections.phantom_labels()
+    half = labels.shape[2] // 2
+    labels[:, :, half:] = labels[:, :, :half][:, :, ::-1]
+    truth, _ = sections.oblique_map(SIZE_UM, stretch=((1.0, 0.0), (0.0, 1.0)))
+    slide = sections.cut(labels, truth, SHAPE, PIXEL_UM)
+    ct = sections.phantom_ct(labels)
+    scales, colours = make_scales(ct, sections.VOXEL_UM, slide, SIZE_UM, 200.0, 5, 0.0)
+    width_um = labels.shape[2] * sections.VOXEL_UM
+    flip = np.array([-1, 1, 1])
+    reflected = SectionMap(
+        truth.origin_um * flip + [width_um, 0, 0], truth.u * flip, truth.v * flip
+    )
+    return Member(scales, slide, colours, SIZE_UM), truth, reflected
+
+
+def error_um(pose: np.ndarray, truth: SectionMap) -> float:
+    points = np.random.default_rng(0).uniform(0.1, 0.9, (300, 2)) * SIZE_UM
+    off = poses.to_map(pose, SIZE_UM).to_volume(points) - truth.to_volume(points)
+    return float(np.percentile(np.linalg.norm(off, axis=1), 95))
+
+
+@pytest.mark.parametrize("seen_from_behind", [False, True])
+def test_a_section_that_fits_from_both_sides_is_found_from_the_one_named(
+    symmetric, seen_from_behind
+):
+    one, *places = symmetric
+    truth = places[seen_from_behind]
+    assert places[0].normal @ places[1].normal < 0
+    axis = int(np.abs(truth.normal).argmax())
+    name = "xyz"[axis] + ("+" if truth.normal[axis] > 0 else "-")
+    found = find.search_everywhere(
+        one.scales, one.image, one.colours, SIZE_UM, QUICK, view_vector(name)
+    )
+    assert error_um(found.pose, truth) < sections.VOXEL_UM
+    assert found.confidence > 0.5
+
+
+def test_without_it_such_a_section_is_unsure(symmetric):
+    one, *places = symmetric
+    found = find.search_everywhere(one.scales, one.image, one.colours, SIZE_UM, QUICK)
+    assert min(error_um(found.pose, truth) for truth in places) < sections.VOXEL_UM
+    assert found.margin < 0.03
+    assert found.confidence < 0.5
+
+
+@pytest.mark.parametrize("view_axis", ["z+", "z-"])
+def test_a_block_is_searched_from_the_side_named(symmetric, view_axis):
+    one, *_ = symmetric
+    view = view_vector(view_axis)
+    few = Settings(**{**vars(QUICK), "scan_rotations": 200})
+    for level in search_axes([one, one], few, 0, view):
+        assert all(stack.axis @ view > 0 for stack in level)
+
+
+def test_half_of_all_orientations_look_along_an_axis():
+    frames = spread_frames(2000, np.random.default_rng(0))
+    for axis in "xyz":
+        ahead, behind = (looks(frames, view_vector(axis + sign)) for sign in "+-")
+        assert (ahead != behind).all()
+        assert abs(ahead.sum() - 1000) < 100
+    assert looks(frames, view_vector("")).all()
+
+
+def test_axes_are_named_in_the_volumes_x_y_z():
+    assert [view_vector(name).tolist() for name in ("x+", "y-", "z+")] == [
+        [1, 0, 0],
+        [0, -1, 0],
+        [0, 0, 1],
+    ]
+
+
+def test_sheet_refuses_what_is_no_axis_and_a_block_seen_from_two_sides(tmp_path):
+    with pytest.raises(InputError, match=r"line 2 \(sample 'a'\).*view_axis"):
+        read_sheet(write_sheet(tmp_path, {"sample": "a", "view_axis": "up"}))
+    rows = [
+        {"sample": "a", "block": "B", "view_axis": "z+"},
+        {"sample": "b", "block": "B", "view_axis": ""},
+    ]
+    with pytest.raises(InputError, match=r"block 'B' has different view_axis values: 'z\+', ''"):
+        read_sheet(write_sheet(tmp_path, *rows))
+
+
+@pytest.mark.workflow
+def test_sections_and_blocks_are_told(tmp_path):
+    sheet = write_sheet(
+        tmp_path,
+        {"sample": "a", "block": "B", "view_axis": "z-"},
+        {"sample": "b", "block": "B", "view_axis": "z-"},
+        {"sample": "c", "view_axis": "x+"},
+        {"sample": "d"},
+    )
+    make_workspace(tmp_path, {"samples": str(sheet), "results": "results"})
+    done = snakemake(tmp_path, "-n", "-p", "results/02_register/registration.csv")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "--block B --volume a --view-axis=z- " in done.stdout
+    assert "--sample c --volume a --view-axis=x+ " in done.stdout
+    assert "--sample d --volume a --view-axis= " in done.stdout
