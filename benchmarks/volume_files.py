@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+BUFFER_BYTES = 2**24
+
 
 def write_volume(path: Path, shape: tuple[int, ...], folder: bool, dtype: str = "uint16") -> None:
     """Write smooth structure and noise that changes from plane to plane."""
@@ -46,10 +48,26 @@ def drop_from_cache(path: Path) -> None:
 def sequential_read_s(path: Path) -> float:
     """Return the seconds that reading all bytes takes, 16 MiB at a time."""
     drop_from_cache(path)
-    buffer = bytearray(2**24)
+    buffer = bytearray(BUFFER_BYTES)
     start = time.perf_counter()
     for file in files_of(path):
         with file.open("rb", buffering=0) as handle:
             while handle.readinto(buffer):
                 pass
     return time.perf_counter() - start
+
+
+def sequential_copy_s(path: Path) -> float:
+    """Return the seconds that reading all bytes and writing them to one new file takes."""
+    drop_from_cache(path)
+    buffer = bytearray(BUFFER_BYTES)
+    copy = path.with_name("copy")
+    start = time.perf_counter()
+    with copy.open("wb", buffering=0) as out:
+        for file in files_of(path):
+            with file.open("rb", buffering=0) as handle:
+                while count := handle.readinto(buffer):
+                    out.write(memoryview(buffer)[:count])
+    seconds = time.perf_counter() - start
+    copy.unlink()
+    return seconds

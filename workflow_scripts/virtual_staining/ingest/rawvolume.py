@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from virtual_staining.errors import InputError
-from virtual_staining.ingest.source import Source
+from virtual_staining.ingest.source import Source, read_values
 
 SUFFIXES = (".raw", ".vol", ".bin", ".img", ".dat")
 HEADER = re.compile(r"(u?int(?:8|16|32)|float(?:32|64)):(\d+),(\d+),(\d+)(:big)?(?::skip=(\d+))?")
@@ -51,7 +51,6 @@ def open_raw(path: Path, header: str) -> Source:
 
     def read(z0: int, z1: int) -> np.ndarray:
         offset = skip + z0 * plane * dtype.itemsize
-        data = np.fromfile(path, dtype, (z1 - z0) * plane, offset=offset)
-        return data.reshape(z1 - z0, *shape[1:]).astype(dtype.newbyteorder("="), copy=False)
+        return read_values(path, dtype, (z1 - z0) * plane, offset).reshape(z1 - z0, *shape[1:])
 
     return Source(f"{path}::{header}", shape, dtype.newbyteorder("="), read)

@@ -1,8 +1,10 @@
 """What every raw volume and slide looks like to the stage: planes or rows to be read."""
 
+import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -75,3 +77,33 @@ class RawSlide:
     pixel_size_um: tuple[float, float] | None = None
     block: int = 1
     orientation: int = 1
+
+
+def read_values(path: Path, dtype: np.dtype, count: int, offset: int) -> np.ndarray:
+    """Read bare values, and let the system forget what it kept of them.
+
+    A volume is read once from end to end. Kept in memory, as files that are read otherwise are, it
+    would push out everything else and in the end slow its own reading.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    dtype : numpy.dtype
+        Of the stored values, with their byte order.
+    count : int
+        Number of values.
+    offset : int
+        Of the first value, bytes.
+
+    Returns
+    -------
+    ndarray, shape (count,)
+        In the machine's own byte order; shorter where the file ends before.
+    """
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        values = np.fromfile(file, dtype, count)
+        if hasattr(os, "posix_fadvise"):  # macOS has none
+            os.posix_fadvise(file.fileno(), offset, values.nbytes, os.POSIX_FADV_DONTNEED)
+    return values.astype(dtype.newbyteorder("="), copy=False)

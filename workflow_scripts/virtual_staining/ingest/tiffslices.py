@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 
 from virtual_staining.errors import InputError
-from virtual_staining.ingest.source import READ_ERRORS, Source
+from virtual_staining.ingest.source import READ_ERRORS, Source, read_values
 from virtual_staining.ingest.tiffvolume import SUFFIXES, check_page
 
 READERS = 4
@@ -110,7 +110,6 @@ def _read_slice(header: _Slice) -> np.ndarray:
         if header.offset is None:
             return tifffile.imread(header.path)
         count = int(np.prod(header.shape))
-        data = np.fromfile(header.path, header.dtype, count, offset=header.offset)
-        return data.reshape(header.shape).astype(header.dtype.newbyteorder("="), copy=False)
+        return read_values(header.path, header.dtype, count, header.offset).reshape(header.shape)
     except READ_ERRORS as error:
         raise InputError(f"{header.path}: cannot be decoded ({error}); is it damaged?") from error

@@ -8,7 +8,7 @@ import tifffile
 
 from virtual_staining.errors import InputError
 from virtual_staining.ingest.sizes import tiff_size_um
-from virtual_staining.ingest.source import READ_ERRORS, Source
+from virtual_staining.ingest.source import READ_ERRORS, Source, read_values
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 
@@ -110,8 +110,7 @@ def _plain_reader(path, tif, series, shape):
 
     def read(z0: int, z1: int) -> np.ndarray:
         offset = series.dataoffset + z0 * plane * dtype.itemsize
-        data = np.fromfile(path, dtype, (z1 - z0) * plane, offset=offset)
-        return data.reshape(z1 - z0, *shape[1:]).astype(dtype.newbyteorder("="), copy=False)
+        return read_values(path, dtype, (z1 - z0) * plane, offset).reshape(z1 - z0, *shape[1:])
 
     return read
 
