@@ -75,6 +75,6 @@ def summary(found: BlockFound, off_deg: float) -> str:
     normals = [np.cross(one.pose[3:6], one.pose[6:9]) for one in found.sections]
     turned = sum(normal @ found.axis < 0 for normal in normals)
     return (
-        f"orientation {off_deg:.1f}° off, margin {found.margin:.3f}, {found.agreeing} of "
-        f"{found.searches} searches, {turned} turned over"
+        f"orientation {off_deg:.1f}° off, margin {found.margin:.3f}, clarity "
+        f"{found.clarity:.2f}, {found.agreeing} of {found.searches} searches, {turned} turned over"
     )

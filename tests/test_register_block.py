@@ -1,6 +1,7 @@
 """Sections cut parallel from one block: planes found together, files, refusals, the plan."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from virtual_staining.ingest import omezarr
 from virtual_staining.ingest import slide as slides
 from virtual_staining.register import find
 from virtual_staining.register import pose as poses
-from virtual_staining.register.axis import distinct_axes, judge
+from virtual_staining.register.axis import distinct_axes, judge, side_clarity
 from virtual_staining.register.blockplane import flag_block, read_block
 from virtual_staining.register.load import load_member, load_volume
 from virtual_staining.register.orientations import frames_of, spread_axes
@@ -147,6 +148,8 @@ def test_doubts_about_a_blocks_plane_are_flagged(block, tmp_path):
     unsure, leaves = flag_block(plane, settings)
     assert "block B shares is unsure: confidence 0.20" in unsure
     assert f"moves by {plane.leaves_um:.0f} µm" in leaves
+    either = replace(plane, clarity=0.1, found=replace(plane.found, margin=0.01))
+    assert "turned over; give view_axis" in flag_block(either, settings)[1]
 
 
 @pytest.mark.parametrize(
@@ -207,6 +210,19 @@ def test_the_finest_level_that_knows_another_axis_decides():
     assert judge(best, levels, ends) == (1, pytest.approx(0.2 / 1.0))
     assert judge(best, [[best, near]], ends) == (1, 1.0)
     assert distinct_axes([far, near, best]) == [best, far]
+
+
+def test_clarity_is_none_where_a_block_turned_over_fits_as_well():
+    up = np.array([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0.0])
+    down = np.array([0, 0, 0, 1, 0, 0, 0, -1, 0, 0, 0, 0.0])
+    over = {"even": 1.0, "clear": 0.8}  # mutual information of a section turned over
+    for name, score in over.items():
+        stack = Stack(np.array([[up, down]] * 3), np.array([[1.0, score]] * 3))
+        turned = Stack(np.array([[down, up]] * 3), np.array([[score, 1.0]] * 3))
+        clarity = side_clarity(stack, [[stack, turned], [stack]])
+        assert clarity == pytest.approx({"even": 0.0, "clear": 1.0}[name])
+    assert side_clarity(stack, [[stack]]) == 1.0
+    assert np.allclose(stack.weighed(0.5)[:, 1], 0.8 * 0.97)
 
 
 def test_places_fill_up_on_each_side():

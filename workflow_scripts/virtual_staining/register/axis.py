@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 
 from virtual_staining.register.beam import margin_to_rival, same_place
-from virtual_staining.register.confidence import confidence
+from virtual_staining.register.confidence import EVEN_MARGIN, confidence
 from virtual_staining.register.find import ENOUGH, Found, bounds, stretches_up_to
 from virtual_staining.register.orientations import frames_of, spread_axes
 from virtual_staining.register.parallel import (
@@ -47,7 +47,10 @@ class BlockFound:
     agreeing, searches : int
         How many independent searches there were, and how many of them ended at this axis.
     confidence : float
-        0 to 1, of the axis.
+        0 to 1, of the axis, whichever way it points.
+    clarity : float
+        0 to 1, how clear it is which side the sections have up; 0 where all of them turned over
+        would fit as well, as where the specimen is its own mirror image.
     """
 
     axis: np.ndarray
@@ -56,6 +59,7 @@ class BlockFound:
     agreeing: int
     searches: int
     confidence: float
+    clarity: float
 
 
 def search_block(
@@ -89,16 +93,17 @@ def search_block(
         ]
     )
     agreeing, margin = judge(stacks[0], [*levels, stacks], ends)
+    clarity = 1.0 if view is not None else side_clarity(stacks[0], [*levels, stacks])
     found = []
     for k, one in enumerate(members):
-        poses, weighed = stacks[0].poses[k], stacks[0].weighed[k]
-        pose, score = stacks[0].best[k], stacks[0].scores[k, weighed.argmax()]
+        poses, weighed = stacks[0].poses[k], stacks[0].weighed(clarity)[k]
+        pose, score = stacks[0].best[k], stacks[0].scores[k, stacks[0].weighed()[k].argmax()]
         own = margin_to_rival(pose, [(poses, weighed)], one.size_um)
         tops = np.array([end[-1][0].best[k] for end in ends])
         same = int(same_place(pose, tops, one.size_um).sum())
         found.append(Found(pose, float(score), own, same, len(ends), confidence(own, same)))
     sure = confidence(margin, agreeing)
-    return BlockFound(stacks[0].axis, found, margin, agreeing, len(ends), sure)
+    return BlockFound(stacks[0].axis, found, margin, agreeing, len(ends), sure, clarity)
 
 
 def judge(
@@ -117,6 +122,19 @@ def judge(
             own, other = totals[near].max(), totals[~np.array(near)].max()
             return agreeing, float((own - other) / max(own, 1e-9))
     return agreeing, 1.0
+
+
+def side_clarity(best: Stack, levels: list[list[Stack]]) -> float:
+    """Return how clear it is that a stack's sections do not all lie the other side up, 0 to 1.
+
+    Turned over, the same places would lose what places of the other side count less, and no more.
+    """
+    for stacks in reversed(levels):
+        same = [s.total for s in stacks if axis_angle_deg(best.axis, s.axis) < APART_DEG]
+        over = [s.total for s in stacks if axis_angle_deg(best.axis, s.axis) > 180 - APART_DEG]
+        if same and over:
+            return float(np.clip((max(same) / max(over) - 1) / EVEN_MARGIN, 0, 1))
+    return 1.0
 
 
 def distinct_axes(stacks: list[Stack]) -> list[Stack]:

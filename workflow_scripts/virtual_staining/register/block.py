@@ -43,7 +43,13 @@ def run(args: argparse.Namespace) -> None:
         load_member(slides.open_pyramid(slide), volumes, air, settings) for slide in args.slides
     ]
     found = search_block(members, settings, view_vector(args.view_axis))
-    log.info("block %s: axis %s, confidence %.2f", args.block, found.axis, found.confidence)
+    log.info(
+        "block %s: axis %s, confidence %.2f, of the side that is up %.2f",
+        args.block,
+        found.axis.round(3),
+        found.confidence,
+        found.clarity,
+    )
     sections = {
         sample: {
             "slide_to_volume": poses.to_map(section.pose, one.size_um).to_dict(),
@@ -67,4 +73,5 @@ def describe(found: BlockFound, args: argparse.Namespace) -> dict:
         "agreeing": found.agreeing,
         "searches": found.searches,
         "confidence": found.confidence,
+        "clarity": found.clarity,
     }

@@ -10,10 +10,13 @@ from virtual_staining.files import read_json
 from virtual_staining.geometry import SectionMap
 from virtual_staining.register import pose as poses
 from virtual_staining.register.beam import climb, same_place
+from virtual_staining.register.confidence import confidence
 from virtual_staining.register.find import Found, bounds
 from virtual_staining.register.kernel import score_poses
 from virtual_staining.register.scales import Member
 from virtual_staining.register.settings import Settings
+
+CLEAR = 0.5  # less, and a block whose sections all lie the other side up fits about as well
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class BlockPlane:
         The block.
     found : Found
         The section's plane; its confidence is the smaller of its own and the block's.
-    margin, agreeing, searches, confidence
+    margin, agreeing, searches, confidence, clarity
         Of the orientation that the block's sections share; as in
         :class:`~virtual_staining.register.axis.BlockFound`.
     leaves_deg, leaves_um : float
@@ -41,13 +44,15 @@ class BlockPlane:
     agreeing: int
     searches: int
     confidence: float
+    clarity: float
     leaves_deg: float
     leaves_um: float
     leaves: bool
 
     def describe(self) -> dict:
         """Return what ``transform.json`` tells of the block."""
-        keys = ("name", "margin", "agreeing", "searches", "confidence", "leaves_deg", "leaves_um")
+        keys = ("name", "margin", "agreeing", "searches", "confidence", "clarity")
+        keys += ("leaves_deg", "leaves_um")
         return {key: getattr(self, key) for key in keys}
 
 
@@ -64,7 +69,8 @@ def read_block(path: str | Path, sample: str, one: Member, settings: Settings) -
         own = values["sections"][sample]
         section = SectionMap.from_dict(own["slide_to_volume"], f"{path}: {sample}: slide_to_volume")
         pose = poses.from_map(section, one.size_um)
-        shared = {key: values[key] for key in ("margin", "agreeing", "searches", "confidence")}
+        keys = ("margin", "agreeing", "searches", "confidence", "clarity")
+        shared = {key: values[key] for key in keys}
         found = Found(
             pose,
             score(pose, one, settings),
@@ -110,6 +116,12 @@ def flag_block(plane: BlockPlane, settings: Settings) -> list[str]:
             f"the orientation that block {plane.name} shares is unsure: confidence "
             f"{plane.confidence:.2f}, margin {plane.margin:.3f}, found by {plane.agreeing} of "
             f"{plane.searches} searches"
+        )
+    own = confidence(plane.found.margin, plane.found.agreeing)
+    if plane.clarity < CLEAR and own < settings.min_confidence:
+        flags.append(
+            f"block {plane.name} fits about as well with all its sections turned over; give "
+            "view_axis in the sheet"
         )
     if plane.leaves:
         flags.append(

@@ -20,7 +20,6 @@ from virtual_staining.register.scales import Member
 
 PLACES = 2  # of each section and side, that go on with one orientation
 APART_DEG = 10.0  # axes less than this apart are the same maximum
-OTHER_SIDE = 1 - EVEN_MARGIN  # what a place with the other side up counts
 FOLLOW_SWEEPS = 4
 START_VOXEL, STOP_VOXEL = 2.0, 0.25  # steps of the common tilt, at the section's lever
 
@@ -46,22 +45,27 @@ class Stack:
         """The planes' common normal, shape (3,), seen from the side that is up."""
         return np.cross(self.poses[0, 0, 3:6], self.poses[0, 0, 6:9])
 
-    @property
-    def weighed(self) -> np.ndarray:
-        """The scores, less for the other side: shape (sections, places), nats."""
+    def weighed(self, clarity: float = 1.0) -> np.ndarray:
+        """The scores, less for the other side: shape (sections, places), nats.
+
+        Parameters
+        ----------
+        clarity : float
+            0 to 1, how clear it is which side the block's sections have up; at 0 both count alike.
+        """
         scores = self.scores.copy()
-        scores[:, scores.shape[1] // 2 :] *= OTHER_SIDE
+        scores[:, scores.shape[1] // 2 :] *= 1 - clarity * EVEN_MARGIN
         return scores
 
     @property
     def total(self) -> float:
         """Mean over the sections of the weighed scores at their best places, nats."""
-        return float(self.weighed.max(1).mean())
+        return float(self.weighed().max(1).mean())
 
     @property
     def best(self) -> np.ndarray:
         """The best pose of each section, shape (sections, 12)."""
-        return self.poses[np.arange(len(self.poses)), self.weighed.argmax(1)]
+        return self.poses[np.arange(len(self.poses)), self.weighed().argmax(1)]
 
 
 def axis_angle_deg(a: np.ndarray, b: np.ndarray) -> float:
