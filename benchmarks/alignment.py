@@ -12,25 +12,20 @@ import argparse
 import json
 import tempfile
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from checkpoints import CPU, blocks_of, measured
+from checkpoints import CPU, measured, ways_of
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from virtual_staining.evaluate.backbone import load_network
-from virtual_staining.evaluate.perceptual import lpips_distances
-from virtual_staining.evaluate.settings import Settings
 from virtual_staining.files import read_json
-from virtual_staining.infer.generators import Tiling
 from virtual_staining.pairs import load_pair, read_fold
 from virtual_staining.settings import from_dict
 from virtual_staining.train.checkpoint import ResumeFolder
 from virtual_staining.train.loop import train
-from virtual_staining.train.settings import Settings as TrainSettings
+from virtual_staining.train.settings import Settings
 
 SMOOTH_PX = 12  # of the warp: its features are a few times as wide
 VARIANTS = ("as it is", "warped", "pixel weight", "twice the steps")
@@ -49,7 +44,7 @@ def warped(slide, rms_px, rng):
 def settings_for(variant, results, stain, model):
     """The study's settings of one model with the variant's change, or None where it has none."""
     block = read_json(results / "06_train" / stain / model / "settings.json")
-    settings = from_dict(TrainSettings, block)
+    settings = from_dict(Settings, block)
     if variant == "pixel weight":
         weighed = replace(settings, lambda_l1=settings.lambda_px)
         return weighed if model == "pix2pix" else None
@@ -84,10 +79,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    infer, evaluate = blocks_of(args.study)
-    tiling = Tiling(infer["patch_px"], infer["step_px"], infer["batch_patches"])
-    settings = from_dict(Settings, evaluate, "evaluate")
-    distances = partial(lpips_distances, load_network(args.lpips)) if args.lpips else None
+    ways = ways_of(args.study, args.lpips)
     metrics = ["ssim", "psnr_db"] + ["lpips"] * bool(args.lpips)
     folders = (args.results / "03_normalize", args.results / "04_mask")
     result = {}
@@ -103,9 +95,7 @@ def main():
                     rms_px = args.rms_px if variant == "warped" else 0
                     with tempfile.TemporaryDirectory() as work:
                         file = trained(own, fold, folders, rms_px, Path(work, "fold"))
-                        rows += measured(
-                            file, fold.validation, folders, tiling, settings, distances
-                        )
+                        rows += measured(file, fold.validation, folders, *ways)
                 means = pd.DataFrame(rows)[metrics].mean().round(3).to_dict()
                 print(f"{split.parent.name} {variant:16} {model:16} {means}", flush=True)
                 result[f"{split.parent.name} {variant} {model}"] = means

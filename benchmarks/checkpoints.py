@@ -32,11 +32,14 @@ UPWARD = {"ssim": True, "psnr_db": True, "lpips": False}
 CPU = torch.device("cpu")
 
 
-def blocks_of(study):
-    """The ``infer`` and ``evaluate`` blocks of config.yaml with the study's changes."""
+def ways_of(study, lpips):
+    """How a study stains slides, what it compares, and LPIPS where its weights are given."""
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     changes = yaml.safe_load(study.read_text(encoding="utf-8")) if study else {}
-    return ({**config[name], **changes.get(name, {})} for name in ("infer", "evaluate"))
+    infer, evaluate = ({**config[name], **changes.get(name, {})} for name in ("infer", "evaluate"))
+    tiling = Tiling(infer["patch_px"], infer["step_px"], infer["batch_patches"])
+    distances = partial(lpips_distances, load_network(lpips)) if lpips else None
+    return tiling, from_dict(Settings, evaluate, "evaluate"), distances
 
 
 def checkpoints(folder):
@@ -87,11 +90,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    infer, evaluate = blocks_of(args.study)
-    tiling = Tiling(infer["patch_px"], infer["step_px"], infer["batch_patches"])
-    settings = from_dict(Settings, evaluate, "evaluate")
-    distances = partial(lpips_distances, load_network(args.lpips)) if args.lpips else None
-    rows = rows_of_study(args.results, tiling, settings, distances)
+    rows = rows_of_study(args.results, *ways_of(args.study, args.lpips))
     if not rows:
         parser.error(f"{args.results}: no finished training under 06_train/")
     metrics = [name for name in UPWARD if name != "lpips" or args.lpips]
