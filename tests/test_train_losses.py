@@ -27,16 +27,10 @@ def l1(a, b, over):
 
 
 @pytest.mark.parametrize("over", OVER)
-def test_two_sided_l1_terms(over):
-    (mask,) = t(MASK)
-    cyc = losses.cycle_loss(*t(REC_X, X, REC_Y, Y), mask, over)
-    assert cyc.item() == pytest.approx(l1(REC_X, X, over) + l1(REC_Y, Y, over))
-    id_ = losses.identity_loss(*t(REC_X, X, REC_Y, Y), mask, over)
-    assert id_.item() == pytest.approx(l1(REC_Y, Y, over) + l1(REC_X, X, over))
-    px = losses.pixel_loss(*t(FAKE_X, X, FAKE_Y, Y), mask, over)
-    assert px.item() == pytest.approx(l1(FAKE_Y, Y, over) + l1(FAKE_X, X, over))
-    one = losses.l1_loss(*t(FAKE_Y, Y), mask, over)
-    assert one.item() == pytest.approx(l1(FAKE_Y, Y, over))
+@pytest.mark.parametrize("term", ["cycle_loss", "identity_loss", "pixel_loss", "l1_loss"])
+def test_l1_terms(term, over):
+    value = getattr(losses, term)(*t(FAKE_Y, Y, MASK), over)
+    assert value.item() == pytest.approx(l1(FAKE_Y, Y, over))
 
 
 @pytest.mark.parametrize("over", OVER)
@@ -50,9 +44,7 @@ def test_greyscale(over):
 
 def test_adversarial_terms():
     sx, sy = rng.normal(size=(2, 1, 3, 3)), rng.normal(size=(2, 1, 3, 3))
-    expected = ((sx - 1) ** 2).mean() + ((sy - 1) ** 2).mean()
-    assert losses.gan_loss(*t(sx, sy)).item() == pytest.approx(expected)
-    assert losses.conditional_gan_loss(*t(sx)).item() == pytest.approx(((sx - 1) ** 2).mean())
+    assert losses.gan_loss(*t(sx)).item() == pytest.approx(((sx - 1) ** 2).mean())
     judged = (((sx - 1) ** 2).mean() + (sy**2).mean()) / 2
     assert losses.discriminator_loss(*t(sx, sy)).item() == pytest.approx(judged)
 

@@ -80,7 +80,10 @@ def plain_pix2pix_step(model, batch, optimizers):
 
 @pytest.mark.parametrize("name", COMPONENTS)
 def test_steps_equal_the_plain_formulation(name, monkeypatch):
-    """Three of Adam's steps, in float64, without old images shown."""
+    """Three of Adam's steps, in float64, without old images shown.
+
+    The gradient of a bias before a norm is 0 but for rounding, which Adam enlarges to 1e-9.
+    """
     monkeypatch.setattr(winograd, "FEWEST_CHANNELS", 1)
     torch.set_default_dtype(torch.float64)
     try:
@@ -104,7 +107,7 @@ def test_steps_equal_the_plain_formulation(name, monkeypatch):
             for a, b in zip(
                 getattr(model, key).parameters(), getattr(plain, key).parameters(), strict=True
             ):
-                torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-7)
+                torch.testing.assert_close(a, b, atol=5e-9, rtol=1e-7)
     finally:
         torch.set_default_dtype(torch.float32)
 
@@ -133,19 +136,17 @@ def test_without_identity_weight_its_passes_are_left_out(name):
         for a, b in zip(
             getattr(model, key).parameters(), getattr(plain, key).parameters(), strict=True
         ):
-            torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-7)
+            torch.testing.assert_close(a, b, atol=5e-9, rtol=1e-7)
     assert "id" not in model.components
 
 
 def test_terms_as_sums_double_those_as_means():
-    batch = a_batch()
-    mean, total = (
-        build_model(tiny(two_sided_terms=k), CPU).generator_losses(batch)[0]
-        for k in ("mean", "sum")
-    )
+    mean, total = (build_model(tiny(two_sided_terms=k), CPU) for k in ("mean", "sum"))
+    ratios = total.validate(a_batch()) / mean.validate(a_batch())
+    ratios = dict(zip(mean.components, ratios.tolist(), strict=True))
     for key in ("gan", "cyc", "id", "px"):
-        torch.testing.assert_close(total[key], 2 * mean[key])
-    torch.testing.assert_close(total["gs"], mean["gs"])
+        assert ratios[key] == pytest.approx(2, rel=1e-5)
+    assert ratios["gs"] == pytest.approx(1)
 
 
 def test_validation_changes_nothing():

@@ -2,7 +2,8 @@
 
 Images are (n, c, h, w) in network range, masks (n, 1, h, w) of 0 and 1, scores any shape. The
 arguments are the networks' outputs rather than the networks, so that one output can serve several
-terms. Two-sided terms are sums, as printed; the model scales them (``two_sided_terms``).
+terms. Two-sided equations are printed as sums over both directions: here each is the term of one,
+and the model adds up and scales both (``two_sided_terms``).
 """
 
 from torch import Tensor
@@ -27,19 +28,22 @@ def masked_l1(a: Tensor, b: Tensor, mask: Tensor, over: str) -> Tensor:
     return difference.sum() / (mask.sum() * a.shape[1]).clamp_min(1)
 
 
-def cycle_loss(rec_x: Tensor, x: Tensor, rec_y: Tensor, y: Tensor, mask: Tensor, over: str):
-    """Equation (1): G_YX[G_XY(x)] against x, and G_XY[G_YX(y)] against y."""
-    return masked_l1(rec_x, x, mask, over) + masked_l1(rec_y, y, mask, over)
+def cycle_loss(rec: Tensor, own: Tensor, mask: Tensor, over: str) -> Tensor:
+    """Equation (1), one direction: G_YX[G_XY(x)] against x, or G_XY[G_YX(y)] against y."""
+    return masked_l1(rec, own, mask, over)
 
 
-def gan_loss(score_fake_x: Tensor, score_fake_y: Tensor) -> Tensor:
-    """Equation (2): squared distance of D_X[G_YX(y)] and D_Y[G_XY(x)] from 1."""
-    return (score_fake_x - 1).square().mean() + (score_fake_y - 1).square().mean()
+def gan_loss(score_fake: Tensor) -> Tensor:
+    """Equation (2), one direction: squared distance of D_Y[G_XY(x)] or D_X[G_YX(y)] from 1.
+
+    Equation (8) is the same of D[x, G(x)].
+    """
+    return (score_fake - 1).square().mean()
 
 
-def identity_loss(same_x: Tensor, x: Tensor, same_y: Tensor, y: Tensor, mask: Tensor, over: str):
-    """Equation (3): G_YX(x) against x, and G_XY(y) against y."""
-    return masked_l1(same_y, y, mask, over) + masked_l1(same_x, x, mask, over)
+def identity_loss(same: Tensor, own: Tensor, mask: Tensor, over: str) -> Tensor:
+    """Equation (3), one direction: G_XY(y) against y, or G_YX(x) against x."""
+    return masked_l1(same, own, mask, over)
 
 
 def total_unpaired(gan, cyc, id_, lambda_cyc: float, lambda_id: float):
@@ -47,9 +51,9 @@ def total_unpaired(gan, cyc, id_, lambda_cyc: float, lambda_id: float):
     return gan + lambda_cyc * cyc + lambda_id * id_
 
 
-def pixel_loss(fake_x: Tensor, x: Tensor, fake_y: Tensor, y: Tensor, mask: Tensor, over: str):
-    """Equation (5): G_XY(x) against its paired y, and G_YX(y) against its paired x."""
-    return masked_l1(fake_y, y, mask, over) + masked_l1(fake_x, x, mask, over)
+def pixel_loss(fake: Tensor, paired: Tensor, mask: Tensor, over: str) -> Tensor:
+    """Equation (5), one direction: G_XY(x) against its paired y, or G_YX(y) against its x."""
+    return masked_l1(fake, paired, mask, over)
 
 
 def greyscale_loss(fake_x: Tensor, mask: Tensor, over: str) -> Tensor:
@@ -66,11 +70,6 @@ def total_paired(gan, cyc, id_, px, gs, lambda_cyc, lambda_id, lambda_px, lambda
     """Equation (7): the paired CycleGAN's sum."""
     unpaired = total_unpaired(gan, cyc, id_, lambda_cyc, lambda_id)
     return unpaired + lambda_px * px + lambda_gs * gs
-
-
-def conditional_gan_loss(score_fake: Tensor) -> Tensor:
-    """Equation (8): squared distance of D[x, G(x)] from 1."""
-    return (score_fake - 1).square().mean()
 
 
 def l1_loss(fake_y: Tensor, y: Tensor, mask: Tensor, over: str) -> Tensor:

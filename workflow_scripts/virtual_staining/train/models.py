@@ -1,6 +1,7 @@
 """The four models: which networks, which losses, and one optimization step of each (paper 2.6)."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -62,12 +63,16 @@ class Model(ABC):
         """Return the discriminators by the name of what they judge."""
 
     @abstractmethod
-    def generator_losses(self, batch: Batch) -> tuple[dict[str, torch.Tensor], tuple]:
-        """Return the loss components of the generators, and what the discriminators then need."""
+    def directions(self, batch: Batch) -> Iterator[tuple[dict[str, torch.Tensor], tuple]]:
+        """Yield each direction's share of the generators' losses, and what its judge then needs.
+
+        The shares add up to the equations' values. They have nothing but weights in common, so a
+        share's gradient can be taken, and its memory freed, before the next is computed.
+        """
 
     @abstractmethod
-    def discriminators_loss(self, seen: tuple, chance: torch.Generator) -> torch.Tensor:
-        """Return the discriminators' loss from what :meth:`generator_losses` handed over."""
+    def discriminators_loss(self, seen: list[tuple], chance: torch.Generator) -> torch.Tensor:
+        """Return the discriminators' loss from what :meth:`directions` handed over."""
 
     def call(self, network: nn.Module, images: torch.Tensor) -> torch.Tensor:
         """Return a network's output, in the precision of the images whatever it computes in."""
@@ -92,26 +97,30 @@ class Model(ABC):
         torch.manual_seed(seed)
         # The discriminators' own gradients are not wanted while they judge for the generators.
         self.discriminators.requires_grad_(False)
-        parts, seen = self.generator_losses(batch)
-        self._optimize("generators", parts["total"])
+        self.optimizers["generators"].zero_grad(set_to_none=True)
+        shares, seen = [], []
+        for parts, shown in self.directions(batch):
+            parts["total"].backward()
+            shares.append(self._values(parts))
+            seen.append(shown)
+        self.optimizers["generators"].step()
         self.discriminators.requires_grad_(True)
+        self.optimizers["discriminators"].zero_grad(set_to_none=True)
         judged = self.discriminators_loss(seen, torch.Generator().manual_seed(seed))
-        self._optimize("discriminators", judged)
-        values = [parts[name].detach() for name in self.components] + [judged.detach()]
-        return torch.stack(values).double()
-
-    def _optimize(self, which: str, loss: torch.Tensor) -> None:
-        self.optimizers[which].zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizers[which].step()
+        judged.backward()
+        self.optimizers["discriminators"].step()
+        return torch.cat([sum(shares), judged.detach().double().view(1)])
 
     @torch.no_grad()
     def validate(self, batch: Batch) -> torch.Tensor:
         """Return the generators' loss components on a batch, float64, without dropout."""
         self.generators.eval()
-        parts, _ = self.generator_losses(batch)
+        shares = [self._values(parts) for parts, _ in self.directions(batch)]
         self.generators.train()
-        return torch.stack([parts[name] for name in self.components]).double()
+        return sum(shares)
+
+    def _values(self, parts: dict[str, torch.Tensor]) -> torch.Tensor:
+        return torch.stack([parts[name].detach() for name in self.components]).double()
 
     def set_learning_rate(self, value: float) -> None:
         """Set Adam's step size for all networks."""
@@ -151,33 +160,36 @@ class CycleGAN(Model):
         kind, features = self.settings.discriminator, self.settings.features
         return nn.ModuleDict({name: patchgan(kind, features) for name in ("ct", "slide")})
 
-    def generator_losses(self, batch: Batch) -> tuple[dict[str, torch.Tensor], tuple]:
-        """Return the components of equation (4) or (7), and both domains' real and fake images."""
-        s, mask, over = self.settings, batch.mask, self.settings.l1_mean
-        y = batch.slide
-        x = -batch.ct if s.model == "cyclegan_inverted" else batch.ct
-        to_y, to_x, judges = self.generators["slide"], self.generators["ct"], self.discriminators
-        fake_y, same_y = self._translate(to_y, x, y)
-        fake_x, same_x = self._translate(to_x, y, x)
-        rec_x = self.call(to_x, fake_y)
-        rec_y = self.call(to_y, fake_x)
-        scores = self.call(judges["ct"], fake_x), self.call(judges["slide"], fake_y)
+    def directions(self, batch: Batch) -> Iterator[tuple[dict[str, torch.Tensor], tuple]]:
+        """Yield the shares of equation (4) or (7): CT to slide, then slide to CT."""
+        ct = -batch.ct if self.settings.model == "cyclegan_inverted" else batch.ct
+        yield self._direction("slide", "ct", ct, batch.slide, batch.mask)
+        yield self._direction("ct", "slide", batch.slide, ct, batch.mask)
+
+    def _direction(
+        self, to: str, back: str, own: torch.Tensor, other: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[dict[str, torch.Tensor], tuple]:
+        """Translate ``own`` to the other domain and back; return losses, and name, real, fake."""
+        s, over = self.settings, self.settings.l1_mean
+        fake, same = self._translate(self.generators[to], own, other)
+        rec = self.call(self.generators[back], fake)
+        score = self.call(self.discriminators[to], fake)
         half = 0.5 if s.two_sided_terms == "mean" else 1.0
-        gan = half * losses.gan_loss(*scores)
-        cyc = half * losses.cycle_loss(rec_x, x, rec_y, y, mask, over)
+        gan = half * losses.gan_loss(score)
+        cyc = half * losses.cycle_loss(rec, own, mask, over)
         parts = {"gan": gan, "cyc": cyc}
         if s.lambda_id:
-            parts["id"] = half * losses.identity_loss(same_x, x, same_y, y, mask, over)
+            parts["id"] = half * losses.identity_loss(same, other, mask, over)
         id_ = parts.get("id", 0.0)
         if s.model == "paired_cyclegan":
-            px = half * losses.pixel_loss(fake_x, x, fake_y, y, mask, over)
-            gs = losses.greyscale_loss(fake_x, mask, over)
+            px = half * losses.pixel_loss(fake, other, mask, over)
+            gs = losses.greyscale_loss(fake, mask, over) if to == "ct" else torch.zeros_like(px)
             weights = (s.lambda_cyc, s.lambda_id, s.lambda_px, s.lambda_gs)
             parts |= {"px": px, "gs": gs}
             parts["total"] = losses.total_paired(gan, cyc, id_, px, gs, *weights)
         else:
             parts["total"] = losses.total_unpaired(gan, cyc, id_, s.lambda_cyc, s.lambda_id)
-        return parts, ({"ct": x, "slide": y}, {"ct": fake_x.detach(), "slide": fake_y.detach()})
+        return parts, (to, other, fake.detach())
 
     def _translate(self, network: nn.Module, image: torch.Tensor, own: torch.Tensor):
         """Return the translation and, unless it weighs nothing, what becomes of ``own``."""
@@ -186,14 +198,13 @@ class CycleGAN(Model):
         # As one batch: the normalization is per image.
         return self.call(network, torch.cat([image, own])).chunk(2)
 
-    def discriminators_loss(self, seen: tuple, chance: torch.Generator) -> torch.Tensor:
+    def discriminators_loss(self, seen: list[tuple], chance: torch.Generator) -> torch.Tensor:
         """Return the sum of both discriminators' losses; each has its own weights."""
-        real, fake = seen
         total = 0
-        for name, judge in self.discriminators.items():
-            shown = self.buffers[name].exchange(fake[name], chance)
-            score_real, score_fake = self.call(judge, torch.cat([real[name], shown])).chunk(2)
-            total = total + losses.discriminator_loss(score_real, score_fake)
+        for name, real, fake in seen:
+            shown = self.buffers[name].exchange(fake, chance)
+            both = self.call(self.discriminators[name], torch.cat([real, shown]))
+            total = total + losses.discriminator_loss(*both.chunk(2))
         return total
 
 
@@ -205,21 +216,21 @@ class Pix2Pix(Model):
         s = self.settings
         return nn.ModuleDict({"slide": patchgan(s.discriminator, s.features, conditional=True)})
 
-    def generator_losses(self, batch: Batch) -> tuple[dict[str, torch.Tensor], tuple]:
-        """Return the components of equation (10), and the real and generated pairs."""
-        s = self.settings
-        x, y = batch.ct, batch.slide
-        fake_y = self.call(self.generators["slide"], x)
-        score = self.call(self.discriminators["slide"], torch.cat([x, fake_y], 1))
-        gan = losses.conditional_gan_loss(score)
-        l1 = losses.l1_loss(fake_y, y, batch.mask, s.l1_mean)
+    def directions(self, batch: Batch) -> Iterator[tuple[dict[str, torch.Tensor], tuple]]:
+        """Yield the components of equation (10), and the real and the generated pair."""
+        s, x, y = self.settings, batch.ct, batch.slide
+        fake = self.call(self.generators["slide"], x)
+        score = self.call(self.discriminators["slide"], torch.cat([x, fake], 1))
+        gan = losses.gan_loss(score)
+        l1 = losses.l1_loss(fake, y, batch.mask, s.l1_mean)
         parts = {"gan": gan, "l1": l1, "total": losses.total_pix2pix(gan, l1, s.lambda_l1)}
-        return parts, (torch.cat([x, y], 1), torch.cat([x, fake_y.detach()], 1))
+        yield parts, (torch.cat([x, y], 1), torch.cat([x, fake.detach()], 1))
 
-    def discriminators_loss(self, seen: tuple, chance: torch.Generator) -> torch.Tensor:
+    def discriminators_loss(self, seen: list[tuple], chance: torch.Generator) -> torch.Tensor:
         """Return the discriminator's loss; a conditional pair is always the current one."""
-        score_real, score_fake = self.call(self.discriminators["slide"], torch.cat(seen)).chunk(2)
-        return losses.discriminator_loss(score_real, score_fake)
+        (pairs,) = seen
+        both = self.call(self.discriminators["slide"], torch.cat(pairs))
+        return losses.discriminator_loss(*both.chunk(2))
 
 
 def build_model(settings: Settings, device: torch.device) -> Model:
