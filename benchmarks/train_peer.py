@@ -14,6 +14,7 @@ from torch import nn
 
 from virtual_staining.train.layers import DoublingConv2d, InstanceNorm, ReflectionPad
 from virtual_staining.train.models import build_model
+from virtual_staining.train.winograd import WinogradConv2d
 
 ADAM = {"lr": 2e-4, "betas": (0.5, 0.999), "foreach": False, "fused": False}
 l1, mse = nn.L1Loss(), nn.MSELoss()
@@ -27,6 +28,8 @@ def plain_layers(network):
                 setattr(parent, name, PlainNorm())
             elif isinstance(child, ReflectionPad):
                 setattr(parent, name, nn.ReflectionPad2d(child.width))
+            elif isinstance(child, WinogradConv2d):
+                setattr(parent, name, nn.Conv2d(child.in_channels, child.out_channels, 3))
             elif isinstance(child, DoublingConv2d):
                 size = child.kernel_size[0]
                 pad = nn.ZeroPad2d((size - 2, 1, size - 2, 1))

@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 
-from train_cases import ROOT
+import pytest
+import torch
+from train_cases import ROOT, tiny
 
 
 def bench(*arguments):
@@ -44,3 +46,15 @@ def test_one_phase_and_no_time_left():
     assert figures["cpu_rounds"] == 1
     assert set(figures) == {"cpu_speedup_fp32", "cpu_step_fp32_s", "cpu_rounds"}
     assert any("no time for a round after 1" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["paired_cyclegan", "pix2pix"])
+def test_peer_has_none_of_the_fast_layers(name, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    from train_peer import Plain
+
+    peer = Plain(tiny(name), torch.device("cpu"), None)
+    layers = {type(m) for network in [*peer.g, *peer.d] for m in network.modules()}
+    own = {layer.__module__.rpartition(".")[2] for layer in layers}
+    assert not own & {"layers", "winograd"}
+    assert torch.nn.Conv2d in layers
