@@ -33,21 +33,20 @@ def cut_patch(ct, rest, y, x, gain, window, grey, colours, mask):
     """
     height, width = ct.shape
     n = len(y)
-    left = np.empty(n, np.int64)
-    right = np.empty(n, np.int64)
-    near = np.empty(n, np.int64)
+    # Signed indices would each be checked for counting from the end.
+    left, right, near = np.empty((3, n), np.uint64)
     part = np.empty(n, np.float32)
     for j in range(n):
         at = min(max(x[j], 0.0), width - 1.0)
         left[j] = int(at)
-        right[j] = min(left[j] + 1, width - 1)
+        right[j] = min(int(at) + 1, width - 1)
         near[j] = int(np.rint(at))
-        part[j] = at - left[j]
+        part[j] = at - int(at)
     first = min(left[0], left[-1])
-    last = max(right[0], right[-1]) + 1
+    last = max(right[0], right[-1]) + np.uint64(1)
     left -= first
     right -= first
-    row = np.empty((4, last - first), np.float32)
+    row = np.empty(int(last - first), np.float32)
     sum_grey = 0.0
     sum_level = 0.0
     for i in range(n):
@@ -55,41 +54,47 @@ def cut_patch(ct, rest, y, x, gain, window, grey, colours, mask):
         top = int(at)
         below = min(top + 1, height - 1)
         weight = np.float32(at - top)
-        for k in range(last - first):
-            a = np.float32(ct[top, first + k])
-            row[0, k] = a + weight * (np.float32(ct[below, first + k]) - a) + np.float32(32768)
+        _mix(ct[top], ct[below], first, weight, row)
+        sum_grey += _spread(row, left, right, part, grey[i])
         for c in range(3):
-            for k in range(last - first):
-                a = np.float32(rest[c, top, first + k])
-                row[c + 1, k] = a + weight * (np.float32(rest[c, below, first + k]) - a)
-        level = int(np.rint(at))
+            _mix(rest[c, top], rest[c, below], first, weight, row)
+            sum_level += _spread(row, left, right, part, colours[c, i])
+        level = rest[3, int(np.rint(at))]
         for j in range(n):
-            mask[i, j] = rest[3, level, near[j]]
-        total = np.float32(0)
-        for j in range(n):
-            a = row[0, left[j]]
-            value = a + part[j] * (row[0, right[j]] - a)
-            grey[i, j] = value
-            total += value
-        sum_grey += total
-        total = np.float32(0)
-        for c in range(3):
-            for j in range(n):
-                a = row[c + 1, left[j]]
-                value = a + part[j] * (row[c + 1, right[j]] - a)
-                colours[c, i, j] = value
-                total += value
-        sum_level += total
+            mask[i, j] = level[near[j]]
     _scale_grey(grey, sum_grey / (n * n), gain, window)
     _scale_colours(colours, sum_level / (3 * n * n), gain)
 
 
 @_compiled
+def _mix(above, below, first, weight, out):
+    """Interpolate between two rows."""
+    for k in range(np.uint64(len(out))):
+        a = np.float32(above[first + k])
+        out[k] = a + weight * (np.float32(below[first + k]) - a)
+
+
+@_compiled
+def _spread(row, left, right, part, out):
+    """Interpolate within a row; return the sum."""
+    total = np.float32(0)
+    for j in range(len(out)):
+        a = row[left[j]]
+        value = a + part[j] * (row[right[j]] - a)
+        out[j] = value
+        total += value
+    return total
+
+
+@_compiled
 def _scale_grey(grey, mean, gain, window):
-    """Jitter as :func:`sampler.jitter_grey`, then scale as :func:`intensity.ct_to_network`."""
+    """Jitter as :func:`sampler.jitter_grey`, then scale as :func:`intensity.ct_to_network`.
+
+    Levels and their mean are less 32768, as they were stored.
+    """
     unit = 2 / (window[1] - window[0])
     slope = np.float32(gain[0] * gain[1] * unit)
-    offset = np.float32((mean * (1 - gain[0]) * gain[1] - window[0]) * unit - 1)
+    offset = np.float32(((mean * (1 - gain[0]) + 32768) * gain[1] - window[0]) * unit - 1)
     one = np.float32(1)
     for i in range(grey.shape[0]):
         for j in range(grey.shape[1]):
