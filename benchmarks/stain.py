@@ -25,7 +25,7 @@ from virtual_staining.settings import from_dict
 from virtual_staining.stain.command import write_rgba
 from virtual_staining.stain.generators import load_stainer
 from virtual_staining.stain.settings import Settings
-from virtual_staining.train.models import build_generators
+from virtual_staining.train.networks import build_generators
 from virtual_staining.train.settings import Settings as TrainSettings
 
 ROOT = Path(__file__).resolve().parents[1]

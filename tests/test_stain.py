@@ -25,7 +25,7 @@ from virtual_staining.stain.scaling import measured_scaling, median_scaling
 from virtual_staining.stain.settings import Settings
 from virtual_staining.stain.specimen import specimen_outline, within_specimen
 from virtual_staining.stain.views import bar_length_um, orthogonal_figure, render
-from virtual_staining.train.models import build_generators
+from virtual_staining.train.networks import build_generators
 from virtual_staining.train.settings import Settings as TrainSettings
 
 CPU = torch.device("cpu")

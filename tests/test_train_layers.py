@@ -9,8 +9,8 @@ from train_cases import make_pair, tiny
 
 from virtual_staining.intensity import ct_window
 from virtual_staining.train.layers import DoublingConv2d, InstanceNorm, ReflectionPad, reflect
-from virtual_staining.train.models import build_generators, build_model
-from virtual_staining.train.networks import initialize
+from virtual_staining.train.models import build_model
+from virtual_staining.train.networks import build_generators, initialize
 from virtual_staining.train.precision import uses_bfloat16
 from virtual_staining.train.sampler import Sampler
 

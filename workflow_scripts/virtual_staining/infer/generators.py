@@ -11,7 +11,7 @@ from virtual_staining import intensity
 from virtual_staining.errors import InputError
 from virtual_staining.infer.tiles import stain_plane
 from virtual_staining.settings import from_dict
-from virtual_staining.train.models import build_generators
+from virtual_staining.train.networks import build_generators
 from virtual_staining.train.settings import Settings
 
 MADE = {"forward": "slide", "reverse": "ct"}  # a generator's name in the file: what it makes

@@ -16,7 +16,8 @@ from virtual_staining.intensity import ct_window
 from virtual_staining.pairs import Pair
 from virtual_staining.train.checkpoint import ResumeFolder
 from virtual_staining.train.events import event_log
-from virtual_staining.train.models import Model, build_model
+from virtual_staining.train.model import Model
+from virtual_staining.train.models import build_model
 from virtual_staining.train.record import (
     Progress,
     add_up,

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from virtual_staining.train.layers import DoublingConv2d, InstanceNorm, ReflectionPad
+from virtual_staining.train.settings import Settings
 from virtual_staining.train.winograd import WinogradConv2d
 
 
@@ -111,6 +112,18 @@ class UNet(nn.Module):
 
 def _dropout(level: int) -> list[nn.Module]:
     return [nn.Dropout(0.5)] if level >= 3 else []
+
+
+def build_generators(settings: Settings) -> nn.ModuleDict:
+    """Return the model's generators by what they make: ``slide`` and, unless Pix2Pix, ``ct``."""
+    if settings.model == "pix2pix":
+        return nn.ModuleDict({"slide": UNet(settings.features, settings.unet_depth)})
+    return nn.ModuleDict(
+        {
+            name: resnet_generator(settings.features, settings.residual_blocks)
+            for name in ("slide", "ct")
+        }
+    )
 
 
 def patchgan(kind: str, features: int, conditional: bool = False) -> nn.Sequential:

@@ -11,7 +11,7 @@ import torch
 from virtual_staining.errors import InputError
 from virtual_staining.files import replacing
 from virtual_staining.train.checkpoint import ResumeFolder
-from virtual_staining.train.models import Model
+from virtual_staining.train.model import Model
 from virtual_staining.train.sampler import Plan, Sampler
 from virtual_staining.train.settings import Settings
 

@@ -10,7 +10,7 @@ import torch
 from virtual_staining.files import replacing
 from virtual_staining.train.checkpoint import ResumeFolder
 from virtual_staining.train.curves import draw_curves
-from virtual_staining.train.models import Model
+from virtual_staining.train.model import Model
 from virtual_staining.train.record import Progress, write_history
 from virtual_staining.train.settings import Settings
 

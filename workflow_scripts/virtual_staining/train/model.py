@@ -1,0 +1,139 @@
+"""What all models have in common: networks, optimizers, and a step of both (paper 2.6)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from virtual_staining.train.buffer import ImageBuffer
+from virtual_staining.train.networks import build_generators, initialize
+from virtual_staining.train.precision import autocast, uses_bfloat16
+from virtual_staining.train.sampler import Batch
+from virtual_staining.train.settings import Settings, components
+
+
+class Model(ABC):
+    """Networks, optimizers and the training step; the subclasses say what the losses are.
+
+    Parameters
+    ----------
+    settings : Settings
+        Sizes, weights and learning rate. Initial weights are drawn from torch's global seed.
+    device : torch.device
+        Where everything lies.
+    """
+
+    def __init__(self, settings: Settings, device: torch.device):
+        self.settings, self.device = settings, device
+        self.components = components(settings)
+        self.bfloat16 = uses_bfloat16(settings.precision, device)
+        place = {"device": device, "memory_format": torch.channels_last}
+        self.generators = initialize(build_generators(settings)).to(**place)
+        self.discriminators = initialize(self.build_discriminators()).to(**place)
+        self.optimizers = {
+            name: torch.optim.Adam(
+                networks.parameters(),
+                lr=settings.learning_rate,
+                betas=(settings.adam_beta1, settings.adam_beta2),
+                fused=True,
+            )
+            for name, networks in (
+                ("generators", self.generators),
+                ("discriminators", self.discriminators),
+            )
+        }
+        self.buffers = {name: ImageBuffer(settings.buffer_images) for name in self.discriminators}
+
+    @abstractmethod
+    def build_discriminators(self) -> nn.ModuleDict:
+        """Return the discriminators by the name of what they judge."""
+
+    @abstractmethod
+    def directions(self, batch: Batch) -> Iterator[tuple[dict[str, torch.Tensor], tuple]]:
+        """Yield each direction's share of the generators' losses, and what its judge then needs.
+
+        The shares add up to the equations' values. They have nothing but weights in common, so a
+        share's gradient can be taken, and its memory freed, before the next is computed.
+        """
+
+    @abstractmethod
+    def discriminators_loss(self, seen: list[tuple], chance: torch.Generator) -> torch.Tensor:
+        """Return the discriminators' loss from what :meth:`directions` handed over."""
+
+    def call(self, network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+        """Return a network's output, in the precision of the images whatever it computes in."""
+        with autocast(self.bfloat16, self.device):
+            return network(images.contiguous(memory_format=torch.channels_last)).to(images)
+
+    def step(self, batch: Batch, seed: int) -> torch.Tensor:
+        """Improve the generators, then the discriminators, by one batch.
+
+        Parameters
+        ----------
+        batch : Batch
+            Patches on the device.
+        seed : int
+            Decides dropout and the buffers' choices of this step.
+
+        Returns
+        -------
+        Tensor, shape (components + 1,), float64
+            The generators' loss components and the discriminators' loss, on the device.
+        """
+        torch.manual_seed(seed)
+        # The discriminators' own gradients are not wanted while they judge for the generators.
+        self.discriminators.requires_grad_(False)
+        self.optimizers["generators"].zero_grad(set_to_none=True)
+        shares, seen = [], []
+        for parts, shown in self.directions(batch):
+            parts["total"].backward()
+            shares.append(self._values(parts))
+            seen.append(shown)
+        self.optimizers["generators"].step()
+        self.discriminators.requires_grad_(True)
+        self.optimizers["discriminators"].zero_grad(set_to_none=True)
+        judged = self.discriminators_loss(seen, torch.Generator().manual_seed(seed))
+        judged.backward()
+        self.optimizers["discriminators"].step()
+        return torch.cat([sum(shares), judged.detach().double().view(1)])
+
+    @torch.no_grad()
+    def validate(self, batch: Batch) -> torch.Tensor:
+        """Return the generators' loss components on a batch, float64, without dropout."""
+        self.generators.eval()
+        shares = [self._values(parts) for parts, _ in self.directions(batch)]
+        self.generators.train()
+        return sum(shares)
+
+    def _values(self, parts: dict[str, torch.Tensor]) -> torch.Tensor:
+        return torch.stack([parts[name].detach() for name in self.components]).double()
+
+    def set_learning_rate(self, value: float) -> None:
+        """Set Adam's step size for all networks."""
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = value
+
+    def is_finite(self) -> bool:
+        """Whether every weight is a finite number."""
+        parameters = [*self.generators.parameters(), *self.discriminators.parameters()]
+        return bool(torch.stack([p.detach().isfinite().all() for p in parameters]).all())
+
+    def state_dict(self) -> dict:
+        """Return all that a resumed run needs of the model."""
+        return {
+            "generators": self.generators.state_dict(),
+            "discriminators": self.discriminators.state_dict(),
+            "optimizers": {k: v.state_dict() for k, v in self.optimizers.items()},
+            "buffers": {k: v.state_dict() for k, v in self.buffers.items()},
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Take up a state again."""
+        self.generators.load_state_dict(state["generators"])
+        self.discriminators.load_state_dict(state["discriminators"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        for name, buffer in self.buffers.items():
+            buffer.load_state_dict(state["buffers"][name], self.device)
