@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from virtual_staining.train.layers import DoublingConv2d, InstanceNorm, ReflectionPad
+from virtual_staining.train.matrix import MatrixConv2d, MatrixConvTranspose2d
 from virtual_staining.train.models import build_model
 from virtual_staining.train.winograd import WinogradConv2d
 
@@ -30,6 +31,12 @@ def plain_layers(network):
                 setattr(parent, name, nn.ReflectionPad2d(child.width))
             elif isinstance(child, WinogradConv2d):
                 setattr(parent, name, nn.Conv2d(child.in_channels, child.out_channels, 3))
+            elif isinstance(child, MatrixConv2d):
+                sizes = child.in_channels, child.out_channels
+                setattr(parent, name, nn.Conv2d(*sizes, 4, 2, 1, bias=False))
+            elif isinstance(child, MatrixConvTranspose2d):
+                sizes = child.in_channels, child.out_channels
+                setattr(parent, name, nn.ConvTranspose2d(*sizes, 4, 2, 1, bias=False))
             elif isinstance(child, DoublingConv2d):
                 size = child.kernel_size[0]
                 pad = nn.ZeroPad2d((size - 2, 1, size - 2, 1))

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from virtual_staining.train.layers import DoublingConv2d, InstanceNorm, ReflectionPad
+from virtual_staining.train.matrix import MatrixConv2d, MatrixConvTranspose2d
 from virtual_staining.train.settings import Settings
 from virtual_staining.train.winograd import WinogradConv2d
 
@@ -82,15 +83,15 @@ class UNet(nn.Module):
         self.ups = nn.ModuleList()
         for level, width in enumerate(widths):
             below = 3 if level == 0 else widths[level - 1]
-            down = [nn.Conv2d(below, width, 4, stride=2, padding=1, bias=False)]
+            down = [MatrixConv2d(below, width)]
             down += [InstanceNorm()] if 0 < level < depth - 1 else []
             down += [nn.LeakyReLU(0.2), *_dropout(level)]
             self.downs.append(nn.Sequential(*down))
         for level in reversed(range(depth - 1)):
             # All but the deepest up also receive the skip connection of the level below them.
             inputs = widths[level + 1] * (1 if level == depth - 2 else 2)
-            up = [nn.ConvTranspose2d(inputs, widths[level], 4, stride=2, padding=1, bias=False)]
-            self.ups.append(nn.Sequential(*up, *_norm_relu(), *_dropout(level)))
+            up = MatrixConvTranspose2d(inputs, widths[level])
+            self.ups.append(nn.Sequential(up, *_norm_relu(), *_dropout(level)))
         self.final = nn.Sequential(
             nn.Identity(),  # upsampling and padding in the plain form; they number the weights
             nn.Identity(),

@@ -1,0 +1,83 @@
+"""The convolutions as matrix products against the library's own."""
+
+import pytest
+import torch
+from torch import nn
+from train_cases import tiny
+
+from virtual_staining.train import matrix
+from virtual_staining.train.matrix import MatrixConv2d, MatrixConvTranspose2d
+from virtual_staining.train.models import build_model
+
+LAST = torch.channels_last
+KINDS = {MatrixConv2d: nn.Conv2d, MatrixConvTranspose2d: nn.ConvTranspose2d}
+
+
+def taken(monkeypatch):
+    """Return a list that grows with each call of the fast way."""
+    calls = []
+    for way in (matrix._Halve, matrix._Double):
+        apply = way.apply
+        monkeypatch.setattr(way, "apply", lambda *a, apply=apply: calls.append(a) or apply(*a))
+    return calls
+
+
+def ways(fast, image):
+    """Return output and gradients of the layer as it is, and as the library computes it."""
+    sizes = fast.in_channels, fast.out_channels
+    plain = KINDS[type(fast)](*sizes, 4, stride=2, padding=1, bias=False).to(image)
+    plain.load_state_dict(fast.state_dict())
+    results = []
+    for module in (fast, plain):
+        module.zero_grad()
+        x = image.clone().requires_grad_()
+        out = module(x)
+        weights = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).reshape(out.shape)
+        (out * weights).sum().backward()
+        results.append([out, x.grad, module.weight.grad])
+    return zip(*results, strict=True)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, LAST])
+@pytest.mark.parametrize("sides", [(2, 2), (6, 4), (4, 10)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_equals_the_library_in_float64(monkeypatch, kind, sides, layout):
+    torch.manual_seed(0)
+    calls = taken(monkeypatch)
+    fast = kind(90, 80).double().to(memory_format=LAST)
+    shape = (1, 90, *sides)
+    image = torch.randn(shape, dtype=torch.float64).contiguous(memory_format=layout)
+    (out, _), (image_gradient, _), (weight_gradient, _) = results = list(ways(fast, image))
+    for a, b in results:
+        torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)
+    assert len(calls) == 1
+    # Nothing after it has to bring its results into another order.
+    assert out.is_contiguous(memory_format=LAST)
+    assert weight_gradient.is_contiguous(memory_format=LAST)
+    assert image_gradient.is_contiguous(memory_format=layout)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_takes_the_librarys_way_elsewhere(monkeypatch, kind):
+    """With more pixels than weights, odd sides, weights stored otherwise, and in bfloat16."""
+    calls = taken(monkeypatch)
+    stored = kind(16, 16).to(memory_format=LAST)
+    for layer, shape in ((stored, (2, 16, 16, 16)), (kind(16, 16), (1, 16, 4, 4))):
+        for a, b in ways(layer, torch.randn(shape)):
+            torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+    assert stored(torch.randn(1, 16, 5, 5)).shape[2] == (2 if kind is MatrixConv2d else 10)
+    calls = [x for x, _ in calls if x.shape[2] == 4]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert stored(torch.randn(1, 16, 4, 4)).dtype == torch.bfloat16
+    assert not calls
+
+
+def test_a_unet_takes_it_in_its_depth_only(monkeypatch):
+    """From the levels where the columns are fewer than the weights, down to one pixel and back."""
+    calls = taken(monkeypatch)
+    model = build_model(tiny("pix2pix", features=8, unet_depth=5), torch.device("cpu"))
+    image = torch.randn(2, 3, 32, 32).contiguous(memory_format=LAST)
+    model.generators["slide"](image)
+    sides = [x.shape[2] for x, _ in calls]
+    assert sides == [8, 4, 2, 1, 2, 4]
+    assert all(x.is_contiguous(memory_format=LAST) for x, _ in calls)
