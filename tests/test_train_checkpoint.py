@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from virtual_staining.errors import InputError
+from virtual_staining.train import checkpoint
 from virtual_staining.train.checkpoint import ResumeFolder
 
 RUN = {"settings": {"features": 4, "seed": 1}, "inputs": {"a/ct": "00", "fold": [["a"], []]}}
@@ -54,6 +55,14 @@ def test_another_run_starts_anew_and_says_why(tmp_path, caplog, change, named):
     assert second.load() is None
     assert list(second.best.iterdir()) == []
     assert f"other {named}" in caplog.text
+
+
+def test_a_checkpoint_of_another_format_is_not_read(tmp_path, caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    folder(tmp_path).save({"step": 1}, 1)
+    monkeypatch.setattr(checkpoint, "FORMAT", checkpoint.FORMAT + 1)
+    assert folder(tmp_path).load() is None
+    assert "another version" in caplog.text
 
 
 def test_full_disk_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):

@@ -101,12 +101,6 @@ def test_gradient_of_the_norm_in_bfloat16_is_close():
     torch.testing.assert_close(*gradients, atol=0.1, rtol=0.05)
 
 
-def test_networks_and_their_optimizers_stay_in_channels_last():
-    model = build_model(tiny(features=8), torch.device("cpu"))
-    weights = [p for p in model.generators.parameters() if p.dim() == 4]
-    assert all(w.is_contiguous(memory_format=torch.channels_last) for w in weights)
-
-
 def test_precision(monkeypatch):
     cpu = torch.device("cpu")
     assert uses_bfloat16("bf16", cpu) and not uses_bfloat16("fp32", cpu)

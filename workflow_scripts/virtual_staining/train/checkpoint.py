@@ -22,6 +22,7 @@ from virtual_staining.files import replacing, write_json
 log = logging.getLogger(__name__)
 
 KEPT = 2
+FORMAT = 2  # of what a checkpoint holds; one of another format is not read
 NAME = re.compile(r"step-(\d{10})-([0-9a-f]{16})\.pt")
 
 
@@ -49,13 +50,14 @@ class ResumeFolder:
         Made if missing. Its content is removed if it belongs to a different run.
     run : dict
         What the run is: ``settings`` (key to value) and ``inputs`` (file to checksum), as JSON.
+        The checkpoints' format is added.
     """
 
     def __init__(self, path: str | Path, run: dict):
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         self.best = self.path / "best"
-        run = json.loads(json.dumps(run))
+        run = {"format": FORMAT, **json.loads(json.dumps(run))}
         found = self._read_run()
         if found != run:
             if self._checkpoints():
@@ -159,6 +161,8 @@ def _difference(found: dict, run: dict) -> str:
     """Say which settings and files are not those of the run whose checkpoints were found."""
     if not found:
         return "the checkpoints there do not say what they belong to"
+    if found.get("format") != FORMAT:
+        return "the checkpoints there are of another version of this program"
     changed = [
         str(key)
         for part in ("settings", "inputs")

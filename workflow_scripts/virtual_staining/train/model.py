@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from virtual_staining.train.adam import StoredOrderAdam
 from virtual_staining.train.buffer import ImageBuffer
 from virtual_staining.train.networks import build_generators, initialize
 from virtual_staining.train.precision import autocast, uses_bfloat16
@@ -24,6 +25,9 @@ class Model(ABC):
         Where everything lies.
     """
 
+    # Whether the discriminators' loss goes back through scores that the generators' loss made too.
+    scores_serve_twice = False
+
     def __init__(self, settings: Settings, device: torch.device):
         self.settings, self.device = settings, device
         self.components = components(settings)
@@ -32,11 +36,10 @@ class Model(ABC):
         self.generators = initialize(build_generators(settings)).to(**place)
         self.discriminators = initialize(self.build_discriminators()).to(**place)
         self.optimizers = {
-            name: torch.optim.Adam(
+            name: StoredOrderAdam(
                 networks.parameters(),
                 lr=settings.learning_rate,
                 betas=(settings.adam_beta1, settings.adam_beta2),
-                fused=True,
             )
             for name, networks in (
                 ("generators", self.generators),
@@ -82,19 +85,18 @@ class Model(ABC):
             The generators' loss components and the discriminators' loss, on the device.
         """
         torch.manual_seed(seed)
-        # The discriminators' own gradients are not wanted while they judge for the generators.
-        self.discriminators.requires_grad_(False)
-        self.optimizers["generators"].zero_grad(set_to_none=True)
+        improved, judges = (list(n.parameters()) for n in (self.generators, self.discriminators))
+        self.optimizers["generators"].zero_grad()
         shares, seen = [], []
         for parts, shown in self.directions(batch):
-            parts["total"].backward()
+            # The discriminators' own gradients are not wanted while they judge for the generators.
+            parts["total"].backward(inputs=improved, retain_graph=self.scores_serve_twice)
             shares.append(self._values(parts))
             seen.append(shown)
         self.optimizers["generators"].step()
-        self.discriminators.requires_grad_(True)
-        self.optimizers["discriminators"].zero_grad(set_to_none=True)
+        self.optimizers["discriminators"].zero_grad()
         judged = self.discriminators_loss(seen, torch.Generator().manual_seed(seed))
-        judged.backward()
+        judged.backward(inputs=judges)
         self.optimizers["discriminators"].step()
         return torch.cat([sum(shares), judged.detach().double().view(1)])
 

@@ -14,23 +14,24 @@ from virtual_staining.train.sampler import Batch
 class Pix2Pix(Model):
     """Pix2Pix (equation 10): one direction, judged beside its input."""
 
+    scores_serve_twice = True
+
     def build_discriminators(self) -> nn.ModuleDict:
         """Return the conditional discriminator of the slide."""
         s = self.settings
         return nn.ModuleDict({"slide": patchgan(s.discriminator, s.features, conditional=True)})
 
     def directions(self, batch: Batch) -> Iterator[tuple[dict[str, torch.Tensor], tuple]]:
-        """Yield the components of equation (10), and the real and the generated pair."""
+        """Yield the components of equation (10), the generated pair's score and the real pair."""
         s, x, y = self.settings, batch.ct, batch.slide
         fake = self.call(self.generators["slide"], x)
         score = self.call(self.discriminators["slide"], torch.cat([x, fake], 1))
         gan = losses.gan_loss(score)
         l1 = losses.l1_loss(fake, y, batch.mask, s.l1_mean)
         parts = {"gan": gan, "l1": l1, "total": losses.total_pix2pix(gan, l1, s.lambda_l1)}
-        yield parts, (torch.cat([x, y], 1), torch.cat([x, fake.detach()], 1))
+        yield parts, (score, torch.cat([x, y], 1))
 
     def discriminators_loss(self, seen: list[tuple], chance: torch.Generator) -> torch.Tensor:
         """Return the discriminator's loss; a conditional pair is always the current one."""
-        (pairs,) = seen
-        both = self.call(self.discriminators["slide"], torch.cat(pairs))
-        return losses.discriminator_loss(*both.chunk(2))
+        ((score, real),) = seen
+        return losses.discriminator_loss(self.call(self.discriminators["slide"], real), score)
