@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from checkpoints import CPU, measured, ways_of
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from virtual_staining.files import read_json
 from virtual_staining.pairs import load_pair, read_fold
+from virtual_staining.processor import set_up_processor
 from virtual_staining.settings import from_dict
 from virtual_staining.train.checkpoint import ResumeFolder
 from virtual_staining.train.loop import train
@@ -78,7 +78,7 @@ def main():
     parser.add_argument("--rms-px", type=float, default=3.0, help="of the warp (default: 3)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    set_up_processor(args.threads)
     ways = ways_of(args.study, args.lpips)
     metrics = ["ssim", "psnr_db"] + ["lpips"] * bool(args.lpips)
     folders = (args.results / "03_normalize", args.results / "04_mask")

@@ -25,6 +25,7 @@ from virtual_staining.evaluate.settings import Settings
 from virtual_staining.infer.generators import Tiling, load_generators
 from virtual_staining.infer.masked import background_levels
 from virtual_staining.pairs import load_pair, read_fold
+from virtual_staining.processor import set_up_processor
 from virtual_staining.settings import from_dict
 
 CONFIG = Path(__file__).resolve().parents[1] / "config.yaml"
@@ -89,7 +90,7 @@ def main():
     parser.add_argument("--lpips", type=Path, help="squeezenet1_1 weights; left out: no LPIPS")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    set_up_processor(args.threads)
     rows = rows_of_study(args.results, *ways_of(args.study, args.lpips))
     if not rows:
         parser.error(f"{args.results}: no finished training under 06_train/")

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from alignment import settings_for, trained
 from checkpoints import measured, ways_of
 
 from virtual_staining.files import read_json
 from virtual_staining.pairs import read_fold
+from virtual_staining.processor import set_up_processor
 
 MODELS = ("paired_cyclegan", "pix2pix")
 
@@ -48,7 +48,7 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    set_up_processor(args.threads)
     ways = ways_of(args.study, args.lpips)
     metrics = ["ssim", "psnr_db"] + ["lpips"] * bool(args.lpips)
     folders = (args.results / "03_normalize", args.results / "04_mask")

@@ -1,90 +1,26 @@
 """One training step here against the plain step of the code that the paper builds on.
 
 The peer is ``train_peer.py``; ``--original`` takes its networks from a copy of PyTorch-GAN instead.
-Both sides take the same batch, already in memory, in turns, and every round is printed. The last
-line is JSON: speed-ups are medians of the rounds' ratios; memory is the peak that a step adds to
-the process or the GPU, measured in processes of their own. ``--phases`` chooses what is measured;
-rounds that would end after ``--minutes`` are left out, and the JSON says how many there were.
+Both sides take the same batch, already in memory, in turns, each in a process of its own: what one
+leaves in the allocator does not help the other. Every round is printed. The last line is JSON:
+speed-ups are medians of the rounds' ratios; memory is the peak that a step adds to the process or
+the GPU. ``--phases`` chooses what is measured; rounds that would end after ``--minutes`` are left
+out, and the JSON says how many there were.
 """
 
 import argparse
 import json
-import multiprocessing
-import resource
 import statistics
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
-import yaml
-from torch.utils.flop_counter import FlopCounterMode
-from train_peer import Plain
+from train_side import Side
 
-from virtual_staining.settings import from_dict
-from virtual_staining.train.models import build_model
 from virtual_staining.train.precision import uses_bfloat16
-from virtual_staining.train.sampler import Batch
-from virtual_staining.train.settings import Settings
 
-CONFIG = Path(__file__).resolve().parents[1] / "config.yaml"
 PHASES = ("memory", "pix2pix", "fp32", "fast")
-SMALL = {"features": 8, "residual_blocks": 2, "unet_depth": 6, "patch_px": 64, "batch": 2}
-# A GPU's single steps are too short to time one by one.
-STEPS = {"cpu": 1, "cuda": 20}
-
-
-def settings_of(model, precision, args):
-    block = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["train"]
-    block |= SMALL if args.small else {}
-    block |= {key: getattr(args, key) for key in ("patch_px", "batch") if getattr(args, key)}
-    block |= {"model": model, "seed": 1, "precision": precision}
-    return from_dict(Settings, {**block, "discriminator": "linder_noren_94"})
-
-
-def make_batch(settings, device):
-    generator = torch.Generator().manual_seed(0)
-    size, side = settings.batch, settings.patch_px
-    ct, slide = (torch.rand(size, 3, side, side, generator=generator) * 2 - 1 for _ in "ab")
-    mask = (torch.rand(size, 1, side, side, generator=generator) < 0.7).float()
-    return Batch(*(image.to(device) for image in (ct, slide, mask)))
-
-
-class Ours:
-    """This project's model behind the peer's face."""
-
-    def __init__(self, settings, device):
-        self.model = build_model(settings, device)
-
-    def step(self, batch):
-        return self.model.step(batch, 1).sum()
-
-
-def prepare(side, model, args, device):
-    """Return a side's stepper after a first, smaller step, and its operations per batch."""
-    settings = settings_of(model, "fp32" if side == "plain" else side, args)
-    ours = side != "plain"
-    stepper = Ours(settings, device) if ours else Plain(settings, device, args.original)
-    batch = make_batch(settings, device)
-    # It makes Adam's moments. All costs grow with the pixels; the U-Net takes whole patches only.
-    part_px = settings.patch_px if model == "pix2pix" else 64
-    part = Batch(*(images[:1, :, :part_px, :part_px] for images in vars(batch).values()))
-    with FlopCounterMode(display=False) as counter:
-        stepper.step(part)
-    return stepper, batch, counter.get_total_flops() * batch.mask.numel() / part.mask.numel()
-
-
-def seconds(stepper, batch):
-    """Seconds a step."""
-    steps = STEPS[batch.ct.device.type]
-    if batch.ct.is_cuda:
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    for _ in range(steps):
-        last = stepper.step(batch)
-    last.item()
-    return (time.perf_counter() - start) / steps
 
 
 def peak_flops(dtype, device):
@@ -102,40 +38,27 @@ def peak_flops(dtype, device):
     return 2 * size**3 / min(times)
 
 
-def memory(side, args, device):
-    """Peak memory in bytes that a step adds; for a process of its own."""
-    torch.set_num_threads(args.threads)
-    make_batch(settings_of("paired_cyclegan", "fp32", args), device)
-    resting = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    stepper, batch, _ = prepare(side, "paired_cyclegan", args, device)
-    stepper.step(batch).item()
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - resting
-
-
 def compare_memory(fast, args, device):
     """Return the fast path's peak memory relative to the plain step's."""
     used = {}
     for side in ("plain", fast):
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, context) as pool:
-            used[side] = pool.submit(memory, side, args, device).result()
+        used[side] = Side(side, "paired_cyclegan", args, device).ask("memory")
         print(f"{device.type:5} memory {side:6} {used[side] / 2**30:.2f} GiB at most", flush=True)
     return used[fast] / used["plain"]
 
 
 def compare_speed(model, sides, args, device):
     """Return the seconds of every side, round by round; print them as they come."""
-    prepared = {side: prepare(side, model, args, device) for side in sides}
-    if device.type == "cuda":
-        for stepper, batch, _ in prepared.values():
-            seconds(stepper, batch)
+    prepared = {side: Side(side, model, args, device) for side in sides}
+    # All are asked before the first is timed: none may prepare itself during another's step.
+    flops = {side: process.ask("flops") for side, process in prepared.items()}
+    for process in prepared.values():
+        process.ask("seconds")
     times = {side: [] for side in sides}
     for n in range(args.pairs):
         began = time.monotonic()
-        for side, (stepper, batch, _) in prepared.items():
-            times[side].append(seconds(stepper, batch))
+        for side, process in prepared.items():
+            times[side].append(process.ask("seconds"))
         latest = {side: values[-1] for side, values in times.items()}
         row = "  ".join(f"{s} {t:.4g} s x {latest['plain'] / t:.2f}" for s, t in latest.items())
         print(f"{device.type:5} {model} {n + 1}/{args.pairs}: {row}", flush=True)
@@ -143,14 +66,15 @@ def compare_speed(model, sides, args, device):
         if n + 1 < args.pairs and now + (now - began) > args.deadline:
             print(f"{device.type:5} {model}: no time for a round after {n + 1}", flush=True)
             break
-    for side, (_, _, flops) in prepared.items():
+    for side in sides:
         ratios = gains(times, side)
         step_s = statistics.median(times[side])
         peak = peak_flops(torch.bfloat16 if side == "bf16" else torch.float32, device)
         print(
             f"{device.type:5} {model:16} {side:6} {step_s:8.4f} s/step {1 / step_s:8.3f} steps/s"
             f"   x {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-            f"   {flops / 1e9:.0f} GFLOP, {flops / step_s / peak:.0%} of the matrix peak",
+            f"   {flops[side] / 1e9:.0f} GFLOP, {flops[side] / step_s / peak:.0%} of the matrix"
+            " peak",
             flush=True,
         )
     return times

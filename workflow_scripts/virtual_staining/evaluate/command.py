@@ -28,6 +28,7 @@ from virtual_staining.files import read_image, read_json, replacing, write_json
 from virtual_staining.infer.masked import background_levels
 from virtual_staining.intensity import ct_to_display, ct_window
 from virtual_staining.pairs import load_pair, read_fold
+from virtual_staining.processor import set_up_processor
 from virtual_staining.settings import from_json
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def run_backbone(args: argparse.Namespace) -> None:
 def run_patches(args: argparse.Namespace) -> None:
     """Measure one model (or the grey CT) on all samples of one fold."""
     settings = from_json(Settings, args.settings, "evaluate")
-    torch.set_num_threads(args.threads)
+    set_up_processor(args.threads)
     fold, folds = read_fold(args.folds, args.fold), read_json(args.folds)
     if folds.get("stain") != args.stain:
         raise InputError(f"{args.folds}: stain: {folds.get('stain')!r} is not {args.stain!r}")

@@ -13,6 +13,7 @@ from virtual_staining.infer.generators import Generators, Tiling, load_generator
 from virtual_staining.infer.masked import background_levels, fill_outside
 from virtual_staining.infer.settings import Settings
 from virtual_staining.pairs import Pair, load_pair, pair_files, pixel_size_um, read_fold
+from virtual_staining.processor import set_up_processor
 from virtual_staining.settings import from_json
 from virtual_staining.train.sampler import Sampler
 
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
     InputError
         If an input is missing or does not fit.
     """
-    torch.set_num_threads(args.threads)
+    set_up_processor(args.threads)
     settings = from_json(Settings, args.settings, "infer")
     tiling = Tiling(settings.patch_px, settings.step_px, settings.batch_patches)
     fold = read_fold(args.folds, args.fold)

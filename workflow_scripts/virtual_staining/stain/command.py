@@ -14,6 +14,7 @@ from virtual_staining.files import replacing
 from virtual_staining.ingest import omezarr
 from virtual_staining.mask.settings import Settings as MaskSettings
 from virtual_staining.normalize.settings import Settings as NormalizeSettings
+from virtual_staining.processor import set_up_processor
 from virtual_staining.progress import progress
 from virtual_staining.settings import from_json
 from virtual_staining.stain.bigtiff import rgba_tiff
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write ``rgba.ome.zarr``, ``rgba.tif``, ``orthogonal.png`` and ``render.png``."""
-    torch.set_num_threads(args.threads)
+    set_up_processor(args.threads)
     settings = from_json(Settings, args.settings, "stain")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     ct = omezarr.open_pyramid(args.ct)[0]

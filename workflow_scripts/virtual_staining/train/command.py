@@ -12,6 +12,7 @@ import torch
 from virtual_staining.errors import InputError
 from virtual_staining.files import read_json
 from virtual_staining.pairs import Fold, load_pair, pair_files, read_fold
+from virtual_staining.processor import set_up_processor
 from virtual_staining.settings import from_dict
 from virtual_staining.train.checkpoint import ResumeFolder, file_checksum
 from virtual_staining.train.loop import Interrupted, train
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     InputError
         If settings or images are wrong, training diverges, or the disk is full.
     """
-    torch.set_num_threads(args.threads)
+    set_up_processor(args.threads)
     settings = from_dict(Settings, read_json(args.settings), str(args.settings))
     check(settings)
     fold = read_fold(args.folds, args.fold)
