@@ -37,29 +37,37 @@ class _PerImageNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: torch.Tensor, eps: float) -> torch.Tensor:
         out = torch.empty_like(x)
-        moments = []
-        for image, normed in zip(x.split(1), out.split(1), strict=True):
-            values, *moment = torch.native_batch_norm(image, *[None] * 4, True, 0.0, eps)
-            normed.copy_(values)
-            moments += moment
+        # The library keeps the moments of half-precision images in float32 on GPUs only.
+        kind = torch.float32 if x.is_cuda else x.dtype
+        means, scales = x.new_empty((2, *x.shape[:2]), dtype=kind)
+        for n in range(len(x)):
+            torch.ops.aten.native_batch_norm.out(
+                x[n : n + 1],
+                *[None] * 4,
+                True,
+                0.0,
+                eps,
+                out=out[n : n + 1],
+                save_mean=means[n],
+                save_invstd=scales[n],
+            )
         ctx.eps = eps
-        ctx.save_for_backward(x, *moments)
+        ctx.save_for_backward(x, means, scales)
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        x, *moments = ctx.saved_tensors
+        x, means, scales = ctx.saved_tensors
         gradient = gradient.contiguous(memory_format=_format(x))
         out = torch.empty_like(x)
         for n in range(len(x)):
-            mean, scale = moments[2 * n : 2 * n + 2]
             values, _, _ = torch.ops.aten.native_batch_norm_backward(
                 gradient[n : n + 1],
                 x[n : n + 1],
                 *[None] * 3,
-                mean,
-                scale,
+                means[n],
+                scales[n],
                 True,
                 ctx.eps,
                 [True, False, False],
