@@ -6,6 +6,7 @@ four pixels: F(4 × 4, 3 × 3), doi:10.1109/CVPR.2016.435. The result differs fr
 convolution's by rounding: about three parts in a million in float32.
 """
 
+import itertools
 from math import ceil
 
 import torch
@@ -31,6 +32,8 @@ KERNEL = (
 )
 BACK = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
 TILE, OVERLAP = 4, 2
+# Of a patch's rows: those that no other patch starts with, and those where the next one begins.
+OWN, SHARED = slice(0, TILE), slice(TILE, TILE + OVERLAP)
 FEWEST_CHANNELS = 256  # with fewer the transformations cost more than they save
 BLOCK_TILES = 128  # at a time, so that a block stays in the processor's cache
 
@@ -95,9 +98,9 @@ class _Winograd(torch.autograd.Function):
             if ctx.needs_input_grad[0]:
                 spread = pixels.T @ torch.bmm(products, turned).view(36, -1)
                 block = _patches(out, image, rows, TILE + OVERLAP)
-                for place, part in enumerate(spread):  # neighbouring patches overlap
-                    to = block[place // 6, place % 6]
-                    to += part.view(to.shape)
+                spread = spread.view(block.shape)
+                for part in itertools.product((OWN, SHARED), repeat=2):
+                    block[part] += spread[part]
         kernel = _square(KERNEL, x).T @ summed.view(36, -1)
         kernel = kernel.view(3, 3, x.shape[1], len(weight)).permute(3, 2, 0, 1)
         return out, kernel, gradient.sum((0, 2, 3))
