@@ -21,6 +21,7 @@ import torch
 import yaml
 
 from virtual_staining.ingest import omezarr
+from virtual_staining.processor import set_up_processor
 from virtual_staining.settings import from_dict
 from virtual_staining.stain.command import write_rgba
 from virtual_staining.stain.generators import load_stainer
@@ -71,6 +72,7 @@ def main() -> None:
     parser.add_argument("--planes", type=int, default=2)
     parser.add_argument("--steps", type=int, nargs="+", default=[64, 128, 256])
     args = parser.parse_args()
+    set_up_processor(torch.get_num_threads())
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"

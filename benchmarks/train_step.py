@@ -113,7 +113,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--phases", nargs="+", choices=PHASES, default=PHASES)
     parser.add_argument("--pairs", type=int, default=5, help="interleaved rounds (default: 5)")
-    parser.add_argument("--minutes", type=float, default=12, help="for each device (default: 12)")
+    parser.add_argument("--minutes", type=float, default=15, help="for each device (default: 15)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     parser.add_argument("--patch-px", type=int, help="instead of the configured size")
     parser.add_argument("--batch", type=int, help="instead of the configured size")
