@@ -85,7 +85,7 @@ class _Double(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         columns = _columns(gradient)
         summed = (_pixels(x).T @ columns).view(len(weight), SIZE, SIZE, -1)
-        small = (columns @ _matrix(weight).T).view(*_pixels(x, flat=False).shape)
+        small = (columns @ _matrix(weight).T).view(len(x), *x.shape[2:], -1)
         return small.permute(0, 3, 1, 2), summed.permute(0, 3, 1, 2)
 
 
@@ -97,10 +97,9 @@ def _pays(x: torch.Tensor, pixels: int, weight: torch.Tensor) -> bool:
     return stored and pixels <= len(weight)
 
 
-def _pixels(x: torch.Tensor, flat: bool = True) -> torch.Tensor:
-    """Return (n, c, h, w) as (n h w, c), or as (n, h, w, c)."""
-    last = x.permute(0, 2, 3, 1)
-    return last.reshape(-1, x.shape[1]) if flat else last
+def _pixels(x: torch.Tensor) -> torch.Tensor:
+    """Return (n, c, h, w) as (n h w, c)."""
+    return x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
 
 
 def _matrix(weight: torch.Tensor) -> torch.Tensor:
