@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from train_cases import tiny
+from train_cases import both_ways, tiny
 
 from virtual_staining.train import matrix
 from virtual_staining.train.matrix import MatrixConv2d, MatrixConvTranspose2d
@@ -25,17 +25,7 @@ def taken(monkeypatch):
 def ways(fast, image):
     """Return output and gradients of the layer as it is, and as the library computes it."""
     sizes = fast.in_channels, fast.out_channels
-    plain = KINDS[type(fast)](*sizes, 4, stride=2, padding=1, bias=False).to(image)
-    plain.load_state_dict(fast.state_dict())
-    results = []
-    for module in (fast, plain):
-        module.zero_grad()
-        x = image.clone().requires_grad_()
-        out = module(x)
-        weights = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).reshape(out.shape)
-        (out * weights).sum().backward()
-        results.append([out, x.grad, module.weight.grad])
-    return zip(*results, strict=True)
+    return both_ways(fast, KINDS[type(fast)](*sizes, 4, stride=2, padding=1, bias=False), image)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, LAST])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from train_cases import make_pair, tiny
+from train_cases import both_ways, make_pair, tiny
 
 from virtual_staining.intensity import ct_window
 from virtual_staining.train import winograd
@@ -23,17 +23,7 @@ def everywhere(monkeypatch):
 
 def ways(fast, image):
     """Return output and gradients of the layer as it is, and as the library computes it."""
-    plain = nn.Conv2d(fast.in_channels, fast.out_channels, 3).to(image)
-    plain.load_state_dict(fast.state_dict())
-    results = []
-    for module in (fast, plain):
-        module.zero_grad()
-        x = image.clone().requires_grad_()
-        out = module(x)
-        weights = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).reshape(out.shape)
-        (out * weights).sum().backward()
-        results.append([out, x.grad, module.weight.grad, module.bias.grad])
-    return zip(*results, strict=True)
+    return both_ways(fast, nn.Conv2d(fast.in_channels, fast.out_channels, 3), image)
 
 
 def taken(monkeypatch):

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 import yaml
+from torch import nn
 
 from virtual_staining.files import write_image, write_json
 from virtual_staining.pairs import Pair
@@ -43,6 +45,20 @@ def make_pair(seed: int, shape=(50, 44)) -> Pair:
     slide[disc] = (150, 180, 215)
     slide[bone] = (190, 140, 200)
     return Pair(f"s{seed}", ct.astype(np.uint16), slide.astype(np.uint8), disc)
+
+
+def both_ways(fast: nn.Module, plain: nn.Module, image: torch.Tensor):
+    """Return pairs of what two layers of the same weights give: output and all gradients."""
+    plain.to(image).load_state_dict(fast.state_dict())
+    results = []
+    for module in (fast, plain):
+        module.zero_grad()
+        x = image.clone().requires_grad_()
+        out = module(x)
+        weights = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).reshape(out.shape)
+        (out * weights).sum().backward()
+        results.append([out, x.grad, *(p.grad for p in module.parameters())])
+    return zip(*results, strict=True)
 
 
 def write_fold(folder: Path, settings: Settings, train=2, validation=1, test=1) -> list[str]:
