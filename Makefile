@@ -19,7 +19,7 @@ setup: .venv/.installed
 	    || { echo "Python 3.11 or newer is needed; set PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c envs/constraints.txt -e '.[dev]'
-	$(BIN)/python -m virtual_staining.profiles
+	$(BIN)/python -m virtual_staining.workflow.profile_link
 	@touch $@
 
 demo: setup

@@ -19,13 +19,14 @@ import pandas as pd
 from checkpoints import CPU, measured, ways_of
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from virtual_staining.files import read_json
-from virtual_staining.pairs import load_pair, read_fold
-from virtual_staining.processor import set_up_processor
-from virtual_staining.settings import from_dict
+from virtual_staining.artefacts.folds import read_fold
+from virtual_staining.artefacts.pair import load_pair
+from virtual_staining.artefacts.storage.atomic import read_json
+from virtual_staining.runtime import set_up_processor
+from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.train import TrainSettings
 from virtual_staining.train.checkpoint import ResumeFolder
 from virtual_staining.train.loop import train
-from virtual_staining.train.settings import Settings
 
 SMOOTH_PX = 12  # of the warp: its features are a few times as wide
 VARIANTS = ("as it is", "warped", "pixel weight", "twice the steps")
@@ -44,7 +45,7 @@ def warped(slide, rms_px, rng):
 def settings_for(variant, results, stain, model):
     """The study's settings of one model with the variant's change, or None where it has none."""
     block = read_json(results / "06_train" / stain / model / "settings.json")
-    settings = from_dict(Settings, block)
+    settings = from_dict(TrainSettings, block)
     if variant == "pixel weight":
         weighed = replace(settings, lambda_l1=settings.lambda_px)
         return weighed if model == "pix2pix" else None

@@ -18,15 +18,15 @@ import pandas as pd
 import torch
 import yaml
 
+from virtual_staining.artefacts.folds import read_fold
+from virtual_staining.artefacts.generator import Tiling, load_generators
+from virtual_staining.artefacts.pair import background_levels, load_pair
 from virtual_staining.evaluate.backbone import load_network
-from virtual_staining.evaluate.patches import measure
-from virtual_staining.evaluate.perceptual import lpips_distances
-from virtual_staining.evaluate.settings import Settings
-from virtual_staining.infer.generators import Tiling, load_generators
-from virtual_staining.infer.masked import background_levels
-from virtual_staining.pairs import load_pair, read_fold
-from virtual_staining.processor import set_up_processor
-from virtual_staining.settings import from_dict
+from virtual_staining.evaluate.metrics.perceptual import lpips_distances
+from virtual_staining.evaluate.patch_metrics import measure
+from virtual_staining.runtime import set_up_processor
+from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.evaluate import EvaluateSettings
 
 CONFIG = Path(__file__).resolve().parents[1] / "config.yaml"
 UPWARD = {"ssim": True, "psnr_db": True, "lpips": False}
@@ -40,7 +40,7 @@ def ways_of(study, lpips):
     infer, evaluate = ({**config[name], **changes.get(name, {})} for name in ("infer", "evaluate"))
     tiling = Tiling(infer["patch_px"], infer["step_px"], infer["batch_patches"])
     distances = partial(lpips_distances, load_network(lpips)) if lpips else None
-    return tiling, from_dict(Settings, evaluate, "evaluate"), distances
+    return tiling, from_dict(EvaluateSettings, evaluate, "evaluate"), distances
 
 
 def checkpoints(folder):

@@ -45,13 +45,13 @@ KEPT_SHARE = 1.2  # of the volume's size: its output with a pyramid, or its copy
 
 def ingest_once(path: str, voxel_um: float, out: str) -> dict:
     """Ingest in this process; return seconds and GB of peak memory above the loaded modules."""
-    from virtual_staining.ingest.settings import Settings
-    from virtual_staining.ingest.volume import open_volume
-    from virtual_staining.ingest.volume_stream import ingest_volume
+    from virtual_staining.ingest.convert_volume import ingest_volume
+    from virtual_staining.readers.volumes.open_volume import open_volume
+    from virtual_staining.settings.ingest import IngestSettings
 
     before = peak_kib()
     start = time.perf_counter()
-    settings = Settings(voxel_size_um=TARGET_UM)
+    settings = IngestSettings(voxel_size_um=TARGET_UM)
     threads = len(os.sched_getaffinity(0))
     ingest_volume(open_volume(path), (voxel_um,) * 3, settings, out, threads)
     return report(start, before)

@@ -19,9 +19,9 @@ import pandas as pd
 from alignment import settings_for, trained
 from checkpoints import measured, ways_of
 
-from virtual_staining.files import read_json
-from virtual_staining.pairs import read_fold
-from virtual_staining.processor import set_up_processor
+from virtual_staining.artefacts.folds import read_fold
+from virtual_staining.artefacts.storage.atomic import read_json
+from virtual_staining.runtime import set_up_processor
 
 MODELS = ("paired_cyclegan", "pix2pix")
 

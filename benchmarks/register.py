@@ -23,10 +23,11 @@ from register_growth import measure_growth
 from register_peer import register_with_sitk
 from register_real import bone_case, brain_case, brain_errors, sections_of
 
-from virtual_staining.register.find import Found, search_everywhere
-from virtual_staining.register.flags import is_unsure
-from virtual_staining.register.scales import make_scales
-from virtual_staining.register.settings import Settings
+from virtual_staining.register.result.flags import is_unsure
+from virtual_staining.register.search.confidence import Found
+from virtual_staining.register.search.single import search_everywhere
+from virtual_staining.register.similarity.scales import make_scales
+from virtual_staining.settings.register import RegisterSettings
 
 PARTS = ("known", "strangers", "peer", "brain", "block", "bone", "growth")
 GATED = ("screw_full", "screw_partial", "any_full")  # the others are for the record
@@ -34,11 +35,11 @@ RIGHT_VOXEL = 2.0
 BONE_RIGHT_VOXEL = 1.0
 BRAIN_RIGHT = (5.0, 500.0)  # degrees, µm
 # two searches: what the reference planes miss is no matter of searching longer
-BRAIN = Settings(section_thickness_um=50, max_scale=0.25, scan_rotations=1000, searches=2)
+BRAIN = RegisterSettings(section_thickness_um=50, max_scale=0.25, scan_rotations=1000, searches=2)
 BLOCKS = {"block": "", "block_face_known": "z+"}  # name: view_axis; the brain is seen from ahead
 
 
-def register(case: Case, settings: Settings) -> tuple[Found, float]:
+def register(case: Case, settings: RegisterSettings) -> tuple[Found, float]:
     """Search without a first guess; return the result and the processor seconds it took."""
     start = time.process_time()
     scales, colours = make_scales(
@@ -62,7 +63,7 @@ def row_of(kind: str, case: Case, found: Found, seconds: float) -> dict:
         "plane_deg": plane_deg,
         "tre95_voxel": tre95_voxel,
         "cpu_s": seconds,
-        "unsure": is_unsure(found, Settings()),
+        "unsure": is_unsure(found, RegisterSettings()),
     }
     print(
         f"{kind:14s} {case.name:17s} {case.material:5s} plane {plane_deg:7.2f}°  "
@@ -78,7 +79,7 @@ def known(task: tuple) -> dict:
     """Register one section to its own volume."""
     kind, index, seed = task
     case = make_case(kind, index, seed)
-    return row_of(kind, case, *register(case, Settings()))
+    return row_of(kind, case, *register(case, RegisterSettings()))
 
 
 def stranger(task: tuple) -> dict:
@@ -86,7 +87,7 @@ def stranger(task: tuple) -> dict:
     kind, index, seed = task
     case, other = make_case(kind, index, seed), make_case(kind, index + 1, seed)
     mixed = Case(**{**vars(case), "volume": other.volume, "name": f"{case.name} in next"})
-    return row_of("stranger", mixed, *register(mixed, Settings()))
+    return row_of("stranger", mixed, *register(mixed, RegisterSettings()))
 
 
 def peer(task: tuple) -> list[dict]:
@@ -135,7 +136,7 @@ def bone(task: tuple) -> dict:
     """Register an oblique slice of the trabecular bone to its own volume."""
     folder, index, seed = task
     case = bone_case(folder, index, seed)
-    return row_of("bone", case, *register(case, Settings(section_thickness_um=0)))
+    return row_of("bone", case, *register(case, RegisterSettings(section_thickness_um=0)))
 
 
 def summary(rows: list[dict]) -> dict:

@@ -6,11 +6,11 @@ import numpy as np
 from register_cases import Case
 from register_real import brain_case, brain_errors, sections_of
 
-from virtual_staining.register.axis import BlockFound, search_block
-from virtual_staining.register.orientations import view_vector
-from virtual_staining.register.parallel import tilt_deg
-from virtual_staining.register.scales import Member, halvings, section_scales
-from virtual_staining.register.settings import Settings
+from virtual_staining.register.search.block_search import BlockFound, search_block
+from virtual_staining.register.search.stack import tilt_deg
+from virtual_staining.register.search.starts import view_vector
+from virtual_staining.register.similarity.scales import Member, halvings, section_scales
+from virtual_staining.settings.register import RegisterSettings
 
 
 def measure_block(task: tuple) -> dict:
@@ -52,7 +52,7 @@ def measure_block(task: tuple) -> dict:
     }
 
 
-def members_of(cases: list[Case], settings: Settings) -> list[Member]:
+def members_of(cases: list[Case], settings: RegisterSettings) -> list[Member]:
     """Set all sections beside one volume."""
     one = cases[0]
     volumes, air = halvings(one.volume, one.voxel_um, settings.coarse_um)

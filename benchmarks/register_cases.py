@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from virtual_staining.cohort.labels import Label
-from virtual_staining.cohort.phantom import make_phantom
-from virtual_staining.cohort.section import cut_section, rough_pose
-from virtual_staining.cohort.settings import Settings
-from virtual_staining.cohort.sheet import SampleSpec
-from virtual_staining.cohort.slide import render_slide
-from virtual_staining.cohort.stain import draw_staining
+from virtual_staining.cohort.dyes import draw_staining
+from virtual_staining.cohort.sample_list import SampleSpec
+from virtual_staining.cohort.section_plane import cut_section, rough_pose
+from virtual_staining.cohort.specimen.labels import Label
+from virtual_staining.cohort.specimen.phantom import make_phantom
+from virtual_staining.cohort.synthetic_slide import render_slide
 from virtual_staining.cohort.tomogram import ct_slices, draw_scan
-from virtual_staining.geometry import SectionMap, pose_to_map
-from virtual_staining.register import pose as poses
+from virtual_staining.imaging.geometry import SectionMap, pose_to_map
+from virtual_staining.register.similarity import pose as poses
+from virtual_staining.settings.cohort import CohortSettings
 
 MATERIALS = ("Mg", "Ti", "PEEK")
 # plane, partial field, stain, number of cases
@@ -44,7 +44,7 @@ class Case:
 def make_case(kind: str, index: int, seed: int, block_px: int = 300) -> Case:
     """Draw one case: a specimen of its own, every second one mirrored."""
     plane, partial, stain, _ = KINDS[kind]
-    settings = Settings(
+    settings = CohortSettings(
         voxel_size_um=6000 / block_px,
         slide_pixel_um=10.0,
         plane=plane,

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from register_cases import Case, errors
 
-from virtual_staining.files import read_json
-from virtual_staining.geometry import SectionMap
-from virtual_staining.ingest import omezarr
-from virtual_staining.ingest import slide as slides
-from virtual_staining.register import pose as poses
+from virtual_staining.artefacts import slide as slides
+from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.artefacts.storage.atomic import read_json
+from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.register.similarity import pose as poses
 
 FACTORS = (1, 2, 4)  # the same block in finer voxels
 

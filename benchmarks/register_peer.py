@@ -5,8 +5,8 @@ import numpy as np
 import SimpleITK as sitk
 from register_cases import Case
 
-from virtual_staining.register import pose as poses
-from virtual_staining.register.pose import SIZE
+from virtual_staining.register.similarity import pose as poses
+from virtual_staining.register.similarity.pose import SIZE
 
 LEVELS = (8, 4, 2)  # shrink factors, as in its multi-resolution examples
 THREADS = 1  # of its own, so that processor time can be compared

@@ -9,10 +9,10 @@ from register_cases import Case
 from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
-from virtual_staining.example.planes import anchoring_to_pose
-from virtual_staining.files import read_json
-from virtual_staining.geometry import SectionMap, pose_to_map
-from virtual_staining.register import pose as poses
+from virtual_staining.artefacts.storage.atomic import read_json
+from virtual_staining.example.anchoring import anchoring_to_pose
+from virtual_staining.imaging.geometry import SectionMap, pose_to_map
+from virtual_staining.register.similarity import pose as poses
 
 BRAIN_VOXEL_UM = 100.0
 BONE_VOXEL_UM = 19.5

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageEnhance, ImageOps
 
-from virtual_staining.pairs import Pair
-from virtual_staining.train.sampler import Sampler
+from virtual_staining.imaging.image_pair import TrainingPair
+from virtual_staining.imaging.sampling.sampler import Sampler
 
 WHITE = 50000.0
 
@@ -35,7 +35,7 @@ def make_pairs(count, size_px):
         noisy = smooth + rng.normal(0, 0.01, smooth.shape)
         ct = (noisy[..., 0].clip(0, 1) * 45000).astype(np.uint16)
         slide = (noisy[..., 1:].clip(0, 1) * 255).astype(np.uint8)
-        pairs.append(Pair(f"s{n}", ct, slide, smooth[..., 0] > 0.3))
+        pairs.append(TrainingPair(f"s{n}", ct, slide, smooth[..., 0] > 0.3))
     return pairs
 
 

@@ -23,7 +23,7 @@ from cluster import GPUS, Cluster, obstacle  # noqa: E402
 from paired_study import STAIN, write_pairs, write_study  # noqa: E402
 from submit import QUICK_TRAIN_MEMORY, Study  # noqa: E402
 
-from virtual_staining.profiles import link_profile  # noqa: E402
+from virtual_staining.workflow.profile_link import link_profile  # noqa: E402
 
 MODELS = ("paired_cyclegan", "pix2pix", "cyclegan", "cyclegan_inverted")
 FOLDS = 5

@@ -20,14 +20,14 @@ import numpy as np
 import torch
 import yaml
 
-from virtual_staining.ingest import omezarr
-from virtual_staining.processor import set_up_processor
-from virtual_staining.settings import from_dict
+from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.models.networks import build_generators
+from virtual_staining.runtime import set_up_processor
+from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.stain import StainSettings
+from virtual_staining.settings.train import TrainSettings
 from virtual_staining.stain.command import write_rgba
-from virtual_staining.stain.generators import load_stainer
-from virtual_staining.stain.settings import Settings
-from virtual_staining.train.networks import build_generators
-from virtual_staining.train.settings import Settings as TrainSettings
+from virtual_staining.stain.ensemble import load_stainer
 
 ROOT = Path(__file__).resolve().parents[1]
 PAPER_EDGE = 1200
@@ -49,7 +49,7 @@ def write_generator(path: Path, config: dict) -> None:
 def measure(folder: Path, ct, config: dict, step_px: int, device: torch.device) -> dict:
     """Stain the slab once, after one plane that is not counted."""
     block = {**config["stain"], "step_px": step_px, "specimen_only": False}
-    settings = from_dict(Settings, block, "stain")
+    settings = from_dict(StainSettings, block, "stain")
     stain = load_stainer([folder / "generator.pt"], settings, device)
     stain(np.zeros(ct.array.shape[1:], np.float32))
     start = time.perf_counter()

@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from virtual_staining.train.layers import DoublingConv2d, InstanceNorm, ReflectionPad
-from virtual_staining.train.matrix import MatrixConv2d, MatrixConvTranspose2d
-from virtual_staining.train.models import build_model
-from virtual_staining.train.winograd import WinogradConv2d
+from virtual_staining.models.build import build_model
+from virtual_staining.models.fast.im2col import MatrixConv2d, MatrixConvTranspose2d
+from virtual_staining.models.fast.layers import DoublingConv2d, InstanceNorm, ReflectionPad
+from virtual_staining.models.fast.winograd import WinogradConv2d
 
 ADAM = {"lr": 2e-4, "betas": (0.5, 0.999), "foreach": False, "fused": False}
 l1, mse = nn.L1Loss(), nn.MSELoss()

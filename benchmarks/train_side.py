@@ -11,11 +11,11 @@ import yaml
 from torch.utils.flop_counter import FlopCounterMode
 from train_peer import Plain
 
-from virtual_staining.processor import set_up_processor
-from virtual_staining.settings import from_dict
-from virtual_staining.train.models import build_model
-from virtual_staining.train.sampler import Batch
-from virtual_staining.train.settings import Settings
+from virtual_staining.imaging.sampling.sampler import Batch
+from virtual_staining.models.build import build_model
+from virtual_staining.runtime import set_up_processor
+from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.train import TrainSettings
 
 CONFIG = Path(__file__).resolve().parents[1] / "config.yaml"
 SMALL = {"features": 8, "residual_blocks": 2, "unet_depth": 6, "patch_px": 64, "batch": 2}
@@ -28,7 +28,7 @@ def settings_of(model, precision, args):
     block |= SMALL if args.small else {}
     block |= {key: getattr(args, key) for key in ("patch_px", "batch") if getattr(args, key)}
     block |= {"model": model, "seed": 1, "precision": precision}
-    return from_dict(Settings, {**block, "discriminator": "linder_noren_94"})
+    return from_dict(TrainSettings, {**block, "discriminator": "linder_noren_94"})
 
 
 def make_batch(settings, device):

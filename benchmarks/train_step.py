@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from train_side import Side
 
-from virtual_staining.train.precision import uses_bfloat16
+from virtual_staining.models.model import uses_bfloat16
 
 PHASES = ("memory", "pix2pix", "fp32", "fast")
 

@@ -11,13 +11,13 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
-from virtual_staining.cohort.settings import Settings as CohortSettings
-from virtual_staining.cohort.sheet import sample_table
+from virtual_staining.settings.cohort import CohortSettings
+from virtual_staining.cohort.sample_list import sample_table
 from virtual_staining.errors import InputError
-from virtual_staining.queued import queued_jobs, refusal
-from virtual_staining.schema import check_config
-from virtual_staining.settings import from_dict
-from virtual_staining.sheet import complete_sheet, missing_files, read_sheet
+from virtual_staining.workflow.slurm_queue import queued_jobs, refusal
+from virtual_staining.settings.schema import check_config
+from virtual_staining.settings.base import from_dict
+from virtual_staining.artefacts.sheet import complete_sheet, missing_files, read_sheet
 
 # Jobs run the interpreter that runs Snakemake (a conda environment, where asked for, comes first),
 # and find the package without its being installed.

@@ -5,24 +5,24 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from virtual_staining.annotations import rasterize
 from virtual_staining.cohort.annotate import annotate
-from virtual_staining.cohort.phantom import make_phantom
-from virtual_staining.cohort.section import cut_section
-from virtual_staining.cohort.settings import Settings
-from virtual_staining.cohort.sheet import sample_specs
-from virtual_staining.cohort.slide import Layers, render_slide
-from virtual_staining.cohort.stain import draw_staining
+from virtual_staining.cohort.dyes import draw_staining
+from virtual_staining.cohort.sample_list import sample_specs
+from virtual_staining.cohort.section_plane import cut_section
+from virtual_staining.cohort.specimen.phantom import make_phantom
+from virtual_staining.cohort.synthetic_slide import Layers, render_slide
 from virtual_staining.cohort.tomogram import ct_slices, draw_scan
-from virtual_staining.geometry import SectionMap
-from virtual_staining.ingest.levels import fixed_levels, measured_levels
-from virtual_staining.register.resample import (
+from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.imaging.polygons import rasterize
+from virtual_staining.ingest.grey_levels import fixed_levels, measured_levels
+from virtual_staining.register.result.pair_grid import (
     common_grid,
     compose,
     resample_ct,
     resample_slide,
     valid_mask,
 )
+from virtual_staining.settings.cohort import CohortSettings
 
 VOXEL_UM, SLIDE_UM, THICKNESS_UM = 30.0, 10.0, 40.0
 DRAWINGS = 4  # at so coarse a pixel one drawing holds too few for a 1st percentile
@@ -43,7 +43,7 @@ class CohortPair:
 def cohort_pairs(stains: dict, seed: int) -> dict[str, CohortPair]:
     """Make every sample of a small cohort (``{stain: {material: count}}``) and pair it."""
     counts = {stain: {"crossval": materials} for stain, materials in stains.items()}
-    settings = Settings(
+    settings = CohortSettings(
         stains=counts, voxel_size_um=VOXEL_UM, slide_pixel_um=SLIDE_UM, partial_fraction=0
     )
     return {spec.sample: _pair(spec, settings) for spec in sample_specs(settings, seed)}

@@ -5,7 +5,8 @@ import json
 import numpy as np
 from scipy import ndimage
 
-from virtual_staining.files import write_image, write_json
+from virtual_staining.artefacts.storage.atomic import write_json
+from virtual_staining.artefacts.storage.image import write_image
 
 PIXEL_UM = 12.0
 SHAPE = (320, 320)

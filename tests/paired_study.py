@@ -7,7 +7,8 @@ import yaml
 from train_cases import make_pair
 from workflow import TINY
 
-from virtual_staining.files import write_image, write_json
+from virtual_staining.artefacts.storage.atomic import write_json
+from virtual_staining.artefacts.storage.image import write_image
 
 STAIN = "toluidine_blue"
 COLUMNS = ("sample", "volume", "slide", "stain", "material", "role")

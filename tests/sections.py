@@ -4,7 +4,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial.transform import Rotation
 
-from virtual_staining.geometry import SectionMap, pose_to_map
+from virtual_staining.imaging.geometry import SectionMap, pose_to_map
 
 VOXEL_UM = 50.0
 SIZE_VOXELS = (88, 92, 96)  # z, y, x

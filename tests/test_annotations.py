@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from virtual_staining.annotations import class_masks, rasterize, read_annotations
 from virtual_staining.errors import InputError
+from virtual_staining.imaging.polygons import rasterize
+from virtual_staining.readers.annotations import class_masks, read_annotations
 
 CLASSES = ("Bone", "Background", "Exclude")
 IDENTITY = {

@@ -5,16 +5,16 @@ import pytest
 from cohort_pairs import VOXEL_UM, cohort_pairs
 from skimage.morphology import convex_hull_image
 
-from virtual_staining.cohort.labels import RIGID, Label, is_in
-from virtual_staining.mask.hull import hull, large_pieces, without_wall
-from virtual_staining.mask.rigid import rigid_ct, rigid_slide
-from virtual_staining.mask.settings import Settings as MaskSettings
-from virtual_staining.normalize.pair import choose_regions, normalize_pair
-from virtual_staining.normalize.settings import BONE, Settings
+from virtual_staining.cohort.specimen.labels import RIGID, Label, is_in
+from virtual_staining.imaging.tissue.hull import hull, large_pieces, without_wall
+from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
+from virtual_staining.normalize.normalization import choose_regions, normalize_pair
+from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.normalize import BONE, NormalizeSettings
 
 SAMPLES = ("Mg-01", "Ti-01", "PEEK-01", "HE-Mg-01")
 STAINS = {"toluidine_blue": {"Mg": 1, "Ti": 1, "PEEK": 1}, "hematoxylin_eosin": {"Mg": 1}}
-MASK, LEVELS = MaskSettings(), Settings()
+MASK, LEVELS = MaskSettings(), NormalizeSettings()
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from virtual_staining.cohort.fields import GridFields, PlaneFields, make_lattices, scatter
-from virtual_staining.cohort.labels import Label
-from virtual_staining.cohort.phantom import attenuation, make_phantom
-from virtual_staining.cohort.screw import screw_distance
-from virtual_staining.cohort.slide import Layers
+from virtual_staining.cohort.specimen.fields import GridFields, PlaneFields, make_lattices, scatter
+from virtual_staining.cohort.specimen.labels import Label
+from virtual_staining.cohort.specimen.phantom import attenuation, make_phantom
+from virtual_staining.cohort.specimen.screw import screw_distance
+from virtual_staining.cohort.synthetic_slide import Layers
 from virtual_staining.cohort.tomogram import CleanSlices, ct_slices, draw_scan
-from virtual_staining.geometry import SectionMap
+from virtual_staining.imaging.geometry import SectionMap
 
 SEED = (1, 7)
 BLOCK_UM = 6000.0

@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 import tifffile
 
+from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.cli import main
-from virtual_staining.cohort.labels import BONE, RIGID, Label, is_in
-from virtual_staining.cohort.phantom import make_phantom
 from virtual_staining.cohort.sample import make_sample
-from virtual_staining.cohort.section import cut_section, rough_pose
-from virtual_staining.cohort.settings import Settings
-from virtual_staining.cohort.sheet import sample_specs, sample_table
-from virtual_staining.cohort.slide import Layers
-from virtual_staining.files import read_json
-from virtual_staining.geometry import SectionMap
+from virtual_staining.cohort.sample_list import sample_specs, sample_table
+from virtual_staining.cohort.section_plane import cut_section, rough_pose
+from virtual_staining.cohort.specimen.labels import BONE, RIGID, Label, is_in
+from virtual_staining.cohort.specimen.phantom import make_phantom
+from virtual_staining.cohort.synthetic_slide import Layers
+from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.settings.cohort import CohortSettings
 
 COUNTS = {
     "toluidine_blue": {"crossval": {"Mg": 1, "Ti": 1, "PEEK": 1}},
     "hematoxylin_eosin": {"crossval": {"Mg": 1}},
 }
-SETTINGS = Settings(
+SETTINGS = CohortSettings(
     stains=COUNTS,
     voxel_size_um=75,
     slide_pixel_um=15,

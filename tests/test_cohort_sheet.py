@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from virtual_staining.cohort.settings import Settings
-from virtual_staining.cohort.sheet import sample_specs, sample_table
+from virtual_staining.cohort.sample_list import sample_specs, sample_table
 from virtual_staining.errors import InputError
+from virtual_staining.settings.cohort import CohortSettings
 
 HE = {"hematoxylin_eosin": {"crossval": {"Mg": 3, "Ti": 1}}}
 
@@ -29,7 +29,7 @@ def test_default_cohort_is_the_papers():
 
 
 def test_sheet_is_deterministic_and_mixes_formats():
-    settings = Settings()
+    settings = CohortSettings()
     assert sample_table(settings, 3).equals(sample_table(settings, 3))
     specs = sample_specs(settings, 3)
     for material in ("Mg", "Ti", "PEEK"):
@@ -42,14 +42,14 @@ def test_sheet_is_deterministic_and_mixes_formats():
 
 
 def test_a_samples_seed_does_not_depend_on_the_others():
-    few = Settings(stains={"toluidine_blue": {"crossval": {"Mg": 1, "PEEK": 1}}})
-    seeds = {s.sample: s.seed for s in sample_specs(Settings(), 5)}
+    few = CohortSettings(stains={"toluidine_blue": {"crossval": {"Mg": 1, "PEEK": 1}}})
+    seeds = {s.sample: s.seed for s in sample_specs(CohortSettings(), 5)}
     assert all(seeds[s.sample] == s.seed for s in sample_specs(few, 5))
     assert len(set(seeds.values())) == 53
 
 
 def test_second_stain_keeps_ids_unique():
-    table = sample_table(Settings(stains={**Settings().stains, **HE}), 1)
+    table = sample_table(CohortSettings(stains={**CohortSettings().stains, **HE}), 1)
     assert table["sample"].is_unique
     assert set(table.loc[table["stain"] == "hematoxylin_eosin", "sample"]) == {
         *("HE-Mg-01", "HE-Mg-02", "HE-Mg-03", "HE-Ti-01")
@@ -79,7 +79,7 @@ def test_bad_settings_are_refused_by_name(values, named):
 
 def test_sheet_module_imports_nothing_heavy():
     code = (
-        "import sys; import virtual_staining.cohort.sheet;"
+        "import sys; import virtual_staining.cohort.sample_list;"
         "print([m for m in ('scipy', 'cv2', 'tifffile', 'h5py', 'torch') if m in sys.modules])"
     )
     result = subprocess.run(

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from skimage import data
 
+from virtual_staining.artefacts.storage.atomic import write_json
+from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.cli import main
-from virtual_staining.files import write_image, write_json
 
 SETTINGS = json.dumps({"patch_px": 64, "step_px": 64, "bootstrap_resamples": 20})
 SAMPLES = {"s1": "train", "s2": "validation", "s3": "test"}

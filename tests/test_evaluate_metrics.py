@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.metrics import psnr_db, ssim
-from virtual_staining.evaluate.patches import measure, patch_starts
-from virtual_staining.evaluate.settings import Settings
-from virtual_staining.settings import from_dict
+from virtual_staining.evaluate.metrics.pixelwise import psnr_db, ssim
+from virtual_staining.evaluate.patch_metrics import measure, patch_starts
+from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.evaluate import EvaluateSettings
 
 CLEAR = np.full(3, 240, np.uint8)
 
@@ -72,7 +72,7 @@ def test_only_patches_under_the_mask_are_measured():
     mask[:64, :64] = True
     mask[64:96, :64] = True  # just half of the patch at (64, 0)
     mask[:64, 64:95] = True  # just less than half of the patch at (0, 64)
-    rows = measure(image, image, mask, CLEAR, Settings(patch_px=64, step_px=64), None)
+    rows = measure(image, image, mask, CLEAR, EvaluateSettings(patch_px=64, step_px=64), None)
     assert [(row["y_px"], row["x_px"], row["overlap"]) for row in rows] == [
         (0, 0, 1.0),
         (64, 0, 0.5),
@@ -85,13 +85,13 @@ def test_what_lies_outside_the_mask_does_not_count():
     mask = np.zeros((64, 64), bool)
     mask[:48] = True
     generated[mask] = real[mask]
-    (row,) = measure(real, generated, mask, CLEAR, Settings(patch_px=64, step_px=64), None)
+    (row,) = measure(real, generated, mask, CLEAR, EvaluateSettings(patch_px=64, step_px=64), None)
     assert row["ssim"] == pytest.approx(1)
 
 
 def test_an_image_smaller_than_a_patch_is_one_patch():
     image = noise((40, 100, 3))
-    rows = measure(image, image, np.ones((40, 100), bool), CLEAR, Settings(), None)
+    rows = measure(image, image, np.ones((40, 100), bool), CLEAR, EvaluateSettings(), None)
     assert [(row["y_px"], row["x_px"]) for row in rows] == [(0, 0)]
 
 
@@ -104,7 +104,7 @@ def test_lpips_is_given_the_patches_in_order():
         generated,
         np.ones((64, 128), bool),
         CLEAR,
-        Settings(patch_px=64, step_px=64),
+        EvaluateSettings(patch_px=64, step_px=64),
         lambda a, b: np.abs(a.astype(float) - b).mean(axis=(1, 2, 3)),
     )
     assert [row["lpips"] for row in rows] == [0, 9]
@@ -116,7 +116,7 @@ def test_lpips_is_given_the_patches_in_order():
 def test_unfit_images_are_refused(shape, message):
     real = noise((64, 64, 3)) if shape[1] == 60 else noise(shape)
     with pytest.raises(ValueError, match=message):
-        measure(real, noise(shape), np.ones(real.shape[:2], bool), CLEAR, Settings(), None)
+        measure(real, noise(shape), np.ones(real.shape[:2], bool), CLEAR, EvaluateSettings(), None)
 
 
 @pytest.mark.parametrize(
@@ -132,4 +132,4 @@ def test_unfit_images_are_refused(shape, message):
 )
 def test_settings_out_of_range_are_refused_by_name(key, value):
     with pytest.raises(InputError, match=f"evaluate: {key}: "):
-        from_dict(Settings, {key: value}, "evaluate")
+        from_dict(EvaluateSettings, {key: value}, "evaluate")

@@ -8,8 +8,8 @@ import torch
 
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate import backbone
-from virtual_staining.evaluate.perceptual import import_torchvision, lpips_distances
-from virtual_staining.evaluate.settings import Settings
+from virtual_staining.evaluate.metrics.perceptual import import_torchvision, lpips_distances
+from virtual_staining.settings.evaluate import EvaluateSettings
 
 
 @pytest.fixture(scope="module")
@@ -81,19 +81,19 @@ def test_other_files_are_refused(tmp_path):
 
 
 def test_the_file_comes_from_config_then_from_the_environment(weights, monkeypatch):
-    found = backbone.find_backbone(Settings(lpips_backbone=str(weights)))
+    found = backbone.find_backbone(EvaluateSettings(lpips_backbone=str(weights)))
     assert found["measured"]
     assert found["backbone"] == str(weights.resolve())
     assert len(found["sha256"]) == 64
     monkeypatch.setenv(backbone.VARIABLE, str(weights))
-    assert backbone.find_backbone(Settings(lpips="if_given")) == found
+    assert backbone.find_backbone(EvaluateSettings(lpips="if_given")) == found
     with pytest.raises(InputError, match=r"elsewhere\.pth: no such file"):
-        backbone.find_backbone(Settings(lpips_backbone="elsewhere.pth"))
+        backbone.find_backbone(EvaluateSettings(lpips_backbone="elsewhere.pth"))
 
 
 def test_lpips_can_be_absent():
-    assert not backbone.find_backbone(Settings(lpips=False))["measured"]
-    found = backbone.find_backbone(Settings(lpips="if_given"))
+    assert not backbone.find_backbone(EvaluateSettings(lpips=False))["measured"]
+    found = backbone.find_backbone(EvaluateSettings(lpips="if_given"))
     assert (found["measured"], found["backbone"]) == (False, None)
     assert backbone.VARIABLE in found["reason"]
 
@@ -104,7 +104,7 @@ def test_a_failed_download_says_what_to_set(monkeypatch):
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
     with pytest.raises(InputError) as error:
-        backbone.find_backbone(Settings())
+        backbone.find_backbone(EvaluateSettings())
     for remedy in ("evaluate.lpips_backbone", backbone.VARIABLE, "evaluate.lpips to false"):
         assert remedy in str(error.value)
 
@@ -116,7 +116,7 @@ def test_the_download_is_used_where_it_works(monkeypatch, tmp_path):
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetch)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    found = backbone.find_backbone(Settings())
+    found = backbone.find_backbone(EvaluateSettings())
     assert found["measured"]
     assert json.loads(json.dumps(found)) == found
     assert "squeezenet1_1" in found["backbone"]

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from virtual_staining.evaluate import layout
-from virtual_staining.evaluate.names import in_order
-from virtual_staining.evaluate.settings import Settings
 from virtual_staining.evaluate.table import bootstrap_interval, summarize
+from virtual_staining.models.catalogue import in_order
+from virtual_staining.settings.evaluate import EvaluateSettings
 
-FEW = Settings(bootstrap_resamples=50)
+FEW = EvaluateSettings(bootstrap_resamples=50)
 
 
 def patches(model, subset, values, sample="s1", lpips=float("nan"), fold=1):
@@ -59,16 +59,16 @@ def test_the_bootstrap_draws_samples_and_not_patches():
     """Two samples of constant value: every resample's median is one of three numbers."""
     values = np.repeat([1.0, 3.0], 40)
     samples = np.repeat(["a", "b"], 40)
-    low, high = bootstrap_interval(values, samples, Settings())
+    low, high = bootstrap_interval(values, samples, EvaluateSettings())
     assert (low, high) == (1.0, 3.0)
-    patchwise = bootstrap_interval(values, np.arange(80), Settings(bootstrap_interval=0.01))
+    patchwise = bootstrap_interval(values, np.arange(80), EvaluateSettings(bootstrap_interval=0.01))
     assert patchwise[1] - patchwise[0] < 2
 
 
 def test_the_bootstrap_is_reproducible():
     values, samples = np.random.default_rng(0).random(90), np.arange(90) % 15
     assert bootstrap_interval(values, samples, FEW) == bootstrap_interval(values, samples, FEW)
-    other = Settings(bootstrap_resamples=50, bootstrap_seed=2)
+    other = EvaluateSettings(bootstrap_resamples=50, bootstrap_seed=2)
     assert bootstrap_interval(values, samples, FEW) != bootstrap_interval(values, samples, other)
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from virtual_staining.artefacts.sheet import missing_files, read_sheet
+from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.cli import main
-from virtual_staining.example.planes import anchoring_to_pose
-from virtual_staining.files import read_json
-from virtual_staining.sheet import missing_files, read_sheet
+from virtual_staining.example.anchoring import anchoring_to_pose
 
 
 def test_anchoring_of_a_plain_coronal_plane():

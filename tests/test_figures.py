@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from virtual_staining.artefacts.folds import Fold
 from virtual_staining.errors import InputError
 from virtual_staining.figures.boxplots import draw_boxplots
 from virtual_staining.figures.examples import Example, choose_samples
-from virtual_staining.figures.roi import choose_roi
-from virtual_staining.figures.settings import Settings
-from virtual_staining.figures.slides import draw_models, draw_slides
+from virtual_staining.figures.region_of_interest import choose_roi
 from virtual_staining.figures.style import bar_length_um
-from virtual_staining.figures.training import draw_patches
-from virtual_staining.pairs import Fold
-from virtual_staining.settings import from_dict
+from virtual_staining.figures.training_patches import draw_patches
+from virtual_staining.figures.whole_slides import draw_models, draw_slides
+from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.figures import FiguresSettings
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,10 @@ def test_the_roi_may_be_the_whole_image():
 def test_samples_are_the_configured_or_the_first():
     fold = Fold(("a", "b"), ("c",), ())
     subsets = ("train", "validation", "test")
-    assert choose_samples(fold, subsets, Settings()) == {"train": "a", "validation": "c"}
-    assert choose_samples(fold, subsets, Settings(train_sample="b"))["train"] == "b"
+    assert choose_samples(fold, subsets, FiguresSettings()) == {"train": "a", "validation": "c"}
+    assert choose_samples(fold, subsets, FiguresSettings(train_sample="b"))["train"] == "b"
     with pytest.raises(InputError, match="validation_sample: 'a' is not among c"):
-        choose_samples(fold, subsets, Settings(validation_sample="a"))
+        choose_samples(fold, subsets, FiguresSettings(validation_sample="a"))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_samples_are_the_configured_or_the_first():
 )
 def test_settings_out_of_range_are_refused_by_name(key, value):
     with pytest.raises(InputError, match=f"figures: {key}: "):
-        from_dict(Settings, {key: value}, "figures")
+        from_dict(FiguresSettings, {key: value}, "figures")
 
 
 def patches(lpips):

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from skimage import data, io
 
+from virtual_staining.artefacts.storage.atomic import write_json
+from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.cli import main
-from virtual_staining.files import write_image, write_json
 
 SETTINGS = json.dumps({"roi_px": 48, "dpi": 60, "patches": 2})
 SAMPLES = ("s1", "s2", "s3")

@@ -7,13 +7,11 @@ import pytest
 import torch
 from train_cases import fold_arguments, make_pair, tiny, write_fold
 
+from virtual_staining.artefacts.generator import Generators, Tiling, load_generators, package
+from virtual_staining.artefacts.storage.image import pixel_size_um, read_image
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.files import read_image
-from virtual_staining.infer.generators import Generators, Tiling, load_generators
-from virtual_staining.pairs import pixel_size_um
-from virtual_staining.train.models import build_model
-from virtual_staining.train.results import package
+from virtual_staining.models.build import build_model
 
 torch.set_num_threads(1)
 SETTINGS = {"patch_px": 32, "step_px": 16, "batch_patches": 4, "training_patches": 3}

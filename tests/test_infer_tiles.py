@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from virtual_staining.infer.tiles import stain_plane, tile_starts
+from virtual_staining.imaging.tiles import stain_plane, tile_starts
 
 
 def by_hand(generator, image, patch, step):

@@ -14,13 +14,14 @@ from pair_phantom import rectangle
 from PIL import Image
 from pylibCZIrw import czi
 
-from virtual_staining.annotations import class_masks
+from virtual_staining.artefacts import slide
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.ingest import slide
-from virtual_staining.ingest.raw_slide import background_rgb, open_slide, rgb_reader
-from virtual_staining.ingest.sizes import tiff_size_um
-from virtual_staining.ingest.slide_stream import reduce_slide
+from virtual_staining.ingest.convert_slide import reduce_slide
+from virtual_staining.ingest.rgb import background_rgb, rgb_reader
+from virtual_staining.readers.annotations import class_masks
+from virtual_staining.readers.slides.open_slide import open_slide
+from virtual_staining.readers.tiff_metadata import tiff_size_um
 
 SHAPE = (60, 80, 3)
 
@@ -173,7 +174,7 @@ def test_area_average_is_exact_and_independent_of_bands(truth, tmp_path, monkeyp
     expected = truth.reshape(15, 4, 20, 4, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(found, expected, atol=0.501)
     odd = reduce_slide(raw, 0.7, 2.5)
-    monkeypatch.setattr("virtual_staining.ingest.slide_stream.BAND_BYTES", 1)
+    monkeypatch.setattr("virtual_staining.ingest.convert_slide.BAND_BYTES", 1)
     np.testing.assert_array_equal(reduce_slide(raw, 0.7, 2.5), odd)
 
 
@@ -260,7 +261,7 @@ def test_unusable_slide_is_refused_with_what_it_holds(kind, tmp_path, capsys):
 
 
 def test_axes_of_a_huge_slide_are_not_exchanged(truth, tmp_path, monkeypatch):
-    monkeypatch.setattr("virtual_staining.ingest.orientation.EXCHANGED_BYTES", 1000)
+    monkeypatch.setattr("virtual_staining.readers.orientation.EXCHANGED_BYTES", 1000)
     path = write_oriented(tmp_path / "s.tif", truth, 6)
     with pytest.raises(InputError, match=r"s\.tif: its orientation tag .* save it upright"):
         open_slide(path)

@@ -13,14 +13,14 @@ import zarr
 from ome_zarr_models import open_ome_zarr
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
+from virtual_staining.artefacts import volume as omezarr
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.ingest import omezarr
-from virtual_staining.ingest.levels import fixed_levels, measured_levels
+from virtual_staining.ingest.convert_volume import _block_planes
+from virtual_staining.ingest.grey_levels import fixed_levels, measured_levels
 from virtual_staining.ingest.resample import area_matrix, gaussian_matrix, resample_stream
-from virtual_staining.ingest.source import Source
-from virtual_staining.ingest.volume import open_volume
-from virtual_staining.ingest.volume_stream import _block_planes
+from virtual_staining.readers.source import Source
+from virtual_staining.readers.volumes.open_volume import open_volume
 
 SHAPE = (12, 10, 14)
 

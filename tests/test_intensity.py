@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from virtual_staining import intensity
+from virtual_staining.imaging import intensity
 
 WINDOW = intensity.ct_window(50000)
 

@@ -16,15 +16,15 @@ from pair_phantom import (
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
+from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.files import read_image
-from virtual_staining.mask.hull import correspondence, hull, large_pieces, without_wall
-from virtual_staining.mask.rigid import rigid_ct, rigid_slide
-from virtual_staining.mask.settings import Settings
-from virtual_staining.normalize.settings import Settings as Normalize
+from virtual_staining.imaging.tissue.hull import correspondence, hull, large_pieces, without_wall
+from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
+from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.normalize import NormalizeSettings as Normalize
 
-DEFAULT = Settings()
+DEFAULT = MaskSettings()
 LEVELS = Normalize()
 EVERYWHERE = np.ones(SHAPE, bool)
 
@@ -72,13 +72,13 @@ def test_margin_is_in_micrometres():
     rigid = np.zeros(SHAPE, bool)
     rigid[100:200, 100:200] = True
     for pixel_um in (12.0, 6.0):
-        found = hull(rigid, pixel_um, Settings(margin_um=48))
+        found = hull(rigid, pixel_um, MaskSettings(margin_um=48))
         assert np.flatnonzero(found[150])[0] == 100 - 48 / pixel_um
 
 
 def test_specimen_without_bone_is_outlined_whole():
     ct, slide, truth = normalized("PEEK", "eosin")
-    settings = Settings(rigid_level=0.12)
+    settings = MaskSettings(rigid_level=0.12)
     ct[truth == TUBE] = 10000
     on_slide = (truth != AIR) & (truth != TUBE) & (np.arange(SHAPE[0])[:, None] >= 58)
     assert dice(ct_hull(ct, settings), (truth != AIR) & (truth != TUBE)) > 0.97
@@ -147,4 +147,4 @@ def test_rigid_follows_the_levels_that_the_ct_was_normalized_to():
 @pytest.mark.parametrize(("key", "value"), [("rigid_level", 0), ("margin_um", -1)])
 def test_settings_out_of_range_are_named(key, value):
     with pytest.raises(InputError, match=key):
-        Settings(**{key: value})
+        MaskSettings(**{key: value})

@@ -6,21 +6,16 @@ import numpy as np
 import pytest
 from pair_phantom import AIR, BONE, PIXEL_UM, SHAPE, make_pair, rectangle, write_pair
 
+from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.files import read_image
-from virtual_staining.normalize.levels import (
-    ct_scaling,
-    scale_ct,
-    stretch,
-    stretch_bounds,
-    white_balance_gains,
-)
-from virtual_staining.normalize.pair import choose_regions, normalize_pair
-from virtual_staining.normalize.rois import find_ct_rois, find_rois
-from virtual_staining.normalize.settings import Settings
+from virtual_staining.imaging.tissue.ct_scaling import ct_scaling, scale_ct
+from virtual_staining.imaging.tissue.regions import find_ct_rois, find_rois
+from virtual_staining.normalize.normalization import choose_regions, normalize_pair
+from virtual_staining.normalize.slide_levels import stretch, stretch_bounds, white_balance_gains
+from virtual_staining.settings.normalize import NormalizeSettings
 
-DEFAULT = Settings()
+DEFAULT = NormalizeSettings()
 EVERYWHERE = np.ones(SHAPE, bool)
 BONE_DRAWN = rectangle("Bone", 65, 205, 90, 245)
 AIR_DRAWN = rectangle("Background", 280, 120, 310, 200)
@@ -42,7 +37,7 @@ def test_white_balance_makes_background_grey_and_keeps_its_brightness():
 def test_bounds_follow_the_papers_formula():
     bone = np.stack([np.arange(101) + start for start in (60, 40, 80)], axis=1)
     background = np.stack([np.arange(101) + start for start in (100, 120, 110)], axis=1)
-    f_min, f_max = stretch_bounds(bone, background, Settings(low_margin=7, high_margin=3))
+    f_min, f_max = stretch_bounds(bone, background, NormalizeSettings(low_margin=7, high_margin=3))
     assert (f_min, f_max) == (41 - 7, 219 + 3)
 
 
@@ -103,7 +98,7 @@ def test_partial_field_of_view():
 
 def test_specimen_without_bone():
     ct, slide, truth = make_pair("PEEK", "eosin")
-    settings = Settings(reference_class="Tissue")
+    settings = NormalizeSettings(reference_class="Tissue")
     tissue, background = find_rois(ct, slide, EVERYWHERE, PIXEL_UM, settings)
     assert (truth[tissue] != AIR).mean() > 0.99
     assert (truth[background] == AIR).mean() > 0.99
@@ -209,4 +204,4 @@ def test_images_of_different_size_are_refused(tmp_path, capsys):
 )
 def test_settings_out_of_range_are_named(key, value):
     with pytest.raises(InputError, match=key):
-        Settings(**{key: value})
+        NormalizeSettings(**{key: value})

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from train_cases import make_pair, tiny, write_fold
 
+from virtual_staining.artefacts.folds import read_fold
+from virtual_staining.artefacts.pair import load_pair
+from virtual_staining.artefacts.storage.atomic import write_json
+from virtual_staining.artefacts.storage.image import pixel_size_um, write_image
 from virtual_staining.errors import InputError
-from virtual_staining.files import write_image, write_json
-from virtual_staining.pairs import load_pair, pixel_size_um, read_fold
 
 
 @pytest.fixture

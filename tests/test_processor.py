@@ -8,13 +8,13 @@ import sys
 import pytest
 import torch
 
-from virtual_staining import processor
-from virtual_staining.processor import set_up_processor
+from virtual_staining import runtime
+from virtual_staining.runtime import set_up_processor
 
 # Counts the pages that the system clears for a block of 64 MB asked for again and again.
 FAULTS = """
 import ctypes, resource, sys, torch
-from virtual_staining.processor import set_up_processor
+from virtual_staining.runtime import set_up_processor
 torch.set_num_threads(1)
 set_up_processor(1) if sys.argv[1] == "kept" else None
 block = lambda: torch.full((1 << 24,), 1.0).sum()
@@ -45,7 +45,7 @@ def test_another_c_library_is_left_alone(monkeypatch):
     try:
         set_up_processor(3)
         assert torch.get_num_threads() == 3
-        monkeypatch.setattr(processor.sys, "platform", "darwin")
+        monkeypatch.setattr(runtime.sys, "platform", "darwin")
         monkeypatch.setattr(ctypes, "CDLL", None)
         set_up_processor(2)
         assert torch.get_num_threads() == 2

@@ -1,6 +1,6 @@
 """The link that makes ``snakemake --profile slurm-gpu`` work by its bare name."""
 
-from virtual_staining.profiles import REPOSITORY, link_profile
+from virtual_staining.workflow.profile_link import REPOSITORY, link_profile
 
 
 def test_links_once_and_never_over_something(tmp_path):

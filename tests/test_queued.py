@@ -1,6 +1,6 @@
 """Jobs that a killed run left in the queue."""
 
-from virtual_staining.queued import queued_jobs, refusal
+from virtual_staining.workflow.slurm_queue import queued_jobs, refusal
 
 QUEUE = [
     ("7", "RUNNING", "rule_train_model_wildcards_he_pix2pix_1"),

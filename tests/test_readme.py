@@ -8,7 +8,7 @@ import pytest
 from workflow import ROOT, TINY, make_workspace, snakemake
 
 from virtual_staining.cli import main
-from virtual_staining.profiles import link_profile
+from virtual_staining.workflow.profile_link import link_profile
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(

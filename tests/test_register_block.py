@@ -10,21 +10,22 @@ import sections
 from scipy.spatial.transform import Rotation
 from workflow import make_workspace, snakemake
 
+from virtual_staining.artefacts import slide as slides
+from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.artefacts.sheet import read_sheet
+from virtual_staining.artefacts.storage.atomic import read_json
+from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.files import read_image, read_json
-from virtual_staining.geometry import SectionMap, pose_to_map
-from virtual_staining.ingest import omezarr
-from virtual_staining.ingest import slide as slides
-from virtual_staining.register import find
-from virtual_staining.register import pose as poses
-from virtual_staining.register.axis import distinct_axes, judge, side_clarity
-from virtual_staining.register.blockplane import flag_block, read_block
-from virtual_staining.register.load import load_member, load_volume
-from virtual_staining.register.orientations import frames_of, spread_axes
-from virtual_staining.register.parallel import Stack, axis_angle_deg, best_places
-from virtual_staining.register.settings import Settings
-from virtual_staining.sheet import read_sheet
+from virtual_staining.imaging.geometry import SectionMap, pose_to_map
+from virtual_staining.register.block_plane import flag_block, read_block
+from virtual_staining.register.inputs import load_member, load_volume
+from virtual_staining.register.search import single
+from virtual_staining.register.search.block_search import distinct_axes, judge, side_clarity
+from virtual_staining.register.search.stack import Stack, axis_angle_deg, best_places
+from virtual_staining.register.search.starts import frames_of, spread_axes
+from virtual_staining.register.similarity import pose as poses
+from virtual_staining.settings.register import RegisterSettings
 
 PIXEL_UM = 25.0
 SHAPES = [(70, 60), (120, 110), (64, 70)]  # two of them partial fields
@@ -91,7 +92,7 @@ def errors_um(found: SectionMap, k: int) -> np.ndarray:
 
 
 def member_of(block, k):
-    settings = Settings(**QUICK)
+    settings = RegisterSettings(**QUICK)
     volumes, air = load_volume(omezarr.open_pyramid(block / "ct.ome.zarr"), settings)
     return load_member(slides.open_pyramid(block / f"s{k}.ome.tif"), volumes, air, settings)
 
@@ -109,8 +110,8 @@ def test_the_block_finds_every_plane_where_a_section_alone_does_not(block):
     assert truth[2].normal @ truth[0].normal < -0.99  # one lies turned over
     assert axis_angle_deg(np.array(found["axis"]), truth[0].normal) < 1  # most lie like the first
     one = member_of(block, 2)
-    alone = find.search_everywhere(
-        one.scales, one.image, one.colours, one.size_um, Settings(**QUICK)
+    alone = single.search_everywhere(
+        one.scales, one.image, one.colours, one.size_um, RegisterSettings(**QUICK)
     )
     assert np.percentile(errors_um(poses.to_map(alone.pose, one.size_um), 2), 95) > 500
     assert alone.confidence < 0.5
@@ -141,7 +142,7 @@ def test_doubts_about_a_blocks_plane_are_flagged(block, tmp_path):
     normal = np.cross(section["u"], section["v"])
     section["origin_um"] = (np.array(section["origin_um"]) + 260 * normal).tolist()
     (tmp_path / "planes.json").write_text(json.dumps(planes))
-    settings, one = Settings(**QUICK), member_of(block, 1)
+    settings, one = RegisterSettings(**QUICK), member_of(block, 1)
     plane = read_block(tmp_path / "planes.json", "S-1", one, settings)
     assert plane.found.confidence == 0.2
     assert plane.leaves_um > 150
@@ -164,7 +165,7 @@ def test_doubts_about_a_blocks_plane_are_flagged(block, tmp_path):
 def test_planes_that_cannot_be_read_are_refused(block, tmp_path, text, words):
     (tmp_path / "planes.json").write_text(text)
     with pytest.raises(InputError, match=words):
-        read_block(tmp_path / "planes.json", "S-1", None, Settings())
+        read_block(tmp_path / "planes.json", "S-1", None, RegisterSettings())
 
 
 def test_one_section_is_no_block(block, capsys):

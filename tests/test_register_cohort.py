@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from virtual_staining.errors import InputError
-from virtual_staining.register import cohort
-from virtual_staining.register.page import write_page
+from virtual_staining.register import review
+from virtual_staining.register.result.page import write_page
 
 SOUND = {
     "volume": "V-1", "confidence": 0.9, "mutual_information": 0.41, "margin": 0.3, "agreeing": 2,
@@ -50,7 +50,7 @@ def call(folder, transforms):
     rows.append({"sample": "bare", "volume": "w.tif"})  # a volume without a section
     pd.DataFrame(rows).to_csv(folder / "samples.tsv", sep="\t", index=False)
     parser = argparse.ArgumentParser()
-    cohort.add_arguments(parser)
+    review.add_arguments(parser)
     line = [
         "--sheet",
         str(folder / "samples.tsv"),
@@ -61,7 +61,7 @@ def call(folder, transforms):
         "--out-page",
         str(folder / "out.html"),
     ]
-    cohort.run(parser.parse_args(line))
+    review.run(parser.parse_args(line))
     return pd.read_csv(folder / "out.csv"), (folder / "out.html").read_text(encoding="utf-8")
 
 
@@ -122,7 +122,7 @@ def test_page_shows_each_samples_own_picture(tmp_path):
 
 def test_names_and_flags_are_text_and_nothing_is_loaded(tmp_path):
     path = put(tmp_path, "S-1", volume="a&b", unsure=True, flags=['<img src="http://x">'])
-    table = cohort.collect([path])
+    table = review.collect([path])
     table["sample"] = nasty = '<script>alert("x")</script>'
     write_page(tmp_path / "out.html", table, {nasty: path.parent / "qc.png"})
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
@@ -134,7 +134,7 @@ def test_names_and_flags_are_text_and_nothing_is_loaded(tmp_path):
 
 def test_a_large_cohort_fits_into_a_mail(tmp_path):
     path = put(tmp_path, "S-0", picture_px=(1000, 1600))  # noise: the worst to compress
-    table = pd.concat([cohort.collect([path])] * 53, ignore_index=True)
+    table = pd.concat([review.collect([path])] * 53, ignore_index=True)
     table["sample"] = [f"S-{n}" for n in range(53)]
     write_page(
         tmp_path / "page.html", table, dict.fromkeys(table["sample"], path.parent / "qc.png")
@@ -148,7 +148,7 @@ def test_missing_keys_are_named(tmp_path, key):
     path = put(tmp_path, "S-1")
     path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != key}))
     with pytest.raises(InputError, match=f"transform.json: {key}: is missing"):
-        cohort.collect([path])
+        review.collect([path])
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_missing_keys_are_named(tmp_path, key):
 )
 def test_wrong_values_are_named(tmp_path, key, value):
     with pytest.raises(InputError, match=f"transform.json: {key}: .* must be"):
-        cohort.collect([put(tmp_path, "S-1", **{key: value})])
+        review.collect([put(tmp_path, "S-1", **{key: value})])
 
 
 def test_two_of_one_name_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"S-1-again.*'S-1' is also that of .*S-1"):
-        cohort.collect([put(tmp_path, "S-1"), put(tmp_path, "S-1")])
+        review.collect([put(tmp_path, "S-1"), put(tmp_path, "S-1")])
 
 
 @pytest.mark.parametrize(("content", "word"), [(None, "no such file"), (b"x", "cannot be read")])
@@ -177,4 +177,4 @@ def test_bad_pictures_are_refused_and_nothing_is_written(tmp_path, content, word
 
 def test_missing_transform_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"none\.json: no such file"):
-        cohort.collect([tmp_path / "none.json"])
+        review.collect([tmp_path / "none.json"])

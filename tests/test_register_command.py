@@ -9,21 +9,22 @@ import pytest
 import sections
 import tifffile
 
+from virtual_staining.artefacts import slide as slides
+from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.example.planes import anchoring_to_pose
-from virtual_staining.files import read_image
-from virtual_staining.geometry import SectionMap, pose_to_map
-from virtual_staining.ingest import omezarr
-from virtual_staining.ingest import slide as slides
-from virtual_staining.register.find import Found, search_near
-from virtual_staining.register.flags import flag_result
-from virtual_staining.register.initial import fit_rigid, read_initial_pose
-from virtual_staining.register.kernel import score_poses
-from virtual_staining.register.pose import frame_angle_deg, from_map, to_map
-from virtual_staining.register.scales import make_scales
-from virtual_staining.register.settings import Settings
-from virtual_staining.settings import from_dict
+from virtual_staining.example.anchoring import anchoring_to_pose
+from virtual_staining.imaging.geometry import SectionMap, pose_to_map
+from virtual_staining.register.result.flags import flag_result
+from virtual_staining.register.rough_pose import fit_rigid, read_initial_pose
+from virtual_staining.register.search.confidence import Found
+from virtual_staining.register.search.single import search_near
+from virtual_staining.register.similarity.mutual_information import score_poses
+from virtual_staining.register.similarity.pose import frame_angle_deg, from_map, to_map
+from virtual_staining.register.similarity.scales import make_scales
+from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.register import RegisterSettings
 
 SIZE_UM = (3800.0, 4200.0)
 QUICK = {"mode": "initial_pose", "coarse_um": 200, "fine_um": 50, "fan_starts": 1024,
@@ -252,13 +253,13 @@ def found_with(scale_x=0.0, scale_y=0.0, shear=0.0, confidence=0.9) -> Found:
     ],
 )
 def test_doubts_are_flagged(found, tissue, word):
-    flags = flag_result(found, tissue, Settings())
+    flags = flag_result(found, tissue, RegisterSettings())
     assert len(flags) == 1
     assert word in flags[0]
 
 
 def test_a_sound_result_has_no_flags():
-    assert flag_result(found_with(0.03, -0.03, 0.04), 0.5, Settings()) == []
+    assert flag_result(found_with(0.03, -0.03, 0.04), 0.5, RegisterSettings()) == []
 
 
 @pytest.mark.parametrize(
@@ -275,7 +276,7 @@ def test_a_sound_result_has_no_flags():
 )
 def test_settings_out_of_range_are_refused(key, value):
     with pytest.raises(InputError, match=key):
-        from_dict(Settings, {key: value}, "register")
+        from_dict(RegisterSettings, {key: value}, "register")
 
 
 def test_a_real_section_stays_by_its_plane_and_gains_information(shared_data):
@@ -288,7 +289,7 @@ def test_a_real_section_stays_by_its_plane_and_gains_information(shared_data):
     volume = tifffile.imread(folder / "volume_ccf_100um.tiff")
     scales, _ = make_scales(volume, 100.0, slide, size_um, 160.0, 8, 0.0)
     guess = from_map(pose_to_map(**values, slide_size_um=size_um), size_um)
-    settings = Settings(fan_deg=8, fan_starts=1024, fan_beam=(64, 32, 8, 4))
+    settings = RegisterSettings(fan_deg=8, fan_starts=1024, fan_beam=(64, 32, 8, 4))
     found = search_near(guess, scales, 8, size_um, settings)
     before = score_poses(*scales[-1].arguments, 8, 32, guess[None])[0]
     assert found.mutual_information > before

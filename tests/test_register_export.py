@@ -10,9 +10,9 @@ import sections
 import SimpleITK as sitk
 
 from virtual_staining.errors import InputError
-from virtual_staining.geometry import SectionMap
+from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.register import points
-from virtual_staining.register.export import write_tfm
+from virtual_staining.register.result.itk_transform import write_tfm
 
 SIZE_UM = (3800.0, 4200.0)
 PX_TO_UM = [[0.5, 0, 0], [0, 0.5, 0]]

@@ -6,13 +6,13 @@ import pytest
 import sections
 from matplotlib.figure import Figure
 
-from virtual_staining.geometry import SectionMap
-from virtual_staining.register import pose as poses
-from virtual_staining.register.kernel import score_poses
-from virtual_staining.register.landscape import landscape
-from virtual_staining.register.placement import draw_placement, plane_in_box
-from virtual_staining.register.qc import draw_qc
-from virtual_staining.register.scales import make_scales
+from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.register.result.landscape import landscape
+from virtual_staining.register.result.placement import draw_placement, plane_in_box
+from virtual_staining.register.result.qc import draw_qc
+from virtual_staining.register.similarity import pose as poses
+from virtual_staining.register.similarity.mutual_information import score_poses
+from virtual_staining.register.similarity.scales import make_scales
 
 SIZE_UM = (3800.0, 4200.0)
 BOX_UM = np.array([2000.0, 3000, 4000])

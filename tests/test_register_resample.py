@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from virtual_staining.geometry import SectionMap, pose_to_map
-from virtual_staining.register.resample import (
+from virtual_staining.imaging.geometry import SectionMap, pose_to_map
+from virtual_staining.register.result.pair_grid import (
     PairGrid,
     common_grid,
     compose,

@@ -6,17 +6,26 @@ import sections
 from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
-from virtual_staining.geometry import SectionMap, pose_to_map
-from virtual_staining.register import find
-from virtual_staining.register import pose as poses
-from virtual_staining.register.beam import climb, descend, margin_to_rival, promising
-from virtual_staining.register.confidence import bone_dice, confidence
-from virtual_staining.register.fan import fan, within
-from virtual_staining.register.kernel import information, joint_histogram, score_poses
-from virtual_staining.register.orientations import super_fibonacci
-from virtual_staining.register.scales import make_scales, thickness_offsets
-from virtual_staining.register.search import _scan
-from virtual_staining.register.settings import Settings
+from virtual_staining.imaging.geometry import SectionMap, pose_to_map
+from virtual_staining.register.result.flags import bone_dice
+from virtual_staining.register.search import single
+from virtual_staining.register.search.coarse_to_fine import (
+    climb,
+    descend,
+    margin_to_rival,
+    promising,
+)
+from virtual_staining.register.search.confidence import confidence
+from virtual_staining.register.search.scan import _scan, stretches_up_to
+from virtual_staining.register.search.starts import fan, super_fibonacci, within
+from virtual_staining.register.similarity import pose as poses
+from virtual_staining.register.similarity.mutual_information import (
+    information,
+    joint_histogram,
+    score_poses,
+)
+from virtual_staining.register.similarity.scales import make_scales, thickness_offsets
+from virtual_staining.settings.register import RegisterSettings
 
 BINS, BOUNDS = 32, (0.06, 0.06)
 SHAPE, PIXEL_UM = (210, 190), 20.0
@@ -42,8 +51,10 @@ def refine(scales, starts, widths, size_um=SIZE_UM):
     searches = []
     for some in (starts[::2], starts[1::2]):
         scores = score_poses(*scales[0].arguments, 6, BINS, some)
-        searches.append(descend(find.coarser(scales), some, scores, widths, BINS, size_um, BOUNDS))
-    return find.settle(searches, scales, 2, size_um, Settings())
+        searches.append(
+            descend(single.coarser(scales), some, scores, widths, BINS, size_um, BOUNDS)
+        )
+    return single.settle(searches, scales, 2, size_um, RegisterSettings())
 
 
 def off_by(section: SectionMap, degrees: float, shift_um: float, size_um=SIZE_UM) -> np.ndarray:
@@ -145,8 +156,8 @@ def test_everywhere_finds_the_section_without_a_first_guess(labels, ct, mirrored
     truth, _ = sections.oblique_map(SIZE_UM, mirrored)
     slide = sections.cut(labels, truth, SHAPE, PIXEL_UM)
     scales, colours = make_scales(ct, sections.VOXEL_UM, slide, SIZE_UM, 200.0, 6, 0.0)
-    quick = Settings(scan_rotations=1000, scan_beam=(300, 50, 12, 3))
-    found = find.search_everywhere(scales, slide, colours, SIZE_UM, quick)
+    quick = RegisterSettings(scan_rotations=1000, scan_beam=(300, 50, 12, 3))
+    found = single.search_everywhere(scales, slide, colours, SIZE_UM, quick)
     assert np.percentile(errors_um(found.pose, truth), 95) < 0.5 * sections.VOXEL_UM
     assert found.agreeing >= 2 and found.confidence > 0.9
 
@@ -156,8 +167,8 @@ def test_a_section_of_another_specimen_is_unsure(labels):
     slide = sections.cut(labels, truth, SHAPE, PIXEL_UM)
     stranger = sections.phantom_ct(sections.phantom_labels(seed=11))
     scales, colours = make_scales(stranger, sections.VOXEL_UM, slide, SIZE_UM, 200.0, 6, 0.0)
-    quick = Settings(scan_rotations=500, scan_beam=(200, 40, 8, 3), searches=3)
-    found = find.search_everywhere(scales, slide, colours, SIZE_UM, quick)
+    quick = RegisterSettings(scan_rotations=500, scan_beam=(200, 40, 8, 3), searches=3)
+    found = single.search_everywhere(scales, slide, colours, SIZE_UM, quick)
     assert found.searches == 3
     assert found.confidence < 0.5
 
@@ -172,8 +183,8 @@ def test_a_climb_never_leaves_the_bounds_of_the_stretch(labels, ct):
 
 
 def test_large_stretches_are_scanned_only_where_allowed():
-    assert find.stretches_up_to(0.05).tolist() == [0]
-    assert find.stretches_up_to(0.25) == pytest.approx([-0.2, -0.1, 0, 0.1, 0.2])
+    assert stretches_up_to(0.05).tolist() == [0]
+    assert stretches_up_to(0.25) == pytest.approx([-0.2, -0.1, 0, 0.1, 0.2])
 
 
 def test_scan_counts_exactly_what_lies_on_a_grid_plane():
@@ -212,7 +223,7 @@ def test_searches_go_on_until_two_agree_and_no_rival_is_near(labels, ct):
         ([*sure, *astray, *sure, *sure], 3),
         ([*unsure, *unsure, *unsure], 3),
     ):
-        found = find.settle(searches(*ends), scales, 2, SIZE_UM, Settings())
+        found = single.settle(searches(*ends), scales, 2, SIZE_UM, RegisterSettings())
         assert len(made) == found.searches == count
 
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from workflow import ROOT
 
+from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.cli import main
-from virtual_staining.files import read_json
-from virtual_staining.geometry import SectionMap
+from virtual_staining.imaging.geometry import SectionMap
 
 
 def demo_blocks() -> dict:

@@ -6,19 +6,19 @@ import sections
 from test_register_block import write_sheet
 from workflow import make_workspace, snakemake
 
+from virtual_staining.artefacts.sheet import read_sheet
 from virtual_staining.errors import InputError
-from virtual_staining.geometry import SectionMap
-from virtual_staining.register import find
-from virtual_staining.register import pose as poses
-from virtual_staining.register.axis import search_axes
-from virtual_staining.register.orientations import looks, spread_frames, view_vector
-from virtual_staining.register.scales import Member, make_scales
-from virtual_staining.register.settings import Settings
-from virtual_staining.sheet import read_sheet
+from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.register.search import single
+from virtual_staining.register.search.block_search import search_axes
+from virtual_staining.register.search.starts import looks, spread_frames, view_vector
+from virtual_staining.register.similarity import pose as poses
+from virtual_staining.register.similarity.scales import Member, make_scales
+from virtual_staining.settings.register import RegisterSettings
 
 SHAPE, PIXEL_UM = (84, 76), 50.0
 SIZE_UM = (SHAPE[1] * PIXEL_UM, SHAPE[0] * PIXEL_UM)
-QUICK = Settings(
+QUICK = RegisterSettings(
     coarse_um=200, fine_um=100, colour_classes=5, section_thickness_um=0,
     scan_rotations=1000, scan_beam=(300, 50, 12, 3), searches=2,
 )  # fmt: skip
@@ -57,7 +57,7 @@ def test_a_section_that_fits_from_both_sides_is_found_from_the_one_named(
     assert places[0].normal @ places[1].normal < 0
     axis = int(np.abs(truth.normal).argmax())
     name = "xyz"[axis] + ("+" if truth.normal[axis] > 0 else "-")
-    found = find.search_everywhere(
+    found = single.search_everywhere(
         one.scales, one.image, one.colours, SIZE_UM, QUICK, view_vector(name)
     )
     assert error_um(found.pose, truth) < sections.VOXEL_UM
@@ -66,7 +66,7 @@ def test_a_section_that_fits_from_both_sides_is_found_from_the_one_named(
 
 def test_without_it_such_a_section_is_unsure(symmetric):
     one, *places = symmetric
-    found = find.search_everywhere(one.scales, one.image, one.colours, SIZE_UM, QUICK)
+    found = single.search_everywhere(one.scales, one.image, one.colours, SIZE_UM, QUICK)
     assert min(error_um(found.pose, truth) for truth in places) < sections.VOXEL_UM
     assert found.margin < 0.03
     assert found.confidence < 0.5
@@ -76,7 +76,7 @@ def test_without_it_such_a_section_is_unsure(symmetric):
 def test_a_block_is_searched_from_the_side_named(symmetric, view_axis):
     one, *_ = symmetric
     view = view_vector(view_axis)
-    few = Settings(**{**vars(QUICK), "scan_rotations": 200})
+    few = RegisterSettings(**{**vars(QUICK), "scan_rotations": 200})
     for level in search_axes([one, one], few, 0, view):
         assert all(stack.axis @ view > 0 for stack in level)
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from virtual_staining.errors import InputError
-from virtual_staining.schema import check_config, load_schema
-from virtual_staining.settings import from_dict
+from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.schema import check_config, load_schema
 
 STAGES = (
     *("cohort", "ingest", "register", "normalize", "mask", "split"),
@@ -23,7 +23,8 @@ def config(repository):
 
 
 def settings_class(stage):
-    return importlib.import_module(f"virtual_staining.{stage}.settings").Settings
+    module = importlib.import_module(f"virtual_staining.settings.{stage}")
+    return getattr(module, f"{stage.capitalize()}Settings")
 
 
 def test_config_is_valid_and_holds_the_schemas_defaults(config):

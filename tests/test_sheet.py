@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from virtual_staining.artefacts.sheet import missing_files, read_sheet
 from virtual_staining.errors import InputError
-from virtual_staining.sheet import missing_files, read_sheet
 
 ROW = {
     "sample": "a",

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from virtual_staining.artefacts.folds import read_fold
+from virtual_staining.artefacts.pair import pair_digest
+from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.files import read_json
-from virtual_staining.pairs import read_fold
 from virtual_staining.split.command import read_unsure, split_stain, without_unsure
-from virtual_staining.split.digest import pair_digest
-from virtual_staining.split.folds import make_folds
+from virtual_staining.split.stratification import make_folds
 
 
 def table(materials, groups=None, roles=None, volumes=None):

@@ -12,24 +12,24 @@ import zarr
 from ome_zarr_models import open_ome_zarr
 from scipy.ndimage import gaussian_filter
 
+from virtual_staining.artefacts import volume as omezarr
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.ingest import omezarr
-from virtual_staining.mask.settings import Settings as MaskSettings
-from virtual_staining.normalize.settings import Settings as NormalizeSettings
-from virtual_staining.settings import from_dict
+from virtual_staining.models.networks import build_generators
+from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.normalize import NormalizeSettings
+from virtual_staining.settings.stain import StainSettings
+from virtual_staining.settings.train import TrainSettings
 from virtual_staining.stain.command import write_rgba
-from virtual_staining.stain.generators import load_stainer, plane_stainer
-from virtual_staining.stain.rgba import alpha_channel, filtered_slabs, stained_slabs
+from virtual_staining.stain.ensemble import load_stainer, plane_stainer
 from virtual_staining.stain.scaling import measured_scaling, median_scaling
-from virtual_staining.stain.settings import Settings
-from virtual_staining.stain.specimen import specimen_outline, within_specimen
+from virtual_staining.stain.slabs import alpha_channel, filtered_slabs, stained_slabs
+from virtual_staining.stain.specimen_outline import specimen_outline, within_specimen
 from virtual_staining.stain.views import bar_length_um, orthogonal_figure, render
-from virtual_staining.train.networks import build_generators
-from virtual_staining.train.settings import Settings as TrainSettings
 
 CPU = torch.device("cpu")
-TILES = Settings(specimen_only=False, patch_px=32, step_px=16, batch_patches=4)
+TILES = StainSettings(specimen_only=False, patch_px=32, step_px=16, batch_patches=4)
 
 
 @pytest.fixture
@@ -192,13 +192,13 @@ def test_unusable_inputs_are_refused(ct, tmp_path, capsys):
     with pytest.raises(InputError, match=r"none\.pt: no such file"):
         load_stainer([tmp_path / "none.pt"], TILES, CPU)
     with pytest.raises(InputError, match=r"stain\.patch_px: 30 must be a multiple of 4"):
-        load_stainer([good], Settings(patch_px=30, step_px=10), CPU)
+        load_stainer([good], StainSettings(patch_px=30, step_px=10), CPU)
     arguments = f"stain --ct {tmp_path}/ct.ome.zarr --generator {good} --out {tmp_path}/out"
     arguments += " --normalize {}"
     assert main([*arguments.split(), "--settings", "{}"]) == 1
     assert "specimen_only needs --mask" in capsys.readouterr().err
     with pytest.raises(InputError, match="step_px"):
-        Settings(patch_px=64, step_px=65)
+        StainSettings(patch_px=64, step_px=65)
 
 
 def test_a_volume_without_pairs_is_measured(tmp_path):
@@ -263,4 +263,4 @@ def test_orthogonal_slices_are_the_middle_ones():
 
 def test_config_block_is_the_settings(repository):
     config = yaml.safe_load((repository / "config.yaml").read_text())
-    assert from_dict(Settings, config["stain"], "stain") == Settings()
+    assert from_dict(StainSettings, config["stain"], "stain") == StainSettings()

@@ -14,8 +14,8 @@ import torch
 from train_cases import ROOT, make_pair, tiny, write_fold, write_settings
 
 from virtual_staining.cli import main
+from virtual_staining.models.catalogue import COMPONENTS
 from virtual_staining.train import loop
-from virtual_staining.train.settings import COMPONENTS
 
 torch.set_num_threads(1)
 

@@ -8,8 +8,8 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 from train_cases import tiny
 
-from virtual_staining.train.adam import StoredOrderAdam
-from virtual_staining.train.models import build_model
+from virtual_staining.models.build import build_model
+from virtual_staining.models.fast.adam import StoredOrderAdam
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from train_cases import ROOT, tiny
 
-from virtual_staining.train.networks import UNet
+from virtual_staining.models.networks import UNet
 
 
 def bench(*arguments):

@@ -7,12 +7,12 @@ import torch
 from torch import nn
 from train_cases import make_pair, tiny
 
-from virtual_staining.intensity import ct_window
-from virtual_staining.train.layers import DoublingConv2d, InstanceNorm, ReflectionPad, reflect
-from virtual_staining.train.models import build_model
-from virtual_staining.train.networks import build_generators, initialize
-from virtual_staining.train.precision import uses_bfloat16
-from virtual_staining.train.sampler import Sampler
+from virtual_staining.imaging.intensity import ct_window
+from virtual_staining.imaging.sampling.sampler import Sampler
+from virtual_staining.models.build import build_model
+from virtual_staining.models.fast.layers import DoublingConv2d, InstanceNorm, ReflectionPad, reflect
+from virtual_staining.models.model import uses_bfloat16
+from virtual_staining.models.networks import build_generators, initialize
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 

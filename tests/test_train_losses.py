@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from virtual_staining.train import losses
+from virtual_staining.models import losses
 
 rng = np.random.default_rng(0)
 X, Y, FAKE_X, FAKE_Y, REC_X, REC_Y = (rng.uniform(-1, 1, (2, 3, 5, 4)) for _ in range(6))

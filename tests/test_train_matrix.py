@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from train_cases import both_ways, tiny
 
-from virtual_staining.train import matrix
-from virtual_staining.train.matrix import MatrixConv2d, MatrixConvTranspose2d
-from virtual_staining.train.models import build_model
+from virtual_staining.models.build import build_model
+from virtual_staining.models.fast import im2col
+from virtual_staining.models.fast.im2col import MatrixConv2d, MatrixConvTranspose2d
 
 LAST = torch.channels_last
 KINDS = {MatrixConv2d: nn.Conv2d, MatrixConvTranspose2d: nn.ConvTranspose2d}
@@ -16,7 +16,7 @@ KINDS = {MatrixConv2d: nn.Conv2d, MatrixConvTranspose2d: nn.ConvTranspose2d}
 def taken(monkeypatch):
     """Return a list that grows with each call of the fast way."""
     calls = []
-    for way in (matrix._Halve, matrix._Double):
+    for way in (im2col._Halve, im2col._Double):
         apply = way.apply
         monkeypatch.setattr(way, "apply", lambda *a, apply=apply: calls.append(a) or apply(*a))
     return calls

@@ -6,12 +6,12 @@ import pytest
 import torch
 from train_cases import make_pair, tiny
 
-from virtual_staining.intensity import ct_window
-from virtual_staining.train import winograd
-from virtual_staining.train.buffer import ImageBuffer
-from virtual_staining.train.models import build_model
-from virtual_staining.train.sampler import Sampler
-from virtual_staining.train.settings import COMPONENTS
+from virtual_staining.imaging.intensity import ct_window
+from virtual_staining.imaging.sampling.sampler import Sampler
+from virtual_staining.models.build import build_model
+from virtual_staining.models.catalogue import COMPONENTS
+from virtual_staining.models.fast import winograd
+from virtual_staining.models.image_buffer import ImageBuffer
 
 CPU = torch.device("cpu")
 l1 = torch.nn.functional.l1_loss

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from virtual_staining.train.layers import InstanceNorm
-from virtual_staining.train.networks import UNet, initialize, patchgan, resnet_generator
+from virtual_staining.models.fast.layers import InstanceNorm
+from virtual_staining.models.networks import UNet, initialize, patchgan, resnet_generator
 
 
 def count(network):

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from virtual_staining.train.networks import UNet, patchgan, resnet_generator
+from virtual_staining.models.networks import UNet, patchgan, resnet_generator
 
 torch.set_num_threads(1)
 

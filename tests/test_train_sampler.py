@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from train_cases import make_pair
 
-from virtual_staining.intensity import ct_to_network, ct_window, slide_to_network
-from virtual_staining.pairs import Pair
-from virtual_staining.train import resident
-from virtual_staining.train.sampler import Sampler, jitter_colour, jitter_grey
+from virtual_staining.imaging.image_pair import TrainingPair
+from virtual_staining.imaging.intensity import ct_to_network, ct_window, slide_to_network
+from virtual_staining.imaging.sampling import resident
+from virtual_staining.imaging.sampling.sampler import Sampler, jitter_colour, jitter_grey
 
 WINDOW = ct_window(50000)
 
@@ -23,7 +23,7 @@ def coordinates(shape=(90, 70)):
     """A pair whose grey level and colours say where a pixel lies."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     slide = np.stack([x * 2, y * 2, x + y], axis=2).astype(np.uint8)
-    return Pair("a", (y * 500).astype(np.uint16), slide, x < 30)
+    return TrainingPair("a", (y * 500).astype(np.uint16), slide, x < 30)
 
 
 def test_one_geometry_for_ct_slide_and_mask():
@@ -75,7 +75,7 @@ def test_patches_depend_on_seed_and_epoch_alone():
 
 def test_sixteen_bit_levels_survive():
     ct = np.full((40, 40), 45001, np.uint16)
-    pair = Pair("a", ct, np.zeros((40, 40, 3), np.uint8), np.ones((40, 40), bool))
+    pair = TrainingPair("a", ct, np.zeros((40, 40, 3), np.uint8), np.ones((40, 40), bool))
     s = sampler([pair])
     batch = s.batch(s.plan(1, 1), slice(0, 2))
     torch.testing.assert_close(batch.ct, torch.full_like(batch.ct, 45001 / 25000 - 1))
@@ -83,7 +83,7 @@ def test_sixteen_bit_levels_survive():
 
 @pytest.mark.parametrize("shape", [(10, 10), (20, 60), (33, 32)])
 def test_pairs_smaller_than_a_patch_grow_outside_the_mask(shape):
-    pair = Pair(
+    pair = TrainingPair(
         "a",
         np.full(shape, 30000, np.uint16),
         np.full((*shape, 3), 100, np.uint8),
@@ -98,7 +98,7 @@ def test_pairs_smaller_than_a_patch_grow_outside_the_mask(shape):
 
 
 def test_least_mask_fraction():
-    pair = Pair(
+    pair = TrainingPair(
         "a",
         np.zeros((200, 200), np.uint16),
         np.zeros((200, 200, 3), np.uint8),

@@ -5,11 +5,11 @@ import torch
 from torch import nn
 from train_cases import both_ways, make_pair, tiny
 
-from virtual_staining.intensity import ct_window
-from virtual_staining.train import winograd
-from virtual_staining.train.models import build_model
-from virtual_staining.train.sampler import Sampler
-from virtual_staining.train.winograd import WinogradConv2d
+from virtual_staining.imaging.intensity import ct_window
+from virtual_staining.imaging.sampling.sampler import Sampler
+from virtual_staining.models.build import build_model
+from virtual_staining.models.fast import winograd
+from virtual_staining.models.fast.winograd import WinogradConv2d
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 

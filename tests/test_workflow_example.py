@@ -5,8 +5,8 @@ import pytest
 import yaml
 from workflow import ROOT, make_workspace, snakemake
 
+from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.cli import main
-from virtual_staining.files import read_json
 
 pytestmark = pytest.mark.workflow
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from workflow import ROOT, TINY, make_workspace, snakemake
 
-from virtual_staining.profiles import link_profile
+from virtual_staining.workflow.profile_link import link_profile
 
 
 def jobs(text):

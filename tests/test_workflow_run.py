@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from workflow import TINY, make_workspace, snakemake
 
-from virtual_staining.files import read_image, read_json, write_image
+from virtual_staining.artefacts.storage.atomic import read_json
+from virtual_staining.artefacts.storage.image import read_image, write_image
 
 pytestmark = pytest.mark.workflow
 FOLD = "06_train/toluidine_blue/paired_cyclegan/fold-1"

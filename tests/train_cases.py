@@ -8,10 +8,11 @@ import torch
 import yaml
 from torch import nn
 
-from virtual_staining.files import write_image, write_json
-from virtual_staining.pairs import Pair
-from virtual_staining.settings import from_dict
-from virtual_staining.train.settings import Settings
+from virtual_staining.artefacts.storage.atomic import write_json
+from virtual_staining.artefacts.storage.image import write_image
+from virtual_staining.imaging.image_pair import TrainingPair
+from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.train import TrainSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULTS = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["train"]
@@ -29,12 +30,12 @@ TINY = {
 }
 
 
-def tiny(model: str = "paired_cyclegan", **changes) -> Settings:
+def tiny(model: str = "paired_cyclegan", **changes) -> TrainSettings:
     """Settings of a run of seconds."""
-    return from_dict(Settings, {**DEFAULTS, **TINY, "model": model, **changes})
+    return from_dict(TrainSettings, {**DEFAULTS, **TINY, "model": model, **changes})
 
 
-def make_pair(seed: int, shape=(50, 44)) -> Pair:
+def make_pair(seed: int, shape=(50, 44)) -> TrainingPair:
     """Random blobs of bone and soft tissue in a disc, grey and coloured alike."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[: shape[0], : shape[1]]
@@ -44,7 +45,7 @@ def make_pair(seed: int, shape=(50, 44)) -> Pair:
     slide = np.full((*shape, 3), 240)
     slide[disc] = (150, 180, 215)
     slide[bone] = (190, 140, 200)
-    return Pair(f"s{seed}", ct.astype(np.uint16), slide.astype(np.uint8), disc)
+    return TrainingPair(f"s{seed}", ct.astype(np.uint16), slide.astype(np.uint8), disc)
 
 
 def both_ways(fast: nn.Module, plain: nn.Module, image: torch.Tensor):
@@ -61,7 +62,7 @@ def both_ways(fast: nn.Module, plain: nn.Module, image: torch.Tensor):
     return zip(*results, strict=True)
 
 
-def write_fold(folder: Path, settings: Settings, train=2, validation=1, test=1) -> list[str]:
+def write_fold(folder: Path, settings: TrainSettings, train=2, validation=1, test=1) -> list[str]:
     """Write pairs, folds and settings; return the arguments ``train`` needs for fold 1."""
     ids = []
     for seed in range(train + validation + test):
@@ -83,7 +84,7 @@ def write_fold(folder: Path, settings: Settings, train=2, validation=1, test=1) 
     ]
 
 
-def write_settings(folder: Path, settings: Settings) -> None:
+def write_settings(folder: Path, settings: TrainSettings) -> None:
     """Write the settings file."""
     (folder / "settings.json").write_text(json.dumps(vars(settings)), encoding="utf-8")
 

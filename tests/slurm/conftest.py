@@ -7,7 +7,7 @@ import pytest
 from cluster import Cluster, obstacle
 from submit import Study, stop_all
 
-from virtual_staining.profiles import link_profile
+from virtual_staining.workflow.profile_link import link_profile
 
 
 def pytest_ignore_collect(collection_path, config):

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from virtual_staining.cohort.labels import Label, is_in
+from virtual_staining.cohort.specimen.labels import Label, is_in
 
 GRID_UM = 20.0
 COLOURS = {"Bone": [180, 90, 200], "Background": [200, 200, 200], "Exclude": [250, 60, 60]}

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
+from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.cohort.sample import make_sample
-from virtual_staining.cohort.settings import Settings
-from virtual_staining.cohort.sheet import sample_specs, sample_table
+from virtual_staining.cohort.sample_list import sample_specs, sample_table
 from virtual_staining.errors import InputError
-from virtual_staining.files import replacing
-from virtual_staining.settings import from_json
+from virtual_staining.settings.base import from_json
+from virtual_staining.settings.cohort import CohortSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     InputError
         If the settings are wrong or the sample is not in the sheet.
     """
-    settings = from_json(Settings, args.settings, "cohort")
+    settings = from_json(CohortSettings, args.settings, "cohort")
     if args.action == "sheet":
         with replacing(args.out) as partial:
             sample_table(settings, args.seed).to_csv(partial, sep="\t", index=False)

@@ -3,33 +3,35 @@
 import logging
 from pathlib import Path
 
+from virtual_staining.artefacts.storage.atomic import replacing, write_json
+from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.cohort.annotate import annotate
-from virtual_staining.cohort.labels import Label
-from virtual_staining.cohort.phantom import Phantom, make_phantom
-from virtual_staining.cohort.section import Section, cut_section, rough_pose
-from virtual_staining.cohort.settings import Settings
-from virtual_staining.cohort.sheet import SampleSpec
-from virtual_staining.cohort.slide import render_slide
-from virtual_staining.cohort.stain import Staining, draw_staining
+from virtual_staining.cohort.dyes import Staining, draw_staining
+from virtual_staining.cohort.raw_files import write_slide, write_volume
+from virtual_staining.cohort.sample_list import SampleSpec
+from virtual_staining.cohort.section_plane import Section, cut_section, rough_pose
+from virtual_staining.cohort.specimen.labels import Label
+from virtual_staining.cohort.specimen.phantom import Phantom, make_phantom
+from virtual_staining.cohort.synthetic_slide import render_slide
 from virtual_staining.cohort.tomogram import Scan, ct_slices, draw_scan
-from virtual_staining.cohort.writers import write_slide, write_volume
-from virtual_staining.files import replacing, write_image, write_json
+from virtual_staining.settings.cohort import CohortSettings
 
 log = logging.getLogger(__name__)
 
 
-def make_sample(spec: SampleSpec, settings: Settings, folder: str | Path) -> None:
+def make_sample(spec: SampleSpec, settings: CohortSettings, folder: str | Path) -> None:
     """Write a sample's raw files and its truth; the folder appears only when complete.
 
     Writes the volume and the slide in the containers of ``spec``, ``initial_pose.json``,
     ``annotations.geojson`` if it is annotated, and as truth ``truth.json`` and
-    ``labels_slide.tif`` (:class:`~virtual_staining.cohort.labels.Label` at the slide's pixels).
+    ``labels_slide.tif`` (:class:`~virtual_staining.cohort.specimen.labels.Label` at the
+    slide's pixels).
 
     Parameters
     ----------
     spec : SampleSpec
-        From :func:`virtual_staining.cohort.sheet.sample_specs`.
-    settings : Settings
+        From :func:`virtual_staining.cohort.sample_list.sample_specs`.
+    settings : CohortSettings
     folder : path
         Made, or replaced.
     """
@@ -66,7 +68,7 @@ def make_sample(spec: SampleSpec, settings: Settings, folder: str | Path) -> Non
 
 def truth(
     spec: SampleSpec,
-    settings: Settings,
+    settings: CohortSettings,
     phantom: Phantom,
     section: Section,
     staining: Staining,

@@ -8,10 +8,16 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from virtual_staining.cohort.beam import hardening_error
-from virtual_staining.cohort.fields import GridFields
-from virtual_staining.cohort.labels import Label, attenuation_table
-from virtual_staining.cohort.phantom import TUBE_WALL_UM, Phantom, attenuation, in_reach, tissue
+from virtual_staining.cohort.beam_hardening import hardening_error
+from virtual_staining.cohort.specimen.fields import GridFields
+from virtual_staining.cohort.specimen.labels import Label, attenuation_table
+from virtual_staining.cohort.specimen.phantom import (
+    TUBE_WALL_UM,
+    Phantom,
+    attenuation,
+    in_reach,
+    tissue,
+)
 
 BLUR_VOXELS = 0.55
 FRINGE_VOXELS = 1.3

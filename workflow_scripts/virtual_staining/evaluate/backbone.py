@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.perceptual import import_torchvision, lpips_network
-from virtual_staining.evaluate.settings import Settings
+from virtual_staining.evaluate.metrics.perceptual import import_torchvision, lpips_network
+from virtual_staining.settings.evaluate import EvaluateSettings
 
 VARIABLE = "LPIPS_BACKBONE"
 REMEDY = (
@@ -22,7 +22,7 @@ REMEDY = (
 PATIENCE_S = 60  # a silent firewall must not hold a job for ever
 
 
-def find_backbone(settings: Settings) -> dict:
+def find_backbone(settings: EvaluateSettings) -> dict:
     """Decide whether LPIPS is measured, and with which file.
 
     The file is looked for in ``lpips_backbone``, in the environment variable ``LPIPS_BACKBONE``

@@ -9,27 +9,22 @@ import numpy as np
 import pandas as pd
 import torch
 
+from virtual_staining.artefacts.folds import SUBSETS, read_fold
+from virtual_staining.artefacts.pair import background_levels, load_pair
+from virtual_staining.artefacts.patches import COLUMNS, KEYS, read_csv, read_patches, write_csv
+from virtual_staining.artefacts.storage.atomic import read_json, replacing, write_json
+from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate import layout
 from virtual_staining.evaluate.backbone import find_backbone, load_network
-from virtual_staining.evaluate.names import BASELINE, SUBSETS
-from virtual_staining.evaluate.patches import Distances, measure
-from virtual_staining.evaluate.perceptual import lpips_distances
-from virtual_staining.evaluate.records import (
-    COLUMNS,
-    KEYS,
-    read_csv,
-    read_patches,
-    write_csv,
-)
-from virtual_staining.evaluate.settings import Settings
+from virtual_staining.evaluate.metrics.perceptual import lpips_distances
+from virtual_staining.evaluate.patch_metrics import Distances, measure
 from virtual_staining.evaluate.table import summarize
-from virtual_staining.files import read_image, read_json, replacing, write_json
-from virtual_staining.infer.masked import background_levels
-from virtual_staining.intensity import ct_to_display, ct_window
-from virtual_staining.pairs import load_pair, read_fold
-from virtual_staining.processor import set_up_processor
-from virtual_staining.settings import from_json
+from virtual_staining.imaging.intensity import ct_to_display, ct_window
+from virtual_staining.models.catalogue import BASELINE
+from virtual_staining.runtime import set_up_processor
+from virtual_staining.settings.base import from_json
+from virtual_staining.settings.evaluate import EvaluateSettings
 
 log = logging.getLogger(__name__)
 
@@ -78,14 +73,14 @@ def run(args: argparse.Namespace) -> None:
 
 def run_backbone(args: argparse.Namespace) -> None:
     """Write whether LPIPS is measured, and with which weights."""
-    found = find_backbone(from_json(Settings, args.settings, "evaluate"))
+    found = find_backbone(from_json(EvaluateSettings, args.settings, "evaluate"))
     log.info("LPIPS %s: %s", "measured" if found["measured"] else "not measured", found["reason"])
     write_json(args.out, found)
 
 
 def run_patches(args: argparse.Namespace) -> None:
     """Measure one model (or the grey CT) on all samples of one fold."""
-    settings = from_json(Settings, args.settings, "evaluate")
+    settings = from_json(EvaluateSettings, args.settings, "evaluate")
     set_up_processor(args.threads)
     fold, folds = read_fold(args.folds, args.fold), read_json(args.folds)
     if folds.get("stain") != args.stain:
@@ -119,7 +114,7 @@ def _distances(record: Path) -> Distances | None:
 
 
 def _measure_sample(
-    args: argparse.Namespace, sample: str, settings: Settings, distances: Distances | None
+    args: argparse.Namespace, sample: str, settings: EvaluateSettings, distances: Distances | None
 ) -> list[dict]:
     pair = load_pair(sample, args.normalize_dir, args.mask_dir)
     _, background = background_levels(args.normalize_dir / sample / "stats.json")
@@ -136,7 +131,7 @@ def _measure_sample(
 
 def run_table(args: argparse.Namespace) -> None:
     """Gather all patches of a stain and write the table in three forms."""
-    settings = from_json(Settings, args.settings, "evaluate")
+    settings = from_json(EvaluateSettings, args.settings, "evaluate")
     patches = pd.concat([read_patches(path) for path in args.patches], ignore_index=True)
     stains = patches["stain"].unique()
     if len(stains) != 1:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 
-from virtual_staining.evaluate.names import METRICS, SUBSETS, Metric, model_name, stain_name
+from virtual_staining.artefacts.folds import SUBSETS
+from virtual_staining.artefacts.patches import METRICS, Metric
+from virtual_staining.models.catalogue import model_name
 
 ABSENT = "—"
 COUNTS = {"sample": "samples", "patch": "patches", "fold": "folds"}
@@ -132,3 +134,8 @@ def _title(table: pd.DataFrame) -> str:
 
 def _tex(text: str) -> str:
     return text.translate(_TEX).replace("\ue000", r"\textbf{").replace("\ue001", "}")
+
+
+def stain_name(stain: str) -> str:
+    """Return a stain's printed name: ``toluidine_blue`` becomes ``Toluidine blue``."""
+    return stain.replace("_", " ").capitalize()

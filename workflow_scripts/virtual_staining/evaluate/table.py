@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from virtual_staining.evaluate.names import METRICS, SUBSETS, in_order
-from virtual_staining.evaluate.settings import Settings
+from virtual_staining.artefacts.folds import SUBSETS
+from virtual_staining.artefacts.patches import METRICS
+from virtual_staining.models.catalogue import in_order
+from virtual_staining.settings.evaluate import EvaluateSettings
 
 
 def bootstrap_interval(
-    values: np.ndarray, samples: np.ndarray, settings: Settings
+    values: np.ndarray, samples: np.ndarray, settings: EvaluateSettings
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of the median, resampling whole samples.
 
@@ -21,7 +23,7 @@ def bootstrap_interval(
         One metric.
     samples : ndarray, shape (n,)
         The sample of each patch.
-    settings : Settings
+    settings : EvaluateSettings
         Number of resamples, coverage and seed.
 
     Returns
@@ -40,7 +42,7 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def summarize(patches: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def summarize(patches: pd.DataFrame, settings: EvaluateSettings) -> pd.DataFrame:
     """Summarize one stain's patches by subset and model.
 
     Parameters
@@ -48,7 +50,7 @@ def summarize(patches: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     patches : DataFrame
         One row a patch: ``stain, model, fold, sample, subset, ssim, psnr_db, lpips``. Folds are
         pooled: each patch of a test slide counts once per fold.
-    settings : Settings
+    settings : EvaluateSettings
 
     Returns
     -------
@@ -76,7 +78,7 @@ def summarize(patches: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _statistics(group: pd.DataFrame, column: str, settings: Settings) -> dict[str, float]:
+def _statistics(group: pd.DataFrame, column: str, settings: EvaluateSettings) -> dict[str, float]:
     values = group[column].to_numpy(float)
     q25, median, q75 = np.quantile(values, [0.25, 0.5, 0.75]) if len(values) else [np.nan] * 3
     low, high = bootstrap_interval(values, group["sample"].to_numpy(str), settings)

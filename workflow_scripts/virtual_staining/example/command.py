@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from virtual_staining.artefacts.storage.atomic import read_json, replacing, write_json
 from virtual_staining.errors import InputError
-from virtual_staining.example.planes import anchoring_to_pose
-from virtual_staining.example.sources import PLANES, VOLUME, download, find_sections
-from virtual_staining.files import read_json, replacing, write_json
+from virtual_staining.example.anchoring import anchoring_to_pose
+from virtual_staining.example.downloads import PLANES, VOLUME, download, find_sections
 
 log = logging.getLogger(__name__)
 

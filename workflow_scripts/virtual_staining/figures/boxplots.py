@@ -5,8 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from virtual_staining.evaluate.names import BASELINE, METRICS, SUBSETS, Metric, in_order, model_name
+from virtual_staining.artefacts.folds import SUBSETS
+from virtual_staining.artefacts.patches import METRICS, Metric
 from virtual_staining.figures.style import BASELINE_COLOR, MODEL_COLORS
+from virtual_staining.models.catalogue import BASELINE, in_order, model_name
 
 GROUP = 0.84  # part of a subset's place that its boxes fill
 

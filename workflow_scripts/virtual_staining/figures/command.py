@@ -8,16 +8,16 @@ from zipfile import BadZipFile
 import matplotlib as mpl
 import numpy as np
 
+from virtual_staining.artefacts.folds import read_fold
+from virtual_staining.artefacts.patches import read_patches
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.records import read_patches
 from virtual_staining.figures.boxplots import draw_boxplots
 from virtual_staining.figures.examples import Example, choose_samples, read_example
-from virtual_staining.figures.settings import Settings
-from virtual_staining.figures.slides import draw_models, draw_slides
 from virtual_staining.figures.style import RC, save
-from virtual_staining.figures.training import draw_patches
-from virtual_staining.pairs import read_fold
-from virtual_staining.settings import from_json
+from virtual_staining.figures.training_patches import draw_patches
+from virtual_staining.figures.whole_slides import draw_models, draw_slides
+from virtual_staining.settings.base import from_json
+from virtual_staining.settings.figures import FiguresSettings
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def _add_ct_white(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw the figure asked for."""
-    settings = from_json(Settings, args.settings, "figures")
+    settings = from_json(FiguresSettings, args.settings, "figures")
     if args.out.suffix != ".png":
         raise InputError(f"{args.out}: the figure's name must end in .png")
     with mpl.rc_context(RC):
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
     log.info("drawn: %s", args.out)
 
 
-def _patches(args: argparse.Namespace, settings: Settings):
+def _patches(args: argparse.Namespace, settings: FiguresSettings):
     try:
         with np.load(args.patches) as file:
             patches = dict(file)
@@ -86,13 +86,13 @@ def _patches(args: argparse.Namespace, settings: Settings):
     return draw_patches(patches, settings.patches, args.ct_white)
 
 
-def _slides(args: argparse.Namespace, settings: Settings):
+def _slides(args: argparse.Namespace, settings: FiguresSettings):
     model = args.infer_dir.resolve().parent.name
     examples = _examples(args, settings, {model: args.infer_dir}, ("train", "validation", "test"))
     return draw_slides(examples, model, settings.scale_bar_um)
 
 
-def _models(args: argparse.Namespace, settings: Settings):
+def _models(args: argparse.Namespace, settings: FiguresSettings):
     folders = {folder.resolve().parent.name: folder for folder in args.infer_dirs}
     examples = _examples(args, settings, folders, ("validation", "test"))
     return draw_models(examples, settings.scale_bar_um)
@@ -100,7 +100,7 @@ def _models(args: argparse.Namespace, settings: Settings):
 
 def _examples(
     args: argparse.Namespace,
-    settings: Settings,
+    settings: FiguresSettings,
     folders: dict[str, Path],
     subsets: tuple[str, ...],
 ) -> list[Example]:
@@ -115,5 +115,5 @@ def _examples(
     ]
 
 
-def _boxplots(args: argparse.Namespace, settings: Settings):
+def _boxplots(args: argparse.Namespace, settings: FiguresSettings):
     return draw_boxplots(read_patches(args.patches))

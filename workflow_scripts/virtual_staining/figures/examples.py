@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from virtual_staining.artefacts.folds import SUBSETS, Fold
+from virtual_staining.artefacts.pair import background_levels, load_pair, pair_files
+from virtual_staining.artefacts.storage.image import pixel_size_um, read_image
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.names import SUBSETS
-from virtual_staining.figures.roi import choose_roi
-from virtual_staining.figures.settings import Settings
-from virtual_staining.files import read_image
-from virtual_staining.infer.masked import background_levels, fill_outside
-from virtual_staining.intensity import ct_to_display, ct_window
-from virtual_staining.pairs import Fold, Pair, load_pair, pair_files, pixel_size_um
+from virtual_staining.figures.region_of_interest import choose_roi
+from virtual_staining.imaging.image_pair import TrainingPair, fill_outside
+from virtual_staining.imaging.intensity import ct_to_display, ct_window
+from virtual_staining.settings.figures import FiguresSettings
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Example:
         return image[y : y + self.roi_px, x : x + self.roi_px]
 
 
-def choose_samples(fold: Fold, subsets: Iterable[str], settings: Settings) -> dict[str, str]:
+def choose_samples(fold: Fold, subsets: Iterable[str], settings: FiguresSettings) -> dict[str, str]:
     """Return the sample to show for each subset that has any: the one configured or the first.
 
     Parameters
@@ -64,7 +64,7 @@ def choose_samples(fold: Fold, subsets: Iterable[str], settings: Settings) -> di
     fold : Fold
     subsets : iterable of str
         Out of ``train``, ``validation`` and ``test``.
-    settings : Settings
+    settings : FiguresSettings
 
     Raises
     ------
@@ -91,7 +91,7 @@ def read_example(
     normalize_dir: Path,
     mask_dir: Path,
     ct_white: float,
-    settings: Settings,
+    settings: FiguresSettings,
 ) -> Example:
     """Read a sample's real and generated images and prepare them for display.
 
@@ -104,7 +104,7 @@ def read_example(
         Folders with ``{sample}/``.
     ct_white : float
         Grey level of normalized CT that is shown white.
-    settings : Settings
+    settings : FiguresSettings
 
     Raises
     ------
@@ -134,7 +134,7 @@ def read_example(
     )
 
 
-def _read_fitting(path: Path, pair: Pair) -> np.ndarray:
+def _read_fitting(path: Path, pair: TrainingPair) -> np.ndarray:
     image = read_image(path)
     if image.shape[:2] != pair.mask.shape:
         raise InputError(f"{path}: {image.shape[:2]} pixels, but the pair has {pair.mask.shape}")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from virtual_staining.files import replacing
+from virtual_staining.artefacts.storage.atomic import replacing
 
 RC = {
     "font.family": "DejaVu Sans",

@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from virtual_staining import intensity
-from virtual_staining.files import replacing, write_image
-from virtual_staining.infer.generators import Generators, Tiling, load_generators
-from virtual_staining.infer.masked import background_levels, fill_outside
-from virtual_staining.infer.settings import Settings
-from virtual_staining.pairs import Pair, load_pair, pair_files, pixel_size_um, read_fold
-from virtual_staining.processor import set_up_processor
-from virtual_staining.settings import from_json
-from virtual_staining.train.sampler import Sampler
+from virtual_staining.artefacts.folds import read_fold
+from virtual_staining.artefacts.generator import Generators, Tiling, load_generators
+from virtual_staining.artefacts.pair import background_levels, load_pair, pair_files
+from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.artefacts.storage.image import pixel_size_um, write_image
+from virtual_staining.imaging import intensity
+from virtual_staining.imaging.image_pair import TrainingPair, fill_outside
+from virtual_staining.imaging.sampling.sampler import Sampler
+from virtual_staining.runtime import set_up_processor
+from virtual_staining.settings.base import from_json
+from virtual_staining.settings.infer import InferSettings
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
         If an input is missing or does not fit.
     """
     set_up_processor(args.threads)
-    settings = from_json(Settings, args.settings, "infer")
+    settings = from_json(InferSettings, args.settings, "infer")
     tiling = Tiling(settings.patch_px, settings.step_px, settings.batch_patches)
     fold = read_fold(args.folds, args.fold)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -63,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
 
 def write_sample(
     generators: Generators,
-    pair: Pair,
+    pair: TrainingPair,
     tiling: Tiling,
     background: tuple[int, np.ndarray],
     folder: Path,
@@ -83,7 +85,7 @@ def write_sample(
         write_image(folder / f"{name}.tif", image, pixel_um)
 
 
-def direct_patches(generators: Generators, training: list[Pair], count: int) -> dict:
+def direct_patches(generators: Generators, training: list[TrainingPair], count: int) -> dict:
     """Pass single training patches through the model, each at least half inside the mask.
 
     Returns

@@ -3,13 +3,13 @@
 import argparse
 import os
 
-from virtual_staining.ingest.raw_slide import open_slide
-from virtual_staining.ingest.settings import Settings
-from virtual_staining.ingest.sizes import agree, parse_size
-from virtual_staining.ingest.slide_stream import ingest_slide
-from virtual_staining.ingest.volume import open_volume
-from virtual_staining.ingest.volume_stream import ingest_volume
-from virtual_staining.settings import from_json
+from virtual_staining.ingest.convert_slide import ingest_slide
+from virtual_staining.ingest.convert_volume import ingest_volume
+from virtual_staining.ingest.pixel_sizes import agree, parse_size
+from virtual_staining.readers.slides.open_slide import open_slide
+from virtual_staining.readers.volumes.open_volume import open_volume
+from virtual_staining.settings.base import from_json
+from virtual_staining.settings.ingest import IngestSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write one volume or one slide."""
-    settings = from_json(Settings, args.settings, "ingest")
+    settings = from_json(IngestSettings, args.settings, "ingest")
     if args.what == "volume":
         source = open_volume(args.volume)
         sheet = parse_size(args.voxel_size_um, 3, f"{args.volume}: voxel_size_um")

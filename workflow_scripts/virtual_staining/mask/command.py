@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.annotations import EXCLUDE
+from virtual_staining.artefacts.registration import add_pair_arguments, drawn_regions, read_pair
+from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.errors import InputError
-from virtual_staining.files import write_image
-from virtual_staining.mask.hull import correspondence, hull, large_pieces, without_wall
-from virtual_staining.mask.rigid import rigid_ct, rigid_slide
-from virtual_staining.mask.settings import Settings
-from virtual_staining.normalize.settings import Settings as Normalize
-from virtual_staining.overlay import write_outlines
-from virtual_staining.pair import add_pair_arguments, drawn_regions, read_pair
-from virtual_staining.settings import from_json
+from virtual_staining.imaging.pictures import draw_outlines
+from virtual_staining.imaging.tissue.hull import correspondence, hull, large_pieces, without_wall
+from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
+from virtual_staining.readers.annotations import EXCLUDE
+from virtual_staining.settings.base import from_json
+from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.normalize import NormalizeSettings as Normalize
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the mask and a picture of the two hulls."""
-    settings = from_json(Settings, args.settings, "mask")
+    settings = from_json(MaskSettings, args.settings, "mask")
     normalize = from_json(Normalize, args.normalize, "normalize")
     pair = read_pair(args)
     drawn = drawn_regions(args, pair, normalize.reference_class)
@@ -58,5 +59,6 @@ def run(args: argparse.Namespace) -> None:
         "mask": (mask, "both"),
     }
     title = f"mask covers {mask.mean():.0%} of the pair, {exclude.sum()} px excluded by hand"
-    write_outlines(out / "qc.png", pair.ct, pair.slide, outlines, title)
+    with replacing(out / "qc.png") as path:
+        draw_outlines(pair.ct, pair.slide, outlines, title).savefig(path, dpi=110)
     log.info(title)

@@ -4,13 +4,14 @@ import argparse
 import logging
 from pathlib import Path
 
+from virtual_staining.artefacts.registration import add_pair_arguments, drawn_regions, read_pair
+from virtual_staining.artefacts.storage.atomic import replacing, write_json
+from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.errors import InputError
-from virtual_staining.files import write_image, write_json
-from virtual_staining.normalize.pair import choose_regions, normalize_pair
-from virtual_staining.normalize.settings import Settings
-from virtual_staining.overlay import write_outlines
-from virtual_staining.pair import add_pair_arguments, drawn_regions, read_pair
-from virtual_staining.settings import from_json
+from virtual_staining.imaging.pictures import draw_outlines
+from virtual_staining.normalize.normalization import choose_regions, normalize_pair
+from virtual_staining.settings.base import from_json
+from virtual_staining.settings.normalize import NormalizeSettings
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the normalized pair, its statistics and a picture of the regions."""
-    settings = from_json(Settings, args.settings, "normalize")
+    settings = from_json(NormalizeSettings, args.settings, "normalize")
     pair = read_pair(args)
     try:
         drawn = drawn_regions(args, pair, settings.reference_class)
@@ -47,5 +48,6 @@ def run(args: argparse.Namespace) -> None:
         "background (section)": (regions.background, "slide"),
         "background (CT)": (regions.ct_background, "ct"),
     }
-    write_outlines(out / "qc.png", ct, slide, outlines, title)
+    with replacing(out / "qc.png") as path:
+        draw_outlines(ct, slide, outlines, title).savefig(path, dpi=110)
     log.info(title)

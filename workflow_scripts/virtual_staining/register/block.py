@@ -4,16 +4,16 @@ import argparse
 import logging
 from pathlib import Path
 
+from virtual_staining.artefacts import slide as slides
+from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.artefacts.storage.atomic import write_json
 from virtual_staining.errors import InputError
-from virtual_staining.files import write_json
-from virtual_staining.ingest import omezarr
-from virtual_staining.ingest import slide as slides
-from virtual_staining.register import pose as poses
-from virtual_staining.register.axis import BlockFound, search_block
-from virtual_staining.register.load import load_member, load_volume
-from virtual_staining.register.orientations import view_vector
-from virtual_staining.register.settings import Settings
-from virtual_staining.settings import from_json
+from virtual_staining.register.inputs import load_member, load_volume
+from virtual_staining.register.search.block_search import BlockFound, search_block
+from virtual_staining.register.search.starts import view_vector
+from virtual_staining.register.similarity import pose as poses
+from virtual_staining.settings.base import from_json
+from virtual_staining.settings.register import RegisterSettings
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the plane of every section of the block."""
-    settings = from_json(Settings, args.settings, "register")
+    settings = from_json(RegisterSettings, args.settings, "register")
     if len(args.slides) != len(args.samples) or len(args.slides) < 2:
         raise InputError(
             f"block {args.block}: slides: {len(args.slides)} for {len(args.samples)} samples; "

@@ -2,12 +2,12 @@
 
 import argparse
 
-from virtual_staining.register import block, cohort, points, section
+from virtual_staining.register import block, points, review, section
 
 ACTIONS = {
     "block": (block, "find the planes of sections cut parallel from one block"),
     "section": (section, "find a section's plane in its volume and write the pair"),
-    "cohort": (cohort, "gather all registrations in one table and one page"),
+    "cohort": (review, "gather all registrations in one table and one page"),
     "points": (points, "map points of a slide to the volume, or back"),
 }
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from virtual_staining.artefacts.registration import read_map
+from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
-from virtual_staining.files import read_json, replacing
-from virtual_staining.geometry import SectionMap
-from virtual_staining.register.initial import SLIDE_COLUMNS, VOLUME_COLUMNS
+from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.register.rough_pose import SLIDE_COLUMNS, VOLUME_COLUMNS
 
 DISTANCE_COLUMN = "distance_um"
 
@@ -73,34 +74,6 @@ def volume_to_slide(
     distances_um = (points_um - section.origin_um) @ section.normal
     upright_um = section.to_slide(points_um) - px_to_um[:, 2]
     return np.linalg.solve(px_to_um[:, :2], upright_um.T).T, distances_um
-
-
-def read_map(path: str | Path) -> tuple[SectionMap, np.ndarray]:
-    """Read a ``transform.json``.
-
-    Returns
-    -------
-    section : SectionMap
-        Slide µm to volume µm.
-    px_to_um : ndarray, shape (2, 3)
-        Pixels of the original slide, as its file stores them, to slide µm.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or lacks either; the message names it.
-    """
-    values = read_json(path)
-    try:
-        section, px_to_um = values["slide_to_volume"], np.array(values["slide_px_to_um"], float)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: needs slide_to_volume and slide_px_to_um; "
-            "give a transform.json that `register section` wrote"
-        ) from error
-    if px_to_um.shape != (2, 3) or not np.abs(np.linalg.det(px_to_um[:, :2])) > 0:
-        raise InputError(f"{path}: slide_px_to_um: must be two rows of three numbers, invertible")
-    return SectionMap.from_dict(section, f"{path}: slide_to_volume"), px_to_um
 
 
 def read_points(path: str | Path) -> pd.DataFrame:

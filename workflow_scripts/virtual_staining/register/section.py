@@ -6,33 +6,34 @@ from pathlib import Path
 
 import numpy as np
 
+from virtual_staining.artefacts import slide as slides
+from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.artefacts.storage.atomic import write_json
+from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.errors import InputError
-from virtual_staining.files import write_image, write_json
-from virtual_staining.geometry import SectionMap
-from virtual_staining.ingest import omezarr
-from virtual_staining.ingest import slide as slides
-from virtual_staining.register import pose as poses
-from virtual_staining.register.blockplane import BlockPlane, flag_block, read_block
-from virtual_staining.register.confidence import bone_dice
-from virtual_staining.register.export import write_tfm
-from virtual_staining.register.find import Found, search_everywhere, search_near
-from virtual_staining.register.flags import flag_result, is_unsure
-from virtual_staining.register.initial import read_initial_pose
-from virtual_staining.register.kernel import histogram_at, score_poses
-from virtual_staining.register.landscape import landscape
-from virtual_staining.register.load import load_member, load_volume, slide_no_coarser_than
-from virtual_staining.register.orientations import view_vector
-from virtual_staining.register.qc import draw_qc
-from virtual_staining.register.resample import (
+from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.register.block_plane import BlockPlane, flag_block, read_block
+from virtual_staining.register.inputs import load_member, load_volume, slide_no_coarser_than
+from virtual_staining.register.result.flags import bone_dice, flag_result, is_unsure
+from virtual_staining.register.result.itk_transform import write_tfm
+from virtual_staining.register.result.landscape import landscape
+from virtual_staining.register.result.pair_grid import (
     common_grid,
     compose,
     resample_ct,
     resample_slide,
     valid_mask,
 )
-from virtual_staining.register.scales import Member
-from virtual_staining.register.settings import Settings
-from virtual_staining.settings import from_json
+from virtual_staining.register.result.qc import draw_qc
+from virtual_staining.register.rough_pose import read_initial_pose
+from virtual_staining.register.search.confidence import Found
+from virtual_staining.register.search.single import search_everywhere, search_near
+from virtual_staining.register.search.starts import view_vector
+from virtual_staining.register.similarity import pose as poses
+from virtual_staining.register.similarity.mutual_information import histogram_at, score_poses
+from virtual_staining.register.similarity.scales import Member
+from virtual_staining.settings.base import from_json
+from virtual_staining.settings.register import RegisterSettings
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the pair, ``transform.json``, ``slide_to_volume.tfm`` and ``qc.png``."""
-    settings = from_json(Settings, args.settings, "register")
+    settings = from_json(RegisterSettings, args.settings, "register")
     levels, slide_levels = omezarr.open_pyramid(args.ct), slides.open_pyramid(args.slide)
     height, width = slide_levels[0].shape[:2]
     size_um = (width * slide_levels[0].pixel_size_um, height * slide_levels[0].pixel_size_um)
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def find(
-    guess: np.ndarray | None, one: Member, settings: Settings, view: np.ndarray | None
+    guess: np.ndarray | None, one: Member, settings: RegisterSettings, view: np.ndarray | None
 ) -> Found:
     """Search as the settings' mode says; a fixed pose is only scored."""
     if settings.mode == "auto":
@@ -77,7 +78,7 @@ def find(
 
 
 def read_guess(
-    args: argparse.Namespace, settings: Settings, size_um: tuple[float, float]
+    args: argparse.Namespace, settings: RegisterSettings, size_um: tuple[float, float]
 ) -> np.ndarray | None:
     """Return the first pose (12,), or None where the search goes without."""
     if settings.mode == "auto":
@@ -95,7 +96,7 @@ def read_guess(
 
 def write_pair(
     args: argparse.Namespace,
-    settings: Settings,
+    settings: RegisterSettings,
     level: omezarr.Level,
     slide_levels: list[slides.SlideLevel],
     one: Member,

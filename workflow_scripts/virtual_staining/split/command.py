@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from virtual_staining.artefacts.pair import pair_digest
+from virtual_staining.artefacts.sheet import read_sheet
+from virtual_staining.artefacts.storage.atomic import write_json
 from virtual_staining.errors import InputError
-from virtual_staining.files import write_json
-from virtual_staining.settings import from_json
-from virtual_staining.sheet import read_sheet
-from virtual_staining.split.digest import pair_digest
-from virtual_staining.split.folds import make_folds
-from virtual_staining.split.settings import Settings
+from virtual_staining.settings.base import from_json
+from virtual_staining.settings.split import SplitSettings
+from virtual_staining.split.stratification import make_folds
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     InputError
         If the sheet, the registrations or the settings are wrong, or an image is missing.
     """
-    settings = from_json(Settings, args.settings, "split")
+    settings = from_json(SplitSettings, args.settings, "split")
     sheet = read_sheet(args.sheet)
     samples = sheet[(sheet["stain"] == args.stain) & (sheet["slide"] != "")]
     if samples.empty:
@@ -149,7 +149,7 @@ def split_stain(samples: pd.DataFrame, n_folds: int, seed: int) -> dict:
         Rows of the sample sheet, indexed by id, columns ``material``, ``group``, ``volume_id`` and
         ``role`` (crossval or test).
     n_folds, seed : int
-        As in :func:`~virtual_staining.split.folds.make_folds`.
+        As in :func:`~virtual_staining.split.stratification.make_folds`.
 
     Returns
     -------

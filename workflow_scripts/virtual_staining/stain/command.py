@@ -9,26 +9,26 @@ import numpy as np
 import torch
 from matplotlib.image import imsave
 
+from virtual_staining.artefacts import volume
+from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.artefacts.rgba import CHANNELS, channel, rgba_tiff
+from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
-from virtual_staining.files import replacing
-from virtual_staining.ingest import omezarr
-from virtual_staining.mask.settings import Settings as MaskSettings
-from virtual_staining.normalize.settings import Settings as NormalizeSettings
-from virtual_staining.processor import set_up_processor
 from virtual_staining.progress import progress
-from virtual_staining.settings import from_json
-from virtual_staining.stain.bigtiff import rgba_tiff
-from virtual_staining.stain.generators import load_stainer
-from virtual_staining.stain.rgba import filtered_slabs, stained_slabs
+from virtual_staining.runtime import set_up_processor
+from virtual_staining.settings.base import from_json
+from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.normalize import NormalizeSettings
+from virtual_staining.settings.stain import StainSettings
+from virtual_staining.stain.ensemble import load_stainer
 from virtual_staining.stain.scaling import measured_scaling, median_scaling
-from virtual_staining.stain.settings import Settings
-from virtual_staining.stain.specimen import within_specimen
+from virtual_staining.stain.slabs import filtered_slabs, stained_slabs
+from virtual_staining.stain.specimen_outline import within_specimen
 from virtual_staining.stain.views import orthogonal_figure, render
 
 log = logging.getLogger(__name__)
 
 RENDER_VOXELS = 256  # longest side of the pyramid level that is rendered
-CHANNELS = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("alpha", "FFFFFF"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write ``rgba.ome.zarr``, ``rgba.tif``, ``orthogonal.png`` and ``render.png``."""
     set_up_processor(args.threads)
-    settings = from_json(Settings, args.settings, "stain")
+    settings = from_json(StainSettings, args.settings, "stain")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    ct = omezarr.open_pyramid(args.ct)[0]
+    ct = volume.open_pyramid(args.ct)[0]
     stain = load_stainer(args.generator, settings, device)
     normalize = from_json(NormalizeSettings, args.normalize, "normalize")
     if settings.specimen_only:
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     else:
         scaling = measured_scaling(ct.array, ct.voxel_size_um, normalize, args.ct)
     write_rgba(ct, scaling, stain, settings.sigma_voxel, args.out)
-    levels = omezarr.open_pyramid(args.out / "rgba.ome.zarr")
+    levels = volume.open_pyramid(args.out / "rgba.ome.zarr")
     with replacing(args.out / "orthogonal.png") as path:
         orthogonal_figure(levels[0].array, levels[0].voxel_size_um).savefig(path)
     small = next(x for x in levels if max(x.array.shape[1:]) <= RENDER_VOXELS)
@@ -85,7 +85,7 @@ def write_rgba(
     scaling : (scale, offset)
         Its normalization.
     stain : callable
-        As in :func:`~virtual_staining.stain.rgba.stained_slabs`.
+        As in :func:`~virtual_staining.stain.slabs.stained_slabs`.
     sigma_voxel : float
         Gaussian before staining, voxels.
     out : Path
@@ -109,10 +109,5 @@ def write_rgba(
                 (4, *shape),
                 np.uint8,
                 attributes={"ct_scale": scaling[0], "ct_offset": scaling[1]},
-                omero={"channels": [_channel(label, color) for label, color in CHANNELS]},
+                omero={"channels": [channel(label, color) for label, color in CHANNELS]},
             )
-
-
-def _channel(label: str, color: str) -> dict:
-    window = {"min": 0, "max": 255, "start": 0, "end": 255}
-    return {"label": label, "color": color, "active": label != "alpha", "window": window}

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.errors import InputError
-from virtual_staining.files import read_json
-from virtual_staining.normalize.levels import ct_scaling
-from virtual_staining.normalize.rois import find_ct_rois
-from virtual_staining.normalize.settings import Settings as NormalizeSettings
+from virtual_staining.imaging.tissue.ct_scaling import ct_scaling
+from virtual_staining.imaging.tissue.regions import find_ct_rois
+from virtual_staining.settings.normalize import NormalizeSettings
 
 log = logging.getLogger(__name__)
 

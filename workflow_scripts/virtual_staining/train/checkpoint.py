@@ -16,8 +16,8 @@ from pathlib import Path
 
 import torch
 
+from virtual_staining.artefacts.storage.atomic import replacing, write_json
 from virtual_staining.errors import InputError
-from virtual_staining.files import replacing, write_json
 
 log = logging.getLogger(__name__)
 

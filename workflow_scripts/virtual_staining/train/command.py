@@ -9,14 +9,16 @@ from pathlib import Path
 
 import torch
 
+from virtual_staining.artefacts.folds import Fold, read_fold
+from virtual_staining.artefacts.pair import load_pair, pair_files
+from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.errors import InputError
-from virtual_staining.files import read_json
-from virtual_staining.pairs import Fold, load_pair, pair_files, read_fold
-from virtual_staining.processor import set_up_processor
-from virtual_staining.settings import from_dict
+from virtual_staining.models.catalogue import check_model
+from virtual_staining.runtime import set_up_processor
+from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.train import TrainSettings
 from virtual_staining.train.checkpoint import ResumeFolder, file_checksum
 from virtual_staining.train.loop import Interrupted, train
-from virtual_staining.train.settings import Settings, check
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +44,8 @@ def run(args: argparse.Namespace) -> None:
         If settings or images are wrong, training diverges, or the disk is full.
     """
     set_up_processor(args.threads)
-    settings = from_dict(Settings, read_json(args.settings), str(args.settings))
-    check(settings)
+    settings = from_dict(TrainSettings, read_json(args.settings), str(args.settings))
+    check_model(settings)
     fold = read_fold(args.folds, args.fold)
     resume = ResumeFolder(args.resume_dir, describe_run(settings, fold, args))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -79,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
         sys.exit(128 + received[0])
 
 
-def describe_run(settings: Settings, fold: Fold, args: argparse.Namespace) -> dict:
+def describe_run(settings: TrainSettings, fold: Fold, args: argparse.Namespace) -> dict:
     """Return what a resume folder must match: settings, the fold, and the images' checksums."""
     inputs: dict = {"fold": [list(fold.train), list(fold.validation)]}
     for sample in fold.train + fold.validation:

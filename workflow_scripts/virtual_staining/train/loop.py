@@ -12,13 +12,15 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from virtual_staining.intensity import ct_window
-from virtual_staining.pairs import Pair
+from virtual_staining.imaging.image_pair import TrainingPair
+from virtual_staining.imaging.intensity import ct_window
+from virtual_staining.imaging.sampling.sampler import Sampler
+from virtual_staining.models.build import build_model
+from virtual_staining.models.model import Model
+from virtual_staining.settings.train import TrainSettings
 from virtual_staining.train.checkpoint import ResumeFolder
-from virtual_staining.train.events import event_log
-from virtual_staining.train.model import Model
-from virtual_staining.train.models import build_model
-from virtual_staining.train.record import (
+from virtual_staining.train.curves import event_log
+from virtual_staining.train.history import (
     Progress,
     add_up,
     diverged,
@@ -28,9 +30,7 @@ from virtual_staining.train.record import (
     rows_of,
     write_history,
 )
-from virtual_staining.train.results import write_results
-from virtual_staining.train.sampler import Sampler
-from virtual_staining.train.settings import Settings
+from virtual_staining.train.outputs import write_results
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,9 @@ class Interrupted(Exception):
 
 
 def train(
-    settings: Settings,
-    training: list[Pair],
-    validation: list[Pair],
+    settings: TrainSettings,
+    training: list[TrainingPair],
+    validation: list[TrainingPair],
     resume: ResumeFolder,
     out: Path,
     device: torch.device,
@@ -105,7 +105,10 @@ def train(
 
 
 def build_samplers(
-    settings: Settings, training: list[Pair], validation: list[Pair], device: torch.device
+    settings: TrainSettings,
+    training: list[TrainingPair],
+    validation: list[TrainingPair],
+    device: torch.device,
 ) -> dict[str, Sampler | None]:
     """Return the training sampler, and the validation one, unaugmented, if there are pairs."""
     common = (settings.min_mask_fraction, ct_window(settings.ct_white), device)

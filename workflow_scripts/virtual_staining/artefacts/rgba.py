@@ -1,0 +1,61 @@
+"""What `stain` leaves: the colour volume as BigTIFF, and the channels of its OME-Zarr."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from virtual_staining.artefacts.storage.atomic import replacing
+
+CHANNELS = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("alpha", "FFFFFF"))
+
+
+def channel(label: str, color: str) -> dict:
+    """Return how a viewer shows one channel (NGFF ``omero``)."""
+    window = {"min": 0, "max": 255, "start": 0, "end": 255}
+    return {"label": label, "color": color, "active": label != "alpha", "window": window}
+
+
+@contextlib.contextmanager
+def rgba_tiff(
+    path: str | Path, shape: tuple[int, int, int], voxel_size_um: float
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """Open a BigTIFF (z, y, x, RGBA) with OME metadata in µm; it appears when the block succeeds.
+
+    The pages lie one behind the other and uncompressed, so that Fiji and others can map the file
+    instead of loading it.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    shape : (z, y, x)
+        Of the volume.
+    voxel_size_um : float
+        Edge of the isotropic voxels, µm; also in the resolution tags, in pixels per centimetre.
+
+    Yields
+    ------
+    callable
+        ``append(planes)`` takes the next uint8 planes, (4, dz, y, x).
+    """
+    sizes = {f"PhysicalSize{a}": float(voxel_size_um) for a in "XYZ"}
+    units = {f"PhysicalSize{a}Unit": "µm" for a in "XYZ"}
+    with replacing(path) as temporary:
+        with tifffile.TiffWriter(temporary, bigtiff=True, ome=True) as tif:
+            offset, _ = tif.write(
+                shape=(*shape, 4),
+                dtype=np.uint8,
+                photometric="rgb",
+                planarconfig="contig",
+                extrasamples=["unassalpha"],
+                resolution=(1e4 / voxel_size_um,) * 2,
+                resolutionunit="CENTIMETER",
+                metadata={"axes": "ZYXS", **sizes, **units},
+                returnoffset=True,
+            )
+        with open(temporary, "r+b") as file:
+            file.seek(offset)
+            yield lambda planes: file.write(np.ascontiguousarray(np.moveaxis(planes, 0, -1)).data)

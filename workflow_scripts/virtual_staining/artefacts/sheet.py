@@ -1,0 +1,139 @@
+"""The sample sheet: one row per sample (one µCT volume and at most one stained section).
+
+Columns and their meaning are in ``rules/schemas/samples.schema.yaml``.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from virtual_staining.errors import InputError
+from virtual_staining.settings.schema import load_schema, problems
+
+PATH_COLUMNS = ("volume", "slide", "annotations", "initial_pose")
+
+
+def read_sheet(path: str | Path) -> pd.DataFrame:
+    """Read and check a sample sheet.
+
+    Parameters
+    ----------
+    path : path
+        Tab-separated text with a header; relative paths in it are relative to its folder.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by sample id, every column of the schema present as text, empty where not given;
+        paths resolved; ``volume_id`` and ``group`` filled in as by :func:`complete_sheet`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a column is unknown or missing, or a value breaks the schema;
+        the message names the file, row, column and what it should be.
+    """
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, comment="#")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such sample sheet; set `samples` in the config") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a tab-separated table ({error})") from error
+    return complete_sheet(table, Path(path).parent, str(path))
+
+
+def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.DataFrame:
+    """Check a sheet's table and fill in what may be left out.
+
+    ``volume_id`` defaults to the id of the first sample that uses the same volume, ``group`` to
+    the ``volume_id`` (samples of one volume are never split between training and validation).
+
+    Parameters
+    ----------
+    table : DataFrame
+        As read, all text.
+    folder : path
+        Folder that relative paths refer to.
+    name : str
+        What to call the sheet in error messages.
+
+    Raises
+    ------
+    InputError
+        As in :func:`read_sheet`.
+    """
+    schema = load_schema("samples")
+    table = table.copy()
+    required = schema["required"]
+    absent = [column for column in required if column not in table.columns]
+    if absent:
+        raise InputError(f"{name}: missing column(s) {', '.join(absent)}; found {list(table)}")
+    for number, row in enumerate(table.to_dict("records"), start=2):
+        for problem in problems({k: v for k, v in row.items() if v != ""}, schema):
+            raise InputError(f"{name}: line {number} (sample {row['sample']!r}): {problem}")
+    table = table.reindex(columns=list(schema["properties"]), fill_value="")
+    twice = table["sample"][table["sample"].duplicated()]
+    if len(twice):
+        raise InputError(f"{name}: sample id {twice.iloc[0]!r} stands twice; ids must be unique")
+    for column in PATH_COLUMNS:
+        table[column] = [str(Path(folder) / value) if value else "" for value in table[column]]
+    first = table.groupby("volume")["sample"].transform("first")
+    table["volume_id"] = table["volume_id"].where(table["volume_id"] != "", first)
+    table["group"] = table["group"].where(table["group"] != "", table["volume_id"])
+    _check_consistency(table, name)
+    return table.set_index("sample", drop=False)
+
+
+def _check_consistency(table: pd.DataFrame, name: str) -> None:
+    """Refuse rows that contradict each other: volume ids, stains, blocks, groups across roles."""
+    for column in ("volume", "voxel_size_um"):
+        for volume_id, rows in _disagreeing(table, "volume_id", column):
+            raise InputError(
+                f"{name}: volume_id {volume_id!r} has different {column} values: "
+                f"{', '.join(map(repr, rows[column].unique()))}"
+            )
+    sections = table[table["slide"] != ""]
+    for column in ("stain", "material", "role"):
+        bare = sections["sample"][sections[column] == ""]
+        if len(bare):
+            raise InputError(f"{name}: sample {bare.iloc[0]!r} has a slide but no {column}")
+    for block, rows in table[table["block"] != ""].groupby("block"):
+        bare = rows["sample"][rows["slide"] == ""]
+        if len(bare):
+            raise InputError(f"{name}: sample {bare.iloc[0]!r} has a block but no slide")
+        if rows["volume_id"].nunique() > 1:  # stains may differ: neighbours often are
+            raise InputError(
+                f"{name}: block {block!r} has sections of the volumes "
+                f"{', '.join(rows['volume_id'].unique())}; sections of one block lie in one volume"
+            )
+        if rows["view_axis"].nunique() > 1:
+            raise InputError(
+                f"{name}: block {block!r} has different view_axis values: "
+                f"{', '.join(map(repr, rows['view_axis'].unique()))}; give all of them the one "
+                "that most have: a section that lies turned over is found so"
+            )
+    for group, rows in _disagreeing(sections, "group", "role"):
+        raise InputError(
+            f"{name}: group {group!r} has samples in both roles crossval and test "
+            f"({', '.join(rows['sample'])}); a group must stay on one side"
+        )
+
+
+def _disagreeing(table: pd.DataFrame, by: str, column: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the groups of rows that hold more than one value of a column."""
+    # Counted for all groups at once: one by one they take a second for a thousand samples.
+    counts = table.groupby(by)[column].nunique()
+    for value in counts.index[counts > 1]:
+        yield value, table[table[by] == value]
+
+
+def missing_files(sheet: pd.DataFrame) -> list[str]:
+    """List the sheet's files that do not exist, as ``sample: column: path`` lines."""
+    lines = []
+    for sample, row in sheet.iterrows():
+        for column in PATH_COLUMNS:
+            path = row[column].split("::")[0]
+            if path and not Path(path).exists():
+                lines.append(f"{sample}: {column}: {path}")
+    return lines

@@ -1,0 +1,170 @@
+"""Pyramidal OME-TIFF slides: RGB uint8 in deflated tiles, µm and the original's size inside."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import tifffile
+import zarr
+
+from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.errors import InputError
+from virtual_staining.readers.orientation import UPRIGHT, to_upright
+
+TILE_PX = 256
+NAMESPACE = "virtual-staining/source"
+
+
+@dataclass(frozen=True)
+class SlideLevel:
+    """One resolution of a slide.
+
+    Parameters
+    ----------
+    path : Path
+    index : int
+        Level number, 0 = finest.
+    shape : tuple of int
+        (y, x, 3).
+    pixel_size_um : float
+        Edge of its square pixels, µm.
+    """
+
+    path: Path
+    index: int
+    shape: tuple[int, ...]
+    pixel_size_um: float
+
+    @cached_property
+    def array(self) -> zarr.Array:
+        """Lazy (y, x, 3) uint8 array; slice it to read a region."""
+        return zarr.open_array(tifffile.imread(self.path, aszarr=True, level=self.index), mode="r")
+
+    def read(self) -> np.ndarray:
+        """Return the whole level, uint8 (y, x, 3)."""
+        return tifffile.imread(self.path, level=self.index)
+
+
+def open_pyramid(path: str | Path) -> list[SlideLevel]:
+    """Open a slide written by :func:`write_pyramid`, finest level first; nothing is loaded.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, unreadable, or not such a slide.
+    """
+    size = _source(path)["pixel_size_um"]
+    with tifffile.TiffFile(path) as tif:
+        shapes = [level.shape for level in tif.series[0].levels]
+    return [SlideLevel(Path(path), k, s, size * 2**k) for k, s in enumerate(shapes)]
+
+
+def full_pixel_um(path: str | Path) -> float:
+    """Return the pixel size of the original slide, µm."""
+    return _source(path)["full_pixel_um"]
+
+
+def full_shape_px(path: str | Path) -> tuple[int, int]:
+    """Return the height and width of the original slide, upright, pixels."""
+    source = _source(path)
+    return int(source["full_height_px"]), int(source["full_width_px"])
+
+
+def stored_to_um(path: str | Path) -> np.ndarray:
+    """Return the map from pixels of the original file, as they are stored there, to this slide.
+
+    Returns
+    -------
+    ndarray, shape (2, 3)
+        Takes (x, y, 1) in full-resolution pixels, origin at the outer corner of the first stored
+        one, to (x, y) in µm on the ingested slide, which is turned upright.
+    """
+    source = _source(path)
+    shape_px = source["full_height_px"], source["full_width_px"]
+    turn = to_upright(int(source.get("full_orientation", UPRIGHT)), shape_px)
+    return source["full_pixel_um"] * turn
+
+
+def _source(path: str | Path) -> dict[str, float]:
+    """Read the annotation that :func:`write_pyramid` stores."""
+    try:
+        with tifffile.TiffFile(path) as tif:
+            root = ElementTree.fromstring(tif.ome_metadata or "<none/>")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such slide; ingest the slide first") from error
+    except (OSError, tifffile.TiffFileError, ElementTree.ParseError) as error:
+        raise InputError(f"{path}: cannot be read as OME-TIFF ({error})") from error
+    for annotation in root.iterfind(".//{*}MapAnnotation"):
+        if annotation.get("Namespace") == NAMESPACE:
+            return {m.get("K"): float(m.text) for m in annotation.iterfind(".//{*}M")}
+    raise InputError(f"{path}: not an ingested slide; run `ingest slide` on it first")
+
+
+def write_pyramid(
+    path: str | Path,
+    image: np.ndarray,
+    pixel_size_um: float,
+    full_pixel_um: float | None = None,
+    full_shape_px: tuple[int, int] | None = None,
+    full_orientation: int = UPRIGHT,
+) -> None:
+    """Write a slide and its pyramid (halved until it fits one tile), atomically.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.ome.tif``.
+    image : ndarray
+        uint8 (y, x, 3).
+    pixel_size_um : float
+        Edge of its square pixels, µm.
+    full_pixel_um, full_shape_px : optional
+        Pixel size and upright (height, width) of the slide as scanned; this image's own by default.
+    full_orientation : int
+        How the scanned slide was turned, see :mod:`virtual_staining.readers.orientation`.
+    """
+    height, width = full_shape_px or image.shape[:2]
+    source = {
+        "Namespace": NAMESPACE,
+        "pixel_size_um": repr(float(pixel_size_um)),
+        "full_pixel_um": repr(float(full_pixel_um or pixel_size_um)),
+        "full_height_px": str(height),
+        "full_width_px": str(width),
+        "full_orientation": str(full_orientation),
+    }
+    levels = [image]
+    while max(levels[-1].shape[:2]) > TILE_PX:
+        levels.append(_halve(levels[-1]))
+    metadata = {
+        "axes": "YXS",
+        "PhysicalSizeX": pixel_size_um,
+        "PhysicalSizeY": pixel_size_um,
+        "PhysicalSizeXUnit": "µm",
+        "PhysicalSizeYUnit": "µm",
+        "MapAnnotation": source,
+    }
+    with replacing(path) as temporary:
+        with tifffile.TiffWriter(temporary, ome=True, bigtiff=image.nbytes > 2**31) as tif:
+            for k, level in enumerate(levels):
+                tif.write(
+                    level,
+                    photometric="rgb",
+                    tile=(TILE_PX, TILE_PX),
+                    compression="zlib",
+                    predictor=True,
+                    resolution=(1e4 / (pixel_size_um * 2**k),) * 2,
+                    resolutionunit="CENTIMETER",
+                    **({"subfiletype": 1} if k else {"subifds": len(levels) - 1}),
+                    metadata=None if k else metadata,
+                )
+
+
+def _halve(image: np.ndarray) -> np.ndarray:
+    """Average 2 x 2 pixels; an odd last row or column repeats itself."""
+    bottom, right = (n % 2 for n in image.shape[:2])
+    even = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+    size = (even.shape[1] // 2, even.shape[0] // 2)
+    return cv2.resize(even, size, interpolation=cv2.INTER_AREA)

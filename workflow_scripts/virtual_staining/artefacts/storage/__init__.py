@@ -1,0 +1,1 @@
+"""How artefacts lie on disk: whole or not at all, images, pyramids."""

@@ -1,0 +1,154 @@
+"""The levels of a sharded Zarr pyramid, written layer by layer, each feeding the next."""
+
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numba
+import numpy as np
+import zarr
+
+from virtual_staining.artefacts.storage import shards
+
+COARSEST_PX = 64  # the pyramid ends when its longest side is at most this
+CHUNK_PX = 128
+SHARD_PX = 1024
+BAND_ROWS = 64  # rows averaged by one thread at a time
+LAYER_BYTES = 128 * 2**20  # aim for one layer of shards in memory
+
+
+@numba.njit(cache=True, nogil=True)
+def _halve_rows(block, out, first, last):
+    """Fill rows ``first`` to ``last`` of ``out`` with means of 2 x 2 x 2 voxels of ``block``."""
+    _, depth, height, width = block.shape
+    for c in range(out.shape[0]):
+        for z in range(out.shape[1]):
+            low, high = block[c, 2 * z], block[c, min(2 * z + 1, depth - 1)]
+            for y in range(first, last):
+                y0, y1 = 2 * y, min(2 * y + 1, height - 1)
+                for x in range(width // 2):
+                    total = np.uint32(4)
+                    total += np.uint32(low[y0, 2 * x]) + np.uint32(low[y0, 2 * x + 1])
+                    total += np.uint32(low[y1, 2 * x]) + np.uint32(low[y1, 2 * x + 1])
+                    total += np.uint32(high[y0, 2 * x]) + np.uint32(high[y0, 2 * x + 1])
+                    total += np.uint32(high[y1, 2 * x]) + np.uint32(high[y1, 2 * x + 1])
+                    out[c, z, y, x] = total >> 3
+                if width % 2:
+                    x = width - 1
+                    total = np.uint32(low[y0, x]) + np.uint32(low[y1, x])
+                    total += np.uint32(high[y0, x]) + np.uint32(high[y1, x])
+                    out[c, z, y, x // 2] = (2 * total + np.uint32(4)) >> 3
+
+
+def halve(block: np.ndarray, out: np.ndarray, pool: Executor) -> None:
+    """Average 2 x 2 x 2 voxels of (c, z, y, x) integers, rounding; odd ends repeat themselves.
+
+    Parameters
+    ----------
+    block : ndarray
+        (c, z, y, x) of uint8 or uint16.
+    out : ndarray
+        Filled; half as long along z, y and x, rounded up.
+    pool : Executor
+        Works on bands of rows.
+    """
+    rows = out.shape[2]
+    starts = range(0, rows, BAND_ROWS)
+    jobs = [pool.submit(_halve_rows, block, out, y, min(y + BAND_ROWS, rows)) for y in starts]
+    for job in jobs:
+        job.result()
+
+
+class LevelWriter:
+    """Collects planes into layers as thick as a chunk, writes them, and feeds the next level."""
+
+    def __init__(self, array: zarr.Array, coarser: "LevelWriter | None", pool: Executor):
+        self.coarser, self.pool = coarser, pool
+        self.folder = Path(array.store.root) / array.path / "c"
+        self.lead = array.ndim - 3
+        self.chunk = array.chunks[-3:]
+        self.tiles = tuple(
+            s // c for s, c in zip(array.shards[-2:], array.chunks[-2:], strict=True)
+        )
+        channels = array.shape[0] if self.lead else 1
+        self.buffer = np.empty((channels, self.chunk[0], *array.shape[-2:]), array.dtype)
+        self.filled = self.layers = 0
+
+    def push(self, slab: np.ndarray) -> None:
+        """Take the next planes, (c, dz, y, x); whole layers are written without a copy."""
+        depth = self.chunk[0]
+        while slab.shape[1]:
+            if self.filled == 0 and slab.shape[1] >= depth:
+                self._write(slab[:, :depth])
+                slab = slab[:, depth:]
+                continue
+            n = min(slab.shape[1], depth - self.filled)
+            self.room(n)[...] = slab[:, :n]
+            self.take(n)
+            slab = slab[:, n:]
+
+    def room(self, n: int) -> np.ndarray:
+        """Return where the next ``n`` planes belong."""
+        return self.buffer[:, self.filled : self.filled + n]
+
+    def take(self, n: int) -> None:
+        """Note that ``n`` planes were put in their room."""
+        self.filled += n
+        if self.filled == self.chunk[0]:
+            self.filled = 0
+            self._write(self.buffer)
+
+    def _write(self, layer: np.ndarray) -> None:
+        if self.coarser is not None:
+            n = -(-layer.shape[1] // 2)
+            halve(layer, self.coarser.room(n), self.pool)
+        shards.write_layer(self._shard_path, layer, self.chunk, self.tiles, self.pool)
+        self.layers += 1
+        if self.coarser is not None:
+            self.coarser.take(n)
+
+    def _shard_path(self, y: int, x: int) -> Path:
+        return self.folder.joinpath(*["0"] * self.lead, str(self.layers), str(y), str(x))
+
+    def finish(self) -> None:
+        """Write what is left, on every level."""
+        if self.filled:
+            layer, self.filled = self.buffer[:, : self.filled], 0
+            self._write(layer)
+        if self.coarser is not None:
+            self.coarser.finish()
+
+
+def layer_depth(shape: tuple[int, ...], itemsize: int) -> int:
+    """Return how many planes are stored together in a volume of this shape, (z, y, x) or with c."""
+    plane_bytes = itemsize * int(np.prod(shape)) // shape[-3]
+    return 2 ** int(np.clip(np.log2(max(LAYER_BYTES // plane_bytes, 1)), 3, 5))
+
+
+def create_levels(
+    group: zarr.Group, shape: tuple[int, ...], dtype: np.dtype, pool: Executor
+) -> list[LevelWriter]:
+    """Create the arrays of all levels, return their writers, finest first."""
+    lead, spatial = shape[:-3], shape[-3:]
+    depth = layer_depth(shape, dtype.itemsize)
+    arrays = []
+    while True:
+        chunk = tuple(min(n, c) for n, c in zip(spatial, (depth, CHUNK_PX, CHUNK_PX), strict=True))
+        tiles = [min(-(-n // CHUNK_PX), SHARD_PX // CHUNK_PX) for n in spatial[1:]]
+        shard = (chunk[0], *(c * t for c, t in zip(chunk[1:], tiles, strict=True)))
+        array = group.create_array(
+            str(len(arrays)),
+            shape=(*lead, *spatial),
+            chunks=(*(1 for _ in lead), *chunk),
+            shards=(*lead, *shard),
+            dtype=dtype,
+            compressors=shards.ZARR_CODEC,
+            dimension_names=["c", "z", "y", "x"][-len(shape) :],
+        )
+        arrays.append(array)
+        if max(spatial) <= COARSEST_PX:
+            break
+        spatial = tuple(-(-n // 2) for n in spatial)
+    writers = []
+    for array in reversed(arrays):
+        writers.insert(0, LevelWriter(array, writers[0] if writers else None, pool))
+    return writers

@@ -1,0 +1,144 @@
+"""Multiscale OME-Zarr (NGFF 0.5, Zarr v3) written slab by slab and opened lazily.
+
+Voxel ``i`` of every level has its centre at ``(i + 0.5) * voxel_size_um`` (outer-corner origin,
+see :mod:`virtual_staining.imaging.geometry`); the metadata says so as scale plus a translation of
+half a voxel. Levels halve by 2 x 2 x 2 means, chunks are packed into few large shards (cluster
+quotas count files), and no more than one layer of shards per level is ever in memory.
+"""
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.artefacts.storage.pyramid import create_levels
+from virtual_staining.errors import InputError
+
+
+@dataclass(frozen=True)
+class Level:
+    """One resolution of a volume.
+
+    Parameters
+    ----------
+    array : zarr.Array
+        Lazy array, (z, y, x) or (c, z, y, x); slice it to read.
+    voxel_size_um : float
+        Edge of its isotropic voxels, µm.
+    """
+
+    array: zarr.Array
+    voxel_size_um: float
+
+
+def open_pyramid(path: str | Path) -> list[Level]:
+    """Open a volume written by :func:`write_pyramid`, finest level first; nothing is loaded.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing, is not an OME-Zarr 0.5 image or is not isotropic.
+    """
+    group = _open_group(path)
+    levels = []
+    try:
+        for dataset in group.attrs["ome"]["multiscales"][0]["datasets"]:
+            scale = dataset["coordinateTransformations"][0]["scale"][-3:]
+            if not np.allclose(scale, scale[0], rtol=1e-6):
+                raise InputError(f"{path}: voxels {scale} are not isotropic; ingest the volume")
+            levels.append(Level(group[dataset["path"]], float(scale[0])))
+    except (KeyError, IndexError, TypeError) as error:
+        raise InputError(
+            f"{path}: not an OME-Zarr 0.5 image ({error!r} in its metadata)"
+        ) from error
+    return levels
+
+
+def read_attributes(path: str | Path) -> dict:
+    """Return the project's own attributes of a volume (provenance, intensity scaling)."""
+    return dict(_open_group(path).attrs.get("virtual_staining", {}))
+
+
+def _open_group(path: str | Path) -> zarr.Group:
+    try:
+        return zarr.open_group(str(path), mode="r")
+    except (FileNotFoundError, zarr.errors.GroupNotFoundError, ValueError) as error:
+        raise InputError(f"{path}: no OME-Zarr volume there; ingest the volume first") from error
+
+
+def write_pyramid(
+    path: str | Path,
+    slabs: np.ndarray | Iterable[np.ndarray],
+    voxel_size_um: float,
+    shape: tuple[int, ...] | None = None,
+    dtype: np.dtype | str | None = None,
+    attributes: dict | None = None,
+    omero: dict | None = None,
+    threads: int | None = None,
+) -> None:
+    """Write a volume and its pyramid, atomically.
+
+    Parameters
+    ----------
+    path : path
+        Folder to write, ``*.ome.zarr``; replaced when everything is written.
+    slabs : ndarray or iterable of ndarray
+        A whole volume, or consecutive slabs along z of any thickness: (dz, y, x), or with channels
+        (c, dz, y, x).
+    voxel_size_um : float
+        Edge of the isotropic voxels, µm.
+    shape, dtype : optional
+        Of the whole level 0, (z, y, x) or (c, z, y, x), unsigned integers; needed for an iterator.
+    attributes : dict, optional
+        Stored under ``virtual_staining`` in the group's attributes. Read after the last slab, so
+        the iterator may still fill it in.
+    omero : dict, optional
+        NGFF ``omero`` block (channel names and colours).
+    threads : int, optional
+        Cores that compress and average; all that this process may use.
+
+    Raises
+    ------
+    ValueError
+        If the slabs do not add up to ``shape``.
+    """
+    if isinstance(slabs, np.ndarray):
+        shape, dtype, slabs = slabs.shape, slabs.dtype, [slabs]
+    threads = threads or len(os.sched_getaffinity(0))
+    with replacing(path) as temporary, ThreadPoolExecutor(threads) as pool:
+        group = zarr.create_group(str(temporary), zarr_format=3)
+        levels = create_levels(group, tuple(shape), np.dtype(dtype), pool)
+        written = 0
+        for slab in slabs:
+            levels[0].push(slab if slab.ndim == 4 else slab[None])
+            written += slab.shape[-3]
+        if written != shape[-3]:
+            raise ValueError(f"{path}: {written} planes written of {shape[-3]}")
+        levels[0].finish()
+        name = Path(path).name.removesuffix(".ome.zarr")
+        group.attrs["ome"] = _metadata(name, len(levels), len(shape), voxel_size_um, omero)
+        group.attrs["virtual_staining"] = attributes or {}
+
+
+def _metadata(name, n_levels: int, ndim: int, voxel_size_um: float, omero: dict | None) -> dict:
+    """Return the NGFF 0.5 ``ome`` attribute."""
+    axes = [{"name": a, "type": "space", "unit": "micrometer"} for a in "zyx"]
+    lead = ndim - 3
+    datasets = []
+    for k in range(n_levels):
+        size = float(voxel_size_um) * 2**k
+        scale = {"type": "scale", "scale": [1.0] * lead + [size] * 3}
+        shift = {"type": "translation", "translation": [0.0] * lead + [size / 2] * 3}
+        datasets.append({"path": str(k), "coordinateTransformations": [scale, shift]})
+    image = {
+        "name": name,
+        "axes": [{"name": "c", "type": "channel"}] * lead + axes,
+        "datasets": datasets,
+        "type": "mean",
+    }
+    return {"version": "0.5", "multiscales": [image]} | ({"omero": omero} if omero else {})

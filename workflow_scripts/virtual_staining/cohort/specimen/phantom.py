@@ -1,0 +1,229 @@
+"""The truth: an implicit model of a trephined bone block with a screw, at any physical point."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from virtual_staining.cohort.specimen.fields import Lattice, make_lattices, scatter
+from virtual_staining.cohort.specimen.labels import Label, attenuation_table, is_in
+from virtual_staining.cohort.specimen.screw import screw_distance
+
+TUBE_WALL_UM = 350.0
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """The phantom at n points.
+
+    ``label`` uint8; ``mineral`` float32, density relative to the label's usual one; ``cell``
+    float32, share of the point's footprint taken by a lacuna or nucleus; ``tone`` float32 in
+    [0, 1], blue to brown, which X-rays do not see.
+    """
+
+    label: np.ndarray
+    mineral: np.ndarray
+    cell: np.ndarray
+    tone: np.ndarray
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """One block. ``rotation`` takes volume directions (x, y, z) to the screw's frame."""
+
+    material: str
+    lattices: dict[str, Lattice]
+    rotation: np.ndarray
+    center_um: np.ndarray
+    core_radius_um: float
+    core_offset_um: np.ndarray
+    core_tilt: np.ndarray
+    tube_center_um: np.ndarray
+    tube_radius_um: float
+    degradation_um: float
+    salt: int
+
+    def to_screw(self, points_um: np.ndarray) -> np.ndarray:
+        """Volume points (n, 3) µm in the screw's frame, (n, 3) µm."""
+        return (np.asarray(points_um) - self.center_um) @ self.rotation.T
+
+
+def make_phantom(material: str, block_um: float, seed: tuple[int, ...]) -> Phantom:
+    """Draw a block: orientation in the tube, core, degradation and all random fields.
+
+    Parameters
+    ----------
+    material : str
+        ``Mg``, ``Ti`` or ``PEEK``.
+    block_um : float
+        Edge of the scanned cube; the block lies about its middle.
+    seed : tuple of int
+        The sample's seed.
+    """
+    rng = np.random.default_rng([*seed, 1000])
+    rotation = Rotation.random(rng=rng).as_matrix()
+    center = block_um / 2 + rng.uniform(-120, 120, 3)
+    radius = rng.uniform(2250, 2500)  # what a 6 mm bur leaves
+    offset, tilt = rng.uniform(-150, 150, 2), rng.uniform(-0.05, 0.05, 2)
+    # the tube just holds the core's rims, whichever way it lies
+    angle = np.linspace(0, 2 * np.pi, 60)
+    rims = [
+        np.stack([radius * np.cos(angle), radius * np.sin(angle), np.full(60, z)], 1)
+        for z in (-2400, 2000)
+    ]
+    points = np.concatenate(rims) @ rotation + center
+    tube_center = block_um / 2 + rng.uniform(-100, 100, 2)
+    tube_radius = np.hypot(*(points[:, :2] - tube_center).T).max() + rng.uniform(80, 200)
+    return Phantom(
+        material=material,
+        lattices=make_lattices(seed),
+        rotation=rotation,
+        center_um=center,
+        core_radius_um=radius,
+        core_offset_um=offset,
+        core_tilt=tilt,
+        tube_center_um=tube_center,
+        tube_radius_um=tube_radius,
+        degradation_um=rng.uniform(90, 170),
+        salt=int(rng.integers(2**31)),
+    )
+
+
+def in_reach(phantom: Phantom, local: np.ndarray) -> np.ndarray:
+    """Points (3, …) in the screw's frame that may hold tissue: a cheap outer bound."""
+    x, y, z = local
+    (ox, oy), (tx, ty) = phantom.core_offset_um, phantom.core_tilt
+    radius2 = (x - ox - tx * z) ** 2 + (y - oy - ty * z) ** 2
+    return (radius2 < (phantom.core_radius_um + 200) ** 2) & (np.abs(z) < 3000)
+
+
+def tissue(
+    phantom: Phantom, local: np.ndarray, fields: dict[str, np.ndarray], footprint_um: float
+) -> Tissue:
+    """Evaluate the phantom, without the tube.
+
+    Parameters
+    ----------
+    phantom : Phantom
+    local : ndarray, shape (3, n), float32
+        Points in the screw's frame, µm.
+    fields : dict of ndarray, shape (n,)
+        The random fields at the same points.
+    footprint_um : float
+        Size of what a point stands for: bodies smaller than this fade instead of flickering.
+    """
+    label = _anatomy(phantom, local, fields)
+    implant = _implant(phantom, local, fields)
+    distance = implant[1]
+    _healing(label, local, fields, distance, phantom.material)
+    label = np.where(implant[0] > 0, implant[0], label).astype(np.uint8)
+    canal = np.hypot(fields["vessel_a"], fields["vessel_b"])
+    cortical = label == Label.CORTICAL
+    label[cortical & (canal < 0.16)] = Label.VESSEL
+    cell = _cells(phantom, local, label, footprint_um)
+    mineral = _mineral(label, fields, canal)
+    bony = is_in(label, (Label.CORTICAL, Label.TRABECULAR, Label.WOVEN))
+    label[bony & (cell > 0.5)] = Label.LACUNA
+    tone = np.clip(0.5 + 0.45 * fields["tone"], 0, 1)
+    return Tissue(label, mineral, cell, tone)
+
+
+def attenuation(phantom: Phantom, found: Tissue) -> np.ndarray:
+    """X-ray attenuation relative to cortical bone, float32; nuclei do not show, lacunae do."""
+    hollow = is_in(found.label, (Label.CORTICAL, Label.TRABECULAR, Label.WOVEN, Label.LACUNA))
+    value = attenuation_table(phantom.material)[found.label] * found.mineral
+    return value - 0.8 * value * found.cell * hollow
+
+
+def _anatomy(phantom: Phantom, local: np.ndarray, f: dict[str, np.ndarray]) -> np.ndarray:
+    """Layers from the head downwards: soft tissue, cortex, marrow space, cortex, soft tissue."""
+    x, y, z = local
+    (ox, oy), (tx, ty) = phantom.core_offset_um, phantom.core_tilt
+    radius = np.hypot(x - ox - tx * z, y - oy - ty * z) + 25 * f["patch"] + 30 * f["shape_a"]
+    upper_top, upper_bottom = 1280 + 130 * f["shape_a"], 300 + 220 * f["shape_b"]
+    lower_top, lower_bottom = -1150 + 240 * f["shape_a"], -2050 + 110 * f["shape_b"]
+    ragged = 60 * f["patch"]
+    label = np.full(z.shape, Label.MARROW, np.uint8)
+    label[np.abs(f["trabecula"]) < 0.25 + 0.1 * f["shape_b"] + 0.09 * f["patch"]] = Label.TRABECULAR
+    pits = 70 * f["trabecula"]  # the inner faces are eroded by marrow
+    cortex = (z < upper_top) & (z > upper_bottom + pits)
+    cortex |= (z < lower_top + pits) & (z > lower_bottom)
+    label[cortex] = Label.CORTICAL
+    label[(z >= upper_top) | (z <= lower_bottom)] = Label.SOFT
+    outside = radius > phantom.core_radius_um
+    outside |= z > 1800 + 280 * f["shape_b"] + ragged
+    outside |= z < -2320 + 170 * f["shape_a"] + ragged
+    label[outside] = Label.AIR
+    return label
+
+
+def _implant(
+    phantom: Phantom, local: np.ndarray, f: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Implant and degradation layer (0 elsewhere), and the distance to the nominal surface."""
+    distance = screw_distance(local)
+    label = np.zeros(distance.shape, np.uint8)
+    if phantom.material != "Mg":
+        label[distance < 0] = Label.IMPLANT
+        return label, distance
+    eaten = phantom.degradation_um * (1 + 0.55 * f["degradation"] + 0.3 * f["shape_a"])
+    eaten = np.maximum(eaten, 12) + 6 * f["fine"]
+    swollen = 15 + 15 * f["patch"]  # corrosion products take more room than the metal did
+    label[distance < swollen] = Label.DEGRADATION
+    label[distance < -eaten] = Label.IMPLANT
+    return label, distance - np.maximum(swollen, 0)
+
+
+def _healing(
+    label: np.ndarray,
+    local: np.ndarray,
+    f: dict[str, np.ndarray],
+    distance: np.ndarray,
+    material: str,
+) -> None:
+    """Place woven bone and fibrous tissue between old bone and implant, in place."""
+    reach = 130 + 90 * f["patch"] + 25 * f["fine"]
+    level = {"Mg": -0.3, "Ti": -0.1, "PEEK": 0.2}[material]
+    tissue_here = label != Label.AIR
+    height = local[2]
+    bony = (height < 1350 + 130 * f["shape_a"]) & (height > -2150 + 110 * f["shape_b"])
+    near = tissue_here & bony & (distance < reach)
+    woven = near & (f["patch"] + 0.5 * f["mineral"] > level) & (f["fine"] < 1.3)
+    label[woven] = Label.WOVEN
+    gap = 30 + 40 * np.maximum(-f["patch"], 0)
+    label[tissue_here & ~woven & (distance < gap)] = Label.SOFT
+
+
+def _cells(
+    phantom: Phantom, local: np.ndarray, label: np.ndarray, footprint_um: float
+) -> np.ndarray:
+    """Share of each point's footprint inside a lacuna (bone) or nucleus (soft tissue, marrow)."""
+    cell = np.zeros(label.shape, np.float32)
+    kinds = (
+        # labels, cell edge µm, half axes µm, share of the cells that hold one
+        ((Label.CORTICAL, Label.TRABECULAR), 36.0, (4.0, 6.5, 9.0), 0.75),
+        ((Label.WOVEN,), 28.0, (6.0, 6.0, 8.0), 0.9),
+        ((Label.SOFT,), 26.0, (3.0, 4.0, 6.5), 0.6),
+        ((Label.MARROW,), 20.0, (4.5, 4.5, 4.5), 0.7),
+    )
+    for salt, (members, edge, axes, share) in enumerate(kinds):
+        here = np.flatnonzero(is_in(label, members))
+        offset, draw = scatter(local[:, here], edge, phantom.salt + salt)
+        # a body smaller than the footprint spreads over it and loses contrast
+        blur = (0.4 * footprint_um) ** 2
+        spread = np.sqrt(np.array(axes) ** 2 + blur).astype(np.float32)
+        contrast = np.float32(np.prod(axes) / np.prod(spread))
+        far = sum((offset[k] / spread[k]) ** 2 for k in range(3))
+        # steep for sharp bodies, 1 inside and 0.5 on the surface
+        body = contrast / (1 + far**3)
+        cell[here] = np.where(draw < share, body, 0)
+    return cell
+
+
+def _mineral(label: np.ndarray, f: dict[str, np.ndarray], canal: np.ndarray) -> np.ndarray:
+    """Density relative to the label's usual one; young osteons and woven bone vary most."""
+    mineral = 1 + 0.03 * f["mineral"] + 0.012 * f["fine"]
+    young = np.clip(1.2 - canal / 0.5, 0, 1) * (f["patch"] > -0.2)
+    mineral -= 0.16 * young * (label == Label.CORTICAL)
+    fine = np.array([0, 0, 0.10, 0.10, 0, 0, 0.05, 0, 0.2, -0.012, 0.06], np.float32)
+    return (mineral + fine[label] * f["fine"]).astype(np.float32)

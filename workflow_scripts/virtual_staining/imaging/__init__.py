@@ -1,0 +1,1 @@
+"""Maths on images that several stages use: arrays in, arrays out."""

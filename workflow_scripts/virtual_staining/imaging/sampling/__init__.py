@@ -1,0 +1,1 @@
+"""Random augmented patches of image pairs held in memory."""

@@ -1,0 +1,1 @@
+"""Which pixels are bone, implant or background, and at what levels."""

@@ -1,0 +1,208 @@
+"""Regions of reference tissue and background, found in a CT plane and its registered section.
+
+The section is what tells bone from metal (opaque or cut away) and soft tissue of the volume that
+never reached the slide; the CT tells bone from soft tissue. A plane without a section is searched
+by grey level and shape alone.
+"""
+
+import numpy as np
+from scipy import ndimage
+from skimage.filters import threshold_multiotsu, threshold_otsu
+from skimage.morphology import disk
+
+from virtual_staining.errors import InputError
+from virtual_staining.imaging.histogram import Mode, modes
+from virtual_staining.imaging.tissue.absorbance import clear_and_opaque, slide_absorbance, smoothed
+from virtual_staining.settings.normalize import BONE, NormalizeSettings
+
+# Background lies within this many standard deviations of its peak, bone at most so far above its.
+GATE_SIGMAS = 2.5
+# Least level of bone between background (0) and its peak (1), half-way from new bone (about 0.74)
+# to mature: new bone is stained more strongly, and a hundredth of it would set the lower bound.
+BONE_LEVEL = 0.87
+# Least share of the tissue that bone takes; a smaller peak is the blurred rim of metal.
+BONE_SHARE = 0.05
+# Pores up to this width belong to bone, as nobody draws around them, µm.
+PORE_UM = 60.0
+# Densest matter of which a larger share is thick and solid is metal; bone has thin parts too.
+METAL_SHARE = 0.87
+# Half the thickness above which solid dense matter may be an implant, µm (screw core: 1.5 mm).
+IMPLANT_HALF_THICKNESS_UM = 350.0
+
+
+def find_rois(
+    ct: np.ndarray,
+    slide: np.ndarray,
+    valid: np.ndarray,
+    pixel_um: float,
+    settings: NormalizeSettings,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find reference tissue and background that CT and section agree on.
+
+    Parameters
+    ----------
+    ct : ndarray of uint16, shape (y, x)
+        Registered CT plane, any grey levels.
+    slide : ndarray of uint8, shape (y, x, 3)
+        Registered section.
+    valid : ndarray of bool, shape (y, x)
+        Where both images hold data.
+    pixel_um : float
+        Pixel size, µm.
+    settings : NormalizeSettings
+        Reference class, smoothing, erosion and the like.
+
+    Returns
+    -------
+    reference, background : ndarray of bool, shape (y, x)
+
+    Raises
+    ------
+    InputError
+        If either region is smaller than ``min_roi_px``.
+    """
+    smooth = smoothed(ct, pixel_um, settings.smooth_um)
+    absorbance = slide_absorbance(slide, valid, pixel_um, settings.smooth_um)
+    clear, opaque = clear_and_opaque(absorbance, valid, settings.opaque_absorbance)
+    background = valid & clear & _erode(clear, pixel_um, settings)
+    background &= _near(smooth, _first(modes(smooth[background])))
+    tissue = valid & ~clear & ~opaque
+    inner = _erode(tissue, pixel_um, settings)
+    if settings.reference_class == BONE and background.any():
+        air, bone = smooth[background].mean(), _last(modes(smooth[inner]))
+        reference = _bone_like(smooth, bone, air, pixel_um) & tissue
+        # an implant is black on the slide, or was taken out of it and left a dense hole
+        hole = clear & (smooth > air + BONE_LEVEL * (bone.level - air)) if bone else opaque
+        implant = _erode(valid & (opaque | hole), pixel_um, settings)
+        reference &= ~_grow(implant, settings.implant_margin_um, pixel_um)
+    else:
+        both = background | inner
+        level = threshold_otsu(smooth[both]) if both.any() else np.inf
+        reference = tissue & (smooth > level)
+    reference = _erode(reference, pixel_um, settings)
+    background = _erode(background, pixel_um, settings)
+    return _enough(reference, background, settings)
+
+
+def find_ct_rois(
+    ct: np.ndarray, pixel_um: float, settings: NormalizeSettings, valid: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find reference tissue and background in a CT plane alone.
+
+    Parameters
+    ----------
+    ct : ndarray, shape (y, x)
+        Plane of a volume that has no section.
+    pixel_um : float
+        Pixel size, µm.
+    settings : NormalizeSettings
+        As in :func:`find_rois`.
+    valid : ndarray of bool, shape (y, x), optional
+        Where the plane lies inside the volume; everywhere by default.
+
+    Returns
+    -------
+    reference, background : ndarray of bool, shape (y, x)
+        A magnesium implant, whose grey level is bone's, may be part of the reference.
+
+    Raises
+    ------
+    InputError
+        As in :func:`find_rois`.
+    """
+    smooth = smoothed(ct, pixel_um, settings.smooth_um)
+    valid = np.ones(ct.shape, bool) if valid is None else _erode(valid, pixel_um, settings)
+    air = valid & _near(smooth, _first(modes(smooth[valid])))
+    matter = valid & ~air & (smooth > smooth[air].mean())
+    if settings.reference_class == BONE:
+        reference = _densest(smooth, matter, smooth[air].mean(), pixel_um, settings)
+    else:
+        reference = smooth > threshold_otsu(smooth[valid])
+    reference = _erode(reference, pixel_um, settings)
+    background = _erode(air, pixel_um, settings)
+    return _enough(reference, background, settings)
+
+
+def _densest(
+    smooth: np.ndarray, matter: np.ndarray, air: float, pixel_um: float, settings: NormalizeSettings
+) -> np.ndarray:
+    """Pixels at the level of the densest matter that is not a solid metal body."""
+    inner = _erode(matter, pixel_um, settings)
+    if np.unique(smooth[inner]).size < 3:
+        return np.zeros_like(matter)
+    dense = smooth > threshold_multiotsu(smooth[inner], 3)[-1]
+    core = ndimage.distance_transform_edt(dense) * pixel_um > IMPLANT_HALF_THICKNESS_UM
+    solid = dense & _grow(core, IMPLANT_HALF_THICKNESS_UM + 2 * settings.erode_um, pixel_um)
+    rest = matter
+    if solid.sum() > METAL_SHARE * dense.sum():
+        rest = matter & ~_grow(dense, settings.implant_margin_um, pixel_um)
+    bone = _last(modes(smooth[rest & inner]))
+    return rest & _bone_like(smooth, bone, air, pixel_um)
+
+
+def _bone_like(
+    smooth: np.ndarray, bone: Mode | None, background: float, pixel_um: float
+) -> np.ndarray:
+    """Pixels at mature bone's level, small pores included."""
+    if bone is None:
+        return np.zeros(smooth.shape, bool)
+    dense = smooth > background + BONE_LEVEL * (bone.level - background)
+    size = 2 * round(PORE_UM / 2 / pixel_um) + 1
+    dense = ndimage.binary_closing(np.pad(dense, size), disk(size // 2))[size:-size, size:-size]
+    return dense & (smooth <= bone.level + GATE_SIGMAS * bone.sigma_above)
+
+
+def _first(found: list[Mode]) -> Mode | None:
+    """Return the darkest peak."""
+    return found[0] if found else None
+
+
+def _last(found: list[Mode]) -> Mode | None:
+    """Return the brightest peak that is more than the blurred rim of something brighter."""
+    return next((mode for mode in reversed(found) if mode.share >= BONE_SHARE), None)
+
+
+def _near(smooth: np.ndarray, mode: Mode | None) -> np.ndarray:
+    """Pixels whose level is that of a peak; the narrower flank is the uncontaminated one."""
+    if mode is None:
+        return np.zeros(smooth.shape, bool)
+    reach = GATE_SIGMAS * min(mode.sigma_below, mode.sigma_above)
+    return np.abs(smooth - mode.level) <= reach
+
+
+def _erode(region: np.ndarray, pixel_um: float, settings: NormalizeSettings) -> np.ndarray:
+    """Region without its outermost ``erode_um``; the image's border is not an edge."""
+    radius_px = max(settings.erode_um / pixel_um, 1.0)
+    return ndimage.distance_transform_edt(region) > radius_px
+
+
+def _grow(region: np.ndarray, radius_um: float, pixel_um: float) -> np.ndarray:
+    """Region and everything within a distance of it."""
+    if not region.any():
+        return region
+    return ndimage.distance_transform_edt(~region) * pixel_um <= radius_um
+
+
+def _enough(
+    reference: np.ndarray, background: np.ndarray, settings: NormalizeSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the regions if they are large enough to measure."""
+    for name, region in ((settings.reference_class, reference), ("Background", background)):
+        check_size(name, region, settings)
+    return reference, background
+
+
+def check_size(name: str, region: np.ndarray, settings: NormalizeSettings) -> None:
+    """Refuse a region with fewer than ``min_roi_px`` pixels.
+
+    Raises
+    ------
+    InputError
+        Naming the region and what to do.
+    """
+    if region.sum() < settings.min_roi_px:
+        raise InputError(
+            f"normalize: {name} region has {region.sum()} px, fewer than min_roi_px "
+            f"{settings.min_roi_px}; draw a {name} annotation in QuPath and name the file in the "
+            "sheet, or lower erode_um"
+        )

@@ -1,0 +1,119 @@
+"""A raw volume through to its OME-Zarr, slab by slab."""
+
+import logging
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.artefacts.storage.pyramid import layer_depth
+from virtual_staining.errors import InputError
+from virtual_staining.ingest.grey_levels import fixed_levels, measured_levels
+from virtual_staining.ingest.resample import gaussian_matrix, output_length, resample_stream
+from virtual_staining.progress import progress
+from virtual_staining.readers.source import Source
+from virtual_staining.settings.ingest import IngestSettings
+
+log = logging.getLogger(__name__)
+
+BLOCK_BYTES = 64 * 2**20  # read about this much at once
+LARGEST_BLOCK_BYTES = 384 * 2**20  # however thick the chunks of the source; two are held
+LARGEST_UPSAMPLING = 2.0
+
+
+def ingest_volume(
+    source: Source,
+    voxel_size_um: tuple[float, float, float],
+    settings: IngestSettings,
+    out: str | Path,
+    threads: int,
+) -> None:
+    """Resample a raw volume to isotropic uint16 and write its pyramid.
+
+    Parameters
+    ----------
+    source : Source
+        The opened volume.
+    voxel_size_um : (z, y, x)
+        Its voxel size, µm.
+    settings : IngestSettings
+        Working voxel size and float percentiles.
+    out : path
+        OME-Zarr folder; appears only when complete. Its ``virtual_staining`` attributes hold the
+        source, its shape, type and voxel size, and ``intensity`` {scale, offset} of
+        ``stored = scale * raw + offset``.
+    threads : int
+        Cores used.
+
+    Raises
+    ------
+    InputError
+        If the voxels are much coarser than the working size, if a value is not finite, or if all
+        voxels are equal.
+    """
+    target = settings.voxel_size_um
+    if min(voxel_size_um) > LARGEST_UPSAMPLING * target:
+        raise InputError(
+            f"{source.name}: voxels of {min(voxel_size_um):g} µm or more for a working size of "
+            f"{target:g} µm; set ingest.voxel_size_um to about {min(voxel_size_um):g}"
+        )
+    levels = fixed_levels(source.dtype) or measured_levels(
+        _blocks(source, "measuring"), source.shape, settings.float_percentiles, source.name
+    )
+    axes = list(zip(source.shape, voxel_size_um, strict=True))
+    shape = tuple(output_length(n, s, target) for n, s in axes)
+    matrices = [gaussian_matrix(n, s, target) for n, s in axes]
+    log.info("%s: %s %s to %s at %g µm", source.name, source.shape, source.dtype, shape, target)
+    slabs = resample_stream(_not_constant(source, matrices == [None] * 3), *matrices, threads)
+    attributes = {
+        "source": source.name,
+        "source_shape": [int(n) for n in source.shape],
+        "source_dtype": str(source.dtype),
+        "source_voxel_size_um": list(voxel_size_um),
+        "intensity": {"scale": levels.scale, "offset": levels.offset},
+    }
+    with ThreadPoolExecutor(threads) as pool:
+        mapped = (levels.apply(slab, pool) for slab in slabs)
+        omezarr.write_pyramid(out, mapped, target, shape, np.uint16, attributes, threads=threads)
+
+
+def _block_planes(source: Source, whole: bool) -> int:
+    """Return how many planes to read at once."""
+    n, height, width = source.shape
+    mapped_bytes = 0 if source.dtype == np.uint16 else 2  # of the copy that other types need
+    plane_bytes = height * width * (source.dtype.itemsize + mapped_bytes)
+    planes = max(1, BLOCK_BYTES // plane_bytes)
+    # Blocks as thick as the layers that are written pass through without a copy.
+    align = math.lcm(source.block, min(n, layer_depth(source.shape, 2)) if whole else 1)
+    planes = -(-planes // align) * align
+    # Better to decode the chunks of a wide volume more than once than to run out of memory.
+    return min(planes, max(1, LARGEST_BLOCK_BYTES // plane_bytes))
+
+
+def _blocks(source: Source, task: str, whole: bool = False) -> Iterator[np.ndarray]:
+    """Yield consecutive blocks of planes; the next is read while one is worked on."""
+    n, planes = source.shape[0], _block_planes(source, whole)
+    starts = range(0, n, planes)
+    with ThreadPoolExecutor(1) as reader, progress(n, task, "plane", log) as advance:
+        coming = reader.submit(source.read, 0, min(planes, n))
+        for start in starts:
+            block = coming.result()
+            if start + planes < n:
+                coming = reader.submit(source.read, start + planes, min(start + 2 * planes, n))
+            yield block
+            advance(len(block))
+
+
+def _not_constant(source: Source, whole: bool) -> Iterator[np.ndarray]:
+    """Pass the blocks on; at the end, refuse a volume in which nothing ever changed."""
+    value, constant = None, True
+    for block in _blocks(source, "ingesting", whole):
+        if constant:
+            value = block.flat[0] if value is None else value
+            constant = bool((block == value).all())
+        yield block
+    if constant:
+        raise InputError(f"{source.name}: every voxel is {value}; the file holds no image")

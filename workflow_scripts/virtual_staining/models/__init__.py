@@ -1,0 +1,1 @@
+"""The models: networks, losses and one training step."""

@@ -1,0 +1,1 @@
+"""Forms of layers and optimizer that run faster on processors."""

@@ -1,0 +1,141 @@
+"""One registered pair: choose regions, measure, and bring both images to the common levels."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from virtual_staining.errors import InputError
+from virtual_staining.imaging.tissue.ct_scaling import ct_scaling, scale_ct
+from virtual_staining.imaging.tissue.regions import check_size, find_rois
+from virtual_staining.normalize.slide_levels import stretch, stretch_bounds, white_balance_gains
+from virtual_staining.readers.annotations import BACKGROUND, EXCLUDE
+from virtual_staining.settings.normalize import NormalizeSettings
+
+log = logging.getLogger(__name__)
+
+ANNOTATIONS, AUTOMATIC = "annotations", "automatic"
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Where the levels are measured; bool arrays (y, x), and who chose them.
+
+    ``ct_background`` is the part of ``background`` where the CT is empty too: behind glass that a
+    lost piece or a removed screw left clear, the volume still holds matter.
+    """
+
+    reference: np.ndarray
+    background: np.ndarray
+    ct_background: np.ndarray
+    reference_source: str
+    background_source: str
+
+
+def choose_regions(
+    ct: np.ndarray,
+    slide: np.ndarray,
+    valid: np.ndarray,
+    pixel_um: float,
+    drawn: dict[str, np.ndarray],
+    settings: NormalizeSettings,
+) -> Regions:
+    """Take the drawn regions where there are any, else find them.
+
+    Parameters
+    ----------
+    ct, slide, valid, pixel_um
+        As in :func:`virtual_staining.imaging.tissue.regions.find_rois`.
+    drawn : dict of ndarray of bool, shape (y, x)
+        Annotated pixels by class name; may be empty. ``Exclude`` is left out of every region.
+    settings : NormalizeSettings
+
+    Raises
+    ------
+    InputError
+        If a region is neither drawn nor found, or smaller than ``min_roi_px``.
+    """
+    usable = valid & ~drawn.get(EXCLUDE, np.zeros_like(valid))
+    empty = np.zeros_like(valid)
+    reference = drawn.get(settings.reference_class, empty) & usable
+    background = drawn.get(BACKGROUND, empty) & usable
+    sources = [ANNOTATIONS if region.any() else AUTOMATIC for region in (reference, background)]
+    try:
+        found = find_rois(ct, slide, usable, pixel_um, settings)
+    except InputError:
+        if AUTOMATIC in sources:
+            raise
+        found = reference, background
+    reference = reference if sources[0] == ANNOTATIONS else found[0]
+    background = background if sources[1] == ANNOTATIONS else found[1]
+    check_size(settings.reference_class, reference, settings)
+    check_size(BACKGROUND, background, settings)
+    ct_background = background & found[1]
+    if ct_background.sum() < settings.min_roi_px:
+        log.warning("drawn background is not empty in the CT; its CT level is found automatically")
+        ct_background = found[1]
+    return Regions(reference, background, ct_background, *sources)
+
+
+def normalize_pair(
+    ct: np.ndarray, slide: np.ndarray, regions: Regions, settings: NormalizeSettings
+) -> tuple[np.ndarray, np.ndarray, dict]:
+    """Normalize a pair by the levels in its regions (paper 2.5).
+
+    Parameters
+    ----------
+    ct : ndarray of uint16, shape (y, x)
+    slide : ndarray of uint8, shape (y, x, 3)
+    regions : Regions
+    settings : NormalizeSettings
+
+    Returns
+    -------
+    ct : ndarray of uint16, shape (y, x)
+        Reference tissue's mean at ``bone_mean``, background's at ``background_mean``.
+    slide : ndarray of uint8, shape (y, x, 3)
+        White-balanced and stretched.
+    stats : dict
+        What was measured and applied, for JSON.
+
+    Raises
+    ------
+    InputError
+        If the regions show no contrast.
+    """
+    bone_mean = float(ct[regions.reference].mean())
+    background_mean = float(ct[regions.ct_background].mean())
+    scaling = ct_scaling(bone_mean, background_mean, settings)
+    background_rgb = slide[regions.background].mean(axis=0)
+    gains = white_balance_gains(background_rgb)
+    bounds = stretch_bounds(
+        slide[regions.reference] * gains, slide[regions.background] * gains, settings
+    )
+    scaled, stretched = scale_ct(ct, scaling), stretch(slide, gains, *bounds)
+    stats = {
+        "ct": {
+            "scale": scaling.scale,
+            "offset": scaling.offset,
+            "bone_mean_before": bone_mean,
+            "background_mean_before": background_mean,
+            "bone_mean_after": float(scaled[regions.reference].mean()),
+            "background_mean_after": float(scaled[regions.ct_background].mean()),
+        },
+        "slide": {
+            "background_rgb_before": background_rgb.tolist(),
+            "gains": gains.tolist(),
+            "f_min": bounds[0],
+            "f_max": bounds[1],
+            "background_after_rgb": stretched[regions.background].mean(axis=0).tolist(),
+        },
+        "ct_background_after": settings.background_mean,
+        "roi": {
+            "reference_class": settings.reference_class,
+            "reference_source": regions.reference_source,
+            "background_source": regions.background_source,
+            "reference_px": int(regions.reference.sum()),
+            "background_px": int(regions.background.sum()),
+            "ct_background_px": int(regions.ct_background.sum()),
+        },
+    }
+    return scaled, stretched, stats

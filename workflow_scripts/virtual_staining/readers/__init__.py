@@ -1,0 +1,1 @@
+"""Raw files of any container, opened lazily."""

@@ -1,0 +1,1 @@
+"""Raw slides, one file for each container."""

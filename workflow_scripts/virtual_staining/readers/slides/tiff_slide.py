@@ -1,0 +1,53 @@
+"""Raw slides as RGB TIFF, OME-TIFF or BigTIFF."""
+
+from pathlib import Path
+
+import numpy as np
+import tifffile
+import zarr
+
+from virtual_staining.errors import InputError
+from virtual_staining.readers.orientation import UPRIGHT, upright
+from virtual_staining.readers.source import READ_ERRORS, RawSlide
+from virtual_staining.readers.tiff_metadata import check_complete, tiff_size_um
+
+TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".svs", ".ndpi", ".scn", ".bif")
+
+
+def open_tiff_slide(path: Path) -> RawSlide:
+    """Open an RGB TIFF at its finest level; rows are decoded when read.
+
+    Raises
+    ------
+    InputError
+        If it is damaged or not one RGB image.
+    """
+    try:
+        tif = tifffile.TiffFile(path)
+        series = tif.series[0]
+        page = series.keyframe
+        store = zarr.open_array(tif.aszarr(series=0, level=0), mode="r")
+        pixel_size_um = tiff_size_um(tif, "YX")
+    except READ_ERRORS as error:
+        raise InputError(f"{path}: cannot be read as TIFF ({error}); is it damaged?") from error
+    axes, shape = series.axes, series.shape
+    planar = axes == "SYX"
+    if axes not in ("YXS", "SYX") or page.photometric.name not in ("RGB", "YCBCR"):
+        raise InputError(
+            f"{path}: holds {'x'.join(map(str, shape))} {axes} {page.photometric.name} pixels, not "
+            "one RGB image; export the brightfield image as RGB"
+        )
+    check_complete(path, page, tif.filehandle.size)
+
+    def read(y0: int, y1: int) -> np.ndarray:
+        try:
+            return np.moveaxis(store[:, y0:y1], 0, -1) if planar else store[y0:y1]
+        except READ_ERRORS as error:
+            raise InputError(
+                f"{path}: rows {y0}–{y1 - 1} cannot be decoded ({error}); is it damaged?"
+            ) from error
+
+    shape = (*shape[1:], shape[0]) if planar else shape
+    block = store.chunks[1 if planar else 0]
+    slide = RawSlide(str(path), shape, series.dtype, read, pixel_size_um, block)
+    return upright(slide, page.tags.valueof("Orientation", UPRIGHT))

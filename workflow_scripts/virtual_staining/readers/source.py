@@ -1,0 +1,110 @@
+"""What every raw volume and slide looks like to the stage: planes or rows to be read."""
+
+import os
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+# What image libraries raise on damaged files.
+READ_ERRORS = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    IndexError,
+    KeyError,
+    struct.error,
+    ZeroDivisionError,
+)
+UNIT_UM = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "um": 1.0, "micron": 1.0, "nm": 1e-3}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A raw volume of which nothing is in memory.
+
+    Parameters
+    ----------
+    name : str
+        For messages: the path as the user wrote it.
+    shape : (int, int, int)
+        (z, y, x).
+    dtype : numpy.dtype
+        Of the stored values.
+    read : callable
+        ``read(z0, z1)`` returns those planes, (z1 - z0, y, x); raises InputError if it cannot.
+    voxel_size_um : (float, float, float) or None
+        (z, y, x) from the file's metadata, µm.
+    block : int
+        Planes that are stored together, so best read together.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    read: Callable[[int, int], np.ndarray]
+    voxel_size_um: tuple[float, float, float] | None = None
+    block: int = 1
+
+
+@dataclass(frozen=True)
+class RawSlide:
+    """A slide of which nothing need be in memory.
+
+    Parameters
+    ----------
+    name : str
+        Its path, for messages.
+    shape : (int, int, int)
+        (y, x, samples) of the upright slide; 3 samples are RGB, 4 are RGBA.
+    dtype : numpy.dtype
+        uint8 or uint16.
+    read : callable
+        ``read(y0, y1)`` returns those rows (y1 - y0, x, samples).
+    pixel_size_um : (float, float) or None
+        (y, x) from metadata, µm.
+    block : int
+        Rows that are stored together.
+    orientation : int
+        How it was turned to be upright, see :mod:`virtual_staining.readers.orientation`.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    read: Callable[[int, int], np.ndarray]
+    pixel_size_um: tuple[float, float] | None = None
+    block: int = 1
+    orientation: int = 1
+
+
+def read_values(path: Path, dtype: np.dtype, count: int, offset: int) -> np.ndarray:
+    """Read bare values, and let the system forget what it kept of them.
+
+    A volume is read once from end to end. Kept in memory, as files that are read otherwise are, it
+    would push out everything else and in the end slow its own reading.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    dtype : numpy.dtype
+        Of the stored values, with their byte order.
+    count : int
+        Number of values.
+    offset : int
+        Of the first value, bytes.
+
+    Returns
+    -------
+    ndarray, shape (count,)
+        In the machine's own byte order; shorter where the file ends before.
+    """
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        values = np.fromfile(file, dtype, count)
+        if hasattr(os, "posix_fadvise"):  # macOS has none
+            os.posix_fadvise(file.fileno(), offset, values.nbytes, os.POSIX_FADV_DONTNEED)
+    return values.astype(dtype.newbyteorder("="), copy=False)

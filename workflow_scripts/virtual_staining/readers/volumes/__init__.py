@@ -1,0 +1,1 @@
+"""Raw volumes, one file for each container."""

@@ -1,0 +1,1 @@
+"""What is made of a found pose: the pair, its doubts and its pictures."""

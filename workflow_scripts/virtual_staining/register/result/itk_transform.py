@@ -1,0 +1,48 @@
+"""The section's place as a transform file for other programs."""
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.imaging.geometry import SectionMap
+
+UM_PER_MM = 1000.0
+
+
+def write_tfm(path: str | Path, slide_to_volume: SectionMap) -> None:
+    """Write a map slide → volume as an ITK transform, atomically.
+
+    ITK, SimpleITK and 3D Slicer read it: ``AffineTransform_double_3_3``, mm, centre of rotation
+    at the origin. It takes slide points (x, y, 0) to volume points (x, y, z), both from the outer
+    corner of the image's first pixel or voxel, along its columns, rows and slices. A slide point's
+    third coordinate is its distance from the plane along ``u × v``, which makes the map
+    invertible.
+
+    ITK's coordinates of an image are such if it is given
+
+    - volume of voxel size ``s`` mm: spacing ``(s, s, s)``, origin ``(s/2, s/2, s/2)`` (the centre
+      of the first voxel), direction: identity;
+    - slide of pixel size ``p`` mm, one slice: spacing ``(p, p, t)`` with any thickness ``t``,
+      origin ``(p/2, p/2, 0)``, direction: identity.
+
+    This holds for every level of their pyramids with that level's own size. Resampling the volume
+    onto the slide with this transform (``sitk.Resample(volume, slide, transform)``) cuts out the
+    section's plane; in 3D Slicer, which reads such files in the same sense, the volume put under
+    this transform comes to lie on the slide.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.tfm``.
+    slide_to_volume : SectionMap
+        Slide µm to volume µm; ``u`` and ``v`` not parallel.
+    """
+    section = slide_to_volume
+    transform = sitk.AffineTransform(3)
+    matrix = np.stack([section.u, section.v, section.normal], axis=1)
+    transform.SetMatrix(matrix.ravel().tolist())
+    transform.SetTranslation((np.asarray(section.origin_um) / UM_PER_MM).tolist())
+    with replacing(path) as temporary:
+        sitk.WriteTransform(transform, str(temporary))

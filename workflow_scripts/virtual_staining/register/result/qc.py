@@ -1,0 +1,108 @@
+"""The picture by which a person judges a registration."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from skimage.feature import canny
+
+from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.register.result.placement import draw_placement
+
+SHOWN_PX = 900  # longer pairs are thinned out for the picture
+FIELDS = 8  # checkerboard fields along the longer side
+
+matplotlib.use("Agg")
+
+
+def draw_qc(
+    path: str | Path,
+    ct: np.ndarray,
+    slide: np.ndarray,
+    valid: np.ndarray,
+    title: str,
+    flagged: bool,
+    around: tuple[np.ndarray, np.ndarray, np.ndarray],
+    placed: tuple[np.ndarray, float, SectionMap, tuple[float, float]],
+) -> None:
+    """Write the pair in four views, the information around it, and its place in the volume as PNG.
+
+    Parameters
+    ----------
+    path : path
+    ct : ndarray, uint16 (y, x)
+    slide : ndarray, uint8 (y, x, 3)
+    valid : ndarray, bool (y, x)
+    title : str
+        Numbers and flags.
+    flagged : bool
+        Draw the title in red.
+    around : (tilts_deg, offsets_um, information)
+        As :func:`~virtual_staining.register.result.landscape.landscape` returns.
+    placed : (volume, voxel_um, slide_to_volume, slide_size_um)
+        As :func:`~virtual_staining.register.result.placement.draw_placement` takes.
+    """
+    step = -(-max(ct.shape) // SHOWN_PX)
+    ct, slide, valid = (image[::step, ::step] for image in (ct, slide, valid))
+    grey = _stretch(ct, valid)
+    panels = {
+        1: ("section", slide),
+        2: ("CT plane", grey),
+        4: ("checkerboard", checkerboard(grey, slide)),
+        5: ("CT edges on the section", edge_overlay(grey, slide)),
+    }
+    shape = min(max(ct.shape[0] / ct.shape[1], 0.6), 1.6)
+    figure = Figure(figsize=(15, 9.6 * shape + 0.9), dpi=100, layout="constrained")
+    for place, (name, image) in panels.items():
+        axes = figure.add_subplot(2, 3, place, title=name)
+        axes.imshow(image, interpolation="nearest")
+        axes.contour(valid, [0.5], colors="tab:orange", linewidths=0.5)
+        axes.set_axis_off()
+    draw_landscape(figure.add_subplot(2, 3, 3), *around)
+    draw_placement(figure.add_subplot(2, 3, 6, projection="3d"), *placed)
+    figure.suptitle(title, fontsize=11, color="crimson" if flagged else "black", wrap=True)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def draw_landscape(
+    axes: Axes, tilts_deg: np.ndarray, offsets_um: np.ndarray, information: np.ndarray
+) -> None:
+    """Draw the mutual information around the result: one clear peak at the cross is good.
+
+    Parameters
+    ----------
+    axes : Axes
+    tilts_deg, offsets_um : ndarray, shapes (n,) and (m,)
+    information : ndarray, shape (n, m)
+        nats.
+    """
+    image = axes.pcolormesh(offsets_um, tilts_deg, information, shading="gouraud", cmap="viridis")
+    axes.contour(offsets_um, tilts_deg, information, 8, colors="white", linewidths=0.5)
+    axes.plot(0, 0, "+", color="crimson", markersize=14, markeredgewidth=2)
+    axes.set(title="mutual information around the result", xlabel="offset from the plane, µm",
+             ylabel="tilt about the section's x axis, °")  # fmt: skip
+    axes.figure.colorbar(image, ax=axes, label="nats", fraction=0.046)
+
+
+def _stretch(ct: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Return the CT as grey RGB, 1st to 99.5th percentile over 0–255."""
+    low, high = np.percentile(ct[valid] if valid.any() else ct, [1, 99.5])
+    grey = np.clip((ct - low) / max(high - low, 1) * 255, 0, 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def checkerboard(grey: np.ndarray, slide: np.ndarray) -> np.ndarray:
+    """Mix two RGB images in alternating square fields."""
+    side = max(1, -(-max(slide.shape[:2]) // FIELDS))
+    y, x = np.indices(slide.shape[:2])
+    return np.where(((y // side + x // side) % 2 == 0)[..., None], grey, slide)
+
+
+def edge_overlay(grey: np.ndarray, slide: np.ndarray) -> np.ndarray:
+    """Draw the CT's edges as thin green lines on the section (RGB)."""
+    edges = canny(grey[..., 0], sigma=1.5, low_threshold=8, high_threshold=20)
+    return np.where(edges[..., None], np.array([0, 200, 60], np.uint8), slide)

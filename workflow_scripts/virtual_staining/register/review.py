@@ -1,0 +1,102 @@
+"""All registrations of a cohort at a glance: one table, and one page to look through."""
+
+import argparse
+import logging
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from virtual_staining.artefacts.sheet import read_sheet
+from virtual_staining.artefacts.storage.atomic import read_json, replacing
+from virtual_staining.errors import InputError
+from virtual_staining.register.result.page import write_page
+
+log = logging.getLogger(__name__)
+
+TEXTS = ("sample", "volume")
+NUMBERS = (
+    "confidence", "mutual_information", "margin", "agreeing", "searches", "bone_dice",
+    "scale_x", "scale_y", "shear", "rotation_deg",
+)  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the action's arguments."""
+    parser.add_argument("--sheet", required=True, help="sample sheet (TSV)")
+    parser.add_argument(
+        "--register-dir", required=True, type=Path, help="holds a folder of each section"
+    )
+    parser.add_argument("--out-table", required=True, type=Path, help="CSV to write")
+    parser.add_argument("--out-page", required=True, type=Path, help="HTML page to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the table and the page, and warn of every sample that is unsure."""
+    sheet = read_sheet(args.sheet)
+    folders = {sample: args.register_dir / sample for sample in sheet.index[sheet["slide"] != ""]}
+    table = collect([folder / "transform.json" for folder in folders.values()])
+    pictures = {sample: folder / "qc.png" for sample, folder in folders.items()}
+    for row in table[table["unsure"]].itertuples():
+        log.warning("%s: registration is unsure: %s", row.sample, row.flags)
+    write_page(args.out_page, table, pictures)
+    with replacing(args.out_table) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def collect(transforms: list[Path]) -> pd.DataFrame:
+    """Gather ``transform.json`` files into one table, the worst registration first.
+
+    Parameters
+    ----------
+    transforms : list of path
+
+    Returns
+    -------
+    DataFrame
+        One row a sample: the unsure ones first, then by confidence from low to high. Columns
+        ``sample, volume, confidence, mutual_information`` (nats)``, margin, agreeing, searches,
+        bone_dice`` (NaN where it was not measured)``, scale_x, scale_y, shear, rotation_deg,
+        unsure`` (bool) and ``flags`` (sentences joined by "; ").
+
+    Raises
+    ------
+    InputError
+        If a file is missing, lacks a key, holds something else under it, or tells of a sample that
+        another file tells of; the message names file and key.
+    """
+    rows, source = [], {}
+    for path in transforms:
+        row = _row(read_json(path), path)
+        if row["sample"] in source:
+            raise InputError(
+                f"{path}: sample: {row['sample']!r} is also that of {source[row['sample']]}"
+            )
+        source[row["sample"]] = path
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=[*TEXTS, *NUMBERS, "unsure", "flags"])
+    order = ["unsure", "confidence", "sample"]
+    return table.sort_values(
+        order, ascending=[False, True, True], na_position="first", ignore_index=True
+    )
+
+
+def _row(values: dict, path: Path) -> dict:
+    row = {key: _value(values, key, str, "text", path) for key in TEXTS}
+    for key in NUMBERS:
+        if key == "bone_dice" and values.get(key, 0) is None:
+            row[key] = math.nan
+            continue
+        row[key] = _value(values, key, (int, float), "a number", path)
+    row["unsure"] = _value(values, "unsure", bool, "true or false", path)
+    flags = _value(values, "flags", list, "a list of sentences", path)
+    return row | {"flags": "; ".join(map(str, flags))}
+
+
+def _value(values: dict, key: str, kind: type | tuple, words: str, path: Path) -> object:
+    if key not in values:
+        raise InputError(f"{path}: {key}: is missing; register this sample again")
+    value = values[key]
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise InputError(f"{path}: {key}: {value!r} must be {words}; register this sample again")
+    return value

@@ -1,0 +1,139 @@
+"""A rough first pose: from a pose file or from landmark pairs."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from virtual_staining.artefacts.storage.atomic import read_json
+from virtual_staining.errors import InputError
+from virtual_staining.imaging.geometry import SectionMap, pose_to_map
+from virtual_staining.register.similarity import pose
+
+SLIDE_COLUMNS = ["slide_x_px", "slide_y_px"]
+VOLUME_COLUMNS = ["volume_x_um", "volume_y_um", "volume_z_um"]
+MAX_LENGTH_MISMATCH = 0.25  # landmarks this far out of scale mean a wrong pixel size or a mix-up
+
+
+def read_initial_pose(
+    path: str | Path, size_um: tuple[float, float], px_to_um: np.ndarray
+) -> np.ndarray:
+    """Read a first pose.
+
+    Parameters
+    ----------
+    path : path
+        JSON ``{"center_um": [x, y, z], "u": [x, y, z], "v": [x, y, z]}``: the volume point of the
+        slide's centre and the volume directions of its x and y axes; or a ``transform.json`` of
+        an earlier registration, which keeps its stretch; or CSV with at least three
+        landmarks, columns ``slide_x_px, slide_y_px`` (pixels of the original slide, from its
+        outer corner) and ``volume_x_um, volume_y_um, volume_z_um``.
+    size_um : (width, height)
+        Size of the slide.
+    px_to_um : ndarray, shape (2, 3)
+        Pixels of the original slide, as its file stores them, to slide µm; for landmarks.
+
+    Returns
+    -------
+    ndarray, shape (12,)
+        A pose (:mod:`~virtual_staining.register.similarity.pose`), rigid unless it comes from a
+        ``transform.json``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or does not define a pose; the message names file and field.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".json":
+        values = read_json(path)
+        if "slide_to_volume" in values:
+            known = SectionMap.from_dict(values["slide_to_volume"], f"{path}: slide_to_volume")
+            return pose.from_map(known, size_um)
+        section = _from_axes(values, path, size_um)
+    elif path.suffix.lower() == ".csv":
+        section = _from_landmarks(path, px_to_um)
+    else:
+        raise InputError(f"{path}: initial_pose: must be a .json (pose) or .csv (landmarks) file")
+    found = pose.from_map(section, size_um)
+    found[9:] = 0
+    return found
+
+
+def _from_axes(values: dict, path: Path, size_um: tuple[float, float]) -> SectionMap:
+    vectors = {}
+    for key in ("center_um", "u", "v"):
+        try:
+            vectors[key] = np.array(values[key], float).reshape(3)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: {key}: must be three numbers [x, y, z]") from error
+        if not np.isfinite(vectors[key]).all():
+            raise InputError(f"{path}: {key}: must be finite numbers")
+    u, v = vectors["u"], vectors["v"]
+    lengths = np.linalg.norm(u) * np.linalg.norm(v)
+    if lengths == 0 or np.linalg.norm(np.cross(u, v)) < 0.5 * lengths:
+        raise InputError(f"{path}: u, v: must be two directions roughly at right angles")
+    return pose_to_map(vectors["center_um"], u, v, size_um)
+
+
+def _from_landmarks(path: Path, px_to_um: np.ndarray) -> SectionMap:
+    try:
+        table = pd.read_csv(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error})") from error
+    missing = [c for c in SLIDE_COLUMNS + VOLUME_COLUMNS if c not in table]
+    if missing:
+        raise InputError(
+            f"{path}: missing column(s) {', '.join(missing)}; needs "
+            f"{', '.join(SLIDE_COLUMNS + VOLUME_COLUMNS)}"
+        )
+    numbers = table[SLIDE_COLUMNS + VOLUME_COLUMNS].apply(pd.to_numeric, errors="coerce")
+    bad = numbers.columns[~np.isfinite(numbers).all()]
+    if len(bad):
+        raise InputError(f"{path}: {bad[0]}: every row must hold a number")
+    if len(numbers) < 3:
+        raise InputError(f"{path}: {len(numbers)} landmark pairs; at least 3 are needed")
+    slide = numbers[SLIDE_COLUMNS].to_numpy() @ px_to_um[:, :2].T + px_to_um[:, 2]
+    try:
+        return fit_rigid(slide, numbers[VOLUME_COLUMNS].to_numpy())
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def fit_rigid(slide_um: np.ndarray, volume_um: np.ndarray) -> SectionMap:
+    """Fit an undistorted section map to landmark pairs by least squares (Procrustes).
+
+    Both ``u × v`` directions are possible, so a mirrored section needs nothing special.
+
+    Parameters
+    ----------
+    slide_um : ndarray, shape (n, 2)
+    volume_um : ndarray, shape (n, 3)
+
+    Returns
+    -------
+    SectionMap
+
+    Raises
+    ------
+    ValueError
+        If the landmarks lie on a line, or their distances on the slide and in the volume differ
+        by more than a quarter.
+    """
+    slide = slide_um - slide_um.mean(0)
+    volume = volume_um - volume_um.mean(0)
+    spread = np.linalg.svd(slide, compute_uv=False)
+    if spread[1] < 0.02 * spread[0] or spread[0] == 0:
+        raise ValueError("the landmarks lie on one line of the slide; add one beside it")
+    ratio = np.sqrt((volume**2).sum() / (slide**2).sum())
+    if abs(ratio - 1) > MAX_LENGTH_MISMATCH:
+        raise ValueError(
+            f"landmarks are {ratio:.2f} times as far apart in the volume as on the slide; check "
+            "the slide's pixel size and the units (slide: pixels of the original, volume: µm)"
+        )
+    left, _, right = np.linalg.svd(slide.T @ volume, full_matrices=False)
+    u, v = left @ right
+    origin = volume_um.mean(0) - slide_um.mean(0) @ np.stack([u, v])
+    return SectionMap(origin, u, v)

@@ -1,0 +1,1 @@
+"""The ways to the pose that fits best."""

@@ -1,0 +1,1 @@
+"""How well a section at a pose fits the volume."""

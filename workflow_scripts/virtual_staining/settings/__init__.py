@@ -1,0 +1,1 @@
+"""Settings: one file for each block of config.yaml."""

@@ -1,0 +1,83 @@
+"""Trained generators as one function from a normalized CT plane to colours."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from virtual_staining.artefacts.generator import load_generators
+from virtual_staining.errors import InputError
+from virtual_staining.imaging.intensity import ct_to_network, network_to_slide
+from virtual_staining.imaging.tiles import stain_plane
+from virtual_staining.settings.stain import StainSettings
+
+
+def plane_stainer(
+    generators: Sequence[Callable[[torch.Tensor], torch.Tensor]],
+    window: tuple[float, float],
+    sign: float,
+    settings: StainSettings,
+    device: torch.device,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function that stains one plane: overlapping tiles, generators averaged.
+
+    Parameters
+    ----------
+    generators : sequence of callable
+        Map (n, 3, patch, patch) in network range to the same shape.
+    window : (low, high)
+        Normalized grey levels that are the network's -1 and 1.
+    sign : float
+        -1 where the model sees the CT as its negative.
+    settings : StainSettings
+        Tiles and batch.
+    device : torch.device
+        Where the generators lie.
+
+    Returns
+    -------
+    callable
+        Maps normalized CT (y, x) to uint8 RGB (3, y, x).
+    """
+
+    def stain(plane: np.ndarray) -> np.ndarray:
+        x = sign * torch.as_tensor(ct_to_network(plane, window)).expand(3, *plane.shape)
+        total = sum(
+            stain_plane(
+                generator,
+                x,
+                settings.patch_px,
+                settings.step_px,
+                settings.batch_patches,
+                device,
+            )[0]
+            for generator in generators
+        )
+        return network_to_slide(total / len(generators)).cpu().numpy()
+
+    return stain
+
+
+def load_stainer(
+    paths: Sequence[str | Path], settings: StainSettings, device: torch.device
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Load generators of one model and return :func:`plane_stainer` of them.
+
+    Raises
+    ------
+    InputError
+        If a file is not a generator, the files are of different models or CT windows, or the tiles
+        do not fit the network.
+    """
+    loaded = [load_generators(path, device) for path in paths]
+    kinds = {(found.settings.model, found.settings.ct_white) for found in loaded}
+    if len(kinds) > 1:
+        raise InputError(
+            f"{', '.join(map(str, paths))}: generators of different models or ct_white "
+            f"({sorted(kinds)}) cannot be averaged; give the folds of one model"
+        )
+    for found in loaded:
+        found.check_patch(settings.patch_px, "stain.patch_px")
+    networks = [found.networks["slide"] for found in loaded]
+    return plane_stainer(networks, loaded[0].window, loaded[0].sign, settings, device)

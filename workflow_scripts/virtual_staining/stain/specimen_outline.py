@@ -1,0 +1,79 @@
+"""Keep the stain to the specimen: the holder and the air around it are not in any section."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from virtual_staining.imaging.tissue.hull import hull, large_pieces, without_wall
+from virtual_staining.imaging.tissue.rigid import rigid_ct
+from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.normalize import NormalizeSettings
+
+OUTLINE_UM = 20.0  # pixel at which the outline is drawn; a hull needs no finer
+
+
+def specimen_outline(
+    plane: np.ndarray, voxel_size_um: float, mask: MaskSettings, normalize: NormalizeSettings
+) -> np.ndarray:
+    """Return the convex hull of a slice's rigid tissue, as the CT's part of a pair's mask is.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (y, x)
+        Normalized CT slice.
+    voxel_size_um : float
+        Its pixel size, µm.
+    mask : MaskSettings
+        What is rigid (paper 2.8).
+    normalize : NormalizeSettings
+        What the CT was normalized to.
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+        All False where the slice holds no specimen.
+    """
+    stride = max(1, round(OUTLINE_UM / voxel_size_um))
+    coarse, pixel_um = plane[::stride, ::stride], stride * voxel_size_um
+    pieces = large_pieces(rigid_ct(coarse, pixel_um, mask, normalize), pixel_um, mask)
+    pieces = without_wall(pieces, np.ones(coarse.shape, bool))
+    outline = hull(pieces, pixel_um, mask).astype(np.uint8)
+    size = (coarse.shape[1] * stride, coarse.shape[0] * stride)
+    full = cv2.resize(outline, size, interpolation=cv2.INTER_NEAREST)
+    return full[: plane.shape[0], : plane.shape[1]].astype(bool)
+
+
+def within_specimen(
+    stain: Callable[[np.ndarray], np.ndarray],
+    voxel_size_um: float,
+    mask: MaskSettings,
+    normalize: NormalizeSettings,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Wrap a plane's staining so that all outside the specimen is white, and so transparent.
+
+    Training leaves out what lies outside the masks (paper 2.8), so that a model's colours there
+    mean nothing; the paper shows masked results for the same reason.
+
+    Parameters
+    ----------
+    stain : callable
+        Maps a normalized plane (y, x) to uint8 RGB (3, y, x).
+    voxel_size_um : float
+        Voxel size, µm.
+    mask, normalize
+        As in :func:`specimen_outline`.
+
+    Returns
+    -------
+    callable
+        Of the same form; slices without specimen are not stained at all.
+    """
+
+    def masked(plane: np.ndarray) -> np.ndarray:
+        inside = specimen_outline(plane, voxel_size_um, mask, normalize)
+        if not inside.any():
+            return np.full((3, *plane.shape), 255, np.uint8)
+        return np.where(inside, stain(plane), np.uint8(255))
+
+    return masked

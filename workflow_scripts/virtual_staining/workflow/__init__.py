@@ -1,0 +1,1 @@
+"""What only the Snakemake rules and make use."""
