@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY := passive
 export GOMP_SPINCOUNT := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test test-slurm example lint bench
+.PHONY: setup demo test test-fast test-slurm example lint bench
 
 setup: .venv/.installed
 
@@ -32,6 +32,9 @@ example: setup
 	snakemake --profile profiles/example
 	@$(BIN)/python -m virtual_staining evaluate show --table results/example/08_evaluate/*/table.csv
 	@echo 'Figures: results/example/09_figures   Coloured volumes: results/example/10_stain'
+
+test-fast: setup
+	$(BIN)/python -m pytest tests/unit
 
 test: setup
 	$(BIN)/python -m pytest

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 from train_cases import make_pair
-from workflow import TINY
+from workspace import TINY
 
 from virtual_staining.artefacts.storage.atomic import write_json
 from virtual_staining.artefacts.storage.image import write_image

@@ -1,6 +1,6 @@
 """A study whose every job takes seconds."""
 
-from workflow import TINY
+from workspace import TINY
 
 STAIN = "toluidine_blue"
 TRAIN = TINY["train"] | {"buffer_images": 3}

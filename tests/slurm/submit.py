@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from paired_study import write_pairs, write_study
 from study import STUDY
-from workflow import make_workspace
+from workspace import make_workspace
 
 # The profile's numbers are those of real machines and real patience.
 QUICK = (

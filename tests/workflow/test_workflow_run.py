@@ -5,7 +5,7 @@ import shutil
 
 import pandas as pd
 import pytest
-from workflow import TINY, make_workspace, snakemake
+from workspace import TINY, make_workspace, snakemake
 
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.artefacts.storage.image import read_image, write_image

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from workflow import ROOT
+from workspace import ROOT
 
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.cli import main

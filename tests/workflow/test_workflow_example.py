@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 import yaml
-from workflow import ROOT, make_workspace, snakemake
+from workspace import ROOT, make_workspace, snakemake
 
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.cli import main

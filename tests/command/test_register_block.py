@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import sections
 from scipy.spatial.transform import Rotation
-from workflow import make_workspace, snakemake
+from workspace import make_workspace, snakemake
 
 from virtual_staining.artefacts import slide as slides
 from virtual_staining.artefacts import volume as omezarr

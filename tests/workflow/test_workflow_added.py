@@ -4,7 +4,7 @@ import re
 
 import pytest
 from paired_study import STAIN, write_pairs, write_study
-from workflow import make_workspace, snakemake
+from workspace import make_workspace, snakemake
 
 pytestmark = pytest.mark.workflow
 ROLES = {"a": "crossval", "b": "crossval", "t": "test"}

@@ -7,7 +7,7 @@ import time
 
 import pandas as pd
 import pytest
-from workflow import ROOT, TINY, make_workspace, snakemake
+from workspace import ROOT, TINY, make_workspace, snakemake
 
 from virtual_staining.workflow.profile_link import link_profile
 

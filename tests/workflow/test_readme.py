@@ -5,7 +5,7 @@ import shlex
 import subprocess
 
 import pytest
-from workflow import ROOT, TINY, make_workspace, snakemake
+from workspace import ROOT, TINY, make_workspace, snakemake
 
 from virtual_staining.cli import main
 from virtual_staining.workflow.profile_link import link_profile

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sections
 from test_register_block import write_sheet
-from workflow import make_workspace, snakemake
+from workspace import make_workspace, snakemake
 
 from virtual_staining.artefacts.sheet import read_sheet
 from virtual_staining.errors import InputError
