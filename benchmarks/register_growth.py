@@ -61,10 +61,10 @@ def _run(case: Case, factor: int, folder: Path) -> tuple[float, float]:
     voxel_um = case.voxel_um / factor
     shape = tuple(n * factor for n in case.volume.shape)
     slabs = finer_slabs(case.volume, factor)
-    omezarr.write_pyramid(folder / "ct.ome.zarr", slabs, voxel_um, shape, case.volume.dtype)
+    omezarr.write_volume_pyramid(folder / "ct.ome.zarr", slabs, voxel_um, shape, case.volume.dtype)
     pixel_um = case.size_um[0] / case.slide.shape[1]
     fine = cv2.resize(case.slide, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
-    slides.write_pyramid(folder / "slide.ome.tif", fine, pixel_um / factor)
+    slides.write_slide_pyramid(folder / "slide.ome.tif", fine, pixel_um / factor)
     command = [
         *(sys.executable, "-c", CHILD, "register", "section"),
         *("--ct", str(folder / "ct.ome.zarr"), "--slide", str(folder / "slide.ome.tif")),

@@ -81,9 +81,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         noise = np.random.default_rng(0).integers(0, 60000, shape).astype(np.uint16)
-        omezarr.write_pyramid(folder / "ct.ome.zarr", noise, 5.0)
+        omezarr.write_volume_pyramid(folder / "ct.ome.zarr", noise, 5.0)
         write_generator(folder / "generator.pt", config)
-        ct = omezarr.open_pyramid(folder / "ct.ome.zarr")[0]
+        ct = omezarr.open_volume_pyramid(folder / "ct.ome.zarr")[0]
         print(f"{name}, slab {shape}\n\nstep px   voxels/s    tiles/s   hours of 1200^3")
         for step_px in args.steps:
             row = measure(folder, ct, config, step_px, device)

@@ -14,7 +14,7 @@ from virtual_staining.cohort.synthetic_slide import Layers, render_slide
 from virtual_staining.cohort.tomogram import ct_slices, draw_scan
 from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.imaging.polygons import rasterize
-from virtual_staining.ingest.grey_levels import fixed_levels, measured_levels
+from virtual_staining.ingest.grey_map import fixed_grey_map, measured_grey_map
 from virtual_staining.register.result.pair_grid import (
     common_grid,
     compose,
@@ -92,7 +92,7 @@ def _volume(spec, phantom, settings):
     scan = draw_scan(spec.material, spec.ct_dtype, settings.block_px * VOXEL_UM, spec.seed)
     raw = np.stack(list(ct_slices(phantom, scan, settings.block_px, VOXEL_UM)))
     measure = (raw.shape, (0.01, 99.99), spec.sample)
-    return (fixed_levels(raw.dtype) or measured_levels([raw], *measure)).apply(raw)
+    return (fixed_grey_map(raw.dtype) or measured_grey_map([raw], *measure)).apply(raw)
 
 
 def _nearest(labels, to_slide, grid):

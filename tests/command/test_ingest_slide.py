@@ -136,7 +136,7 @@ def test_polygons_follow_their_slide_when_it_is_turned(suffix, orientation, tmp_
     drawn.write_text(json.dumps([rectangle("Bone", left, top, right, bottom)]))
     out = tmp_path / "slide.ome.tif"
     assert ingest(raw, out, "0.5", '{"slide_pixel_um": 1}') == 0
-    (level,) = slide.open_pyramid(out)
+    (level,) = slide.open_slide_pyramid(out)
     pair = {"pair_to_slide": [[1, 0, 0], [0, 1, 0]], "pair_pixel_um": 1.0}
     pair["slide_px_to_um"] = slide.stored_to_um(out)
     found = class_masks(drawn, ["Bone"], pair, level.shape[:2])["Bone"]
@@ -189,7 +189,7 @@ def test_command_writes_a_pyramid_with_its_sizes(truth, tmp_path):
     big = np.tile(truth, (20, 20, 1))
     out = tmp_path / "slide.ome.tif"
     assert ingest(write_tiff(tmp_path / "s.tif", big), out) == 0
-    levels = slide.open_pyramid(out)
+    levels = slide.open_slide_pyramid(out)
     assert [level.shape for level in levels] == [(300, 400, 3), (150, 200, 3)]
     assert [level.pixel_size_um for level in levels] == [2.0, 4.0]
     assert (slide.full_pixel_um(out), slide.full_shape_px(out)) == (0.5, (1200, 1600))
@@ -206,7 +206,7 @@ def test_viewers_read_the_pyramid_and_its_um(truth, tmp_path):
     """OpenSlide's own reading, OME's schema, and the sub-image layout of Bio-Formats and QuPath."""
     out = tmp_path / "slide.ome.tif"
     assert ingest(write_tiff(tmp_path / "s.tif", np.tile(truth, (20, 20, 1))), out) == 0
-    stored = slide.open_pyramid(out)[0].read()
+    stored = slide.open_slide_pyramid(out)[0].read()
     viewer = openslide.OpenSlide(out)
     assert viewer.dimensions == (400, 300)
     assert [viewer.properties[f"openslide.mpp-{axis}"] for axis in "xy"] == ["2", "2"]
@@ -230,7 +230,7 @@ def test_viewers_read_the_pyramid_and_its_um(truth, tmp_path):
 def test_coarser_slides_keep_their_pixels(truth, tmp_path):
     out = tmp_path / "slide.ome.tif"
     assert ingest(write_tiff(tmp_path / "s.tif", truth), out, "3.5") == 0
-    (level,) = slide.open_pyramid(out)
+    (level,) = slide.open_slide_pyramid(out)
     assert level.pixel_size_um == slide.full_pixel_um(out) == 3.5
     np.testing.assert_array_equal(level.read(), truth)
 
@@ -358,7 +358,7 @@ def test_real_slides(name, shape, full_um, shared_data, tmp_path):
     out = tmp_path / "slide.ome.tif"
     path = shared_data / "slide-containers" / name
     assert ingest(path, out, "", '{"slide_pixel_um": 2.5}') == 0
-    level = slide.open_pyramid(out)[0]
+    level = slide.open_slide_pyramid(out)[0]
     assert level.shape == shape
     assert slide.full_pixel_um(out) == pytest.approx(full_um, rel=1e-3)
     with tifffile.TiffFile(path) as tif:

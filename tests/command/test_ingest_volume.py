@@ -17,7 +17,7 @@ from virtual_staining.artefacts import volume as omezarr
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
 from virtual_staining.ingest.convert_volume import _block_planes
-from virtual_staining.ingest.grey_levels import fixed_levels, measured_levels
+from virtual_staining.ingest.grey_map import fixed_grey_map, measured_grey_map
 from virtual_staining.ingest.resample import area_matrix, gaussian_matrix, resample_stream
 from virtual_staining.readers.source import Source
 from virtual_staining.readers.volumes.open_volume import open_volume
@@ -85,7 +85,7 @@ def write_ngff04(path, volume):
 
 
 def write_ngff05(path, volume):
-    omezarr.write_pyramid(path, volume, 5.0)
+    omezarr.write_volume_pyramid(path, volume, 5.0)
     return str(path)
 
 
@@ -144,7 +144,7 @@ def test_command_keeps_uint16_and_writes_valid_metadata(truth, tmp_path):
     big = np.tile(truth, (8, 9, 10))
     out = tmp_path / "ct.ome.zarr"
     assert ingest(write_folder(tmp_path / "ct", big), out) == 0
-    levels = omezarr.open_pyramid(out)
+    levels = omezarr.open_volume_pyramid(out)
     np.testing.assert_array_equal(levels[0].array[:], big)
     assert [level.voxel_size_um for level in levels] == [5.0, 10.0, 20.0]
     blocks = big.reshape(48, 2, 45, 2, 70, 2).mean(axis=(1, 3, 5))
@@ -164,7 +164,7 @@ def test_anisotropic_ramp_keeps_its_world_coordinates(tmp_path):
     out = tmp_path / "ct.ome.zarr"
     settings = '{"voxel_size_um": 80, "float_percentiles": [0, 100]}'
     assert ingest(volume, out, "50,40,40", settings) == 0
-    found = omezarr.open_pyramid(out)[0].array[:]
+    found = omezarr.open_volume_pyramid(out)[0].array[:]
     assert found.shape == (19, 20, 20)
     level = omezarr.read_attributes(out)["intensity"]
     raw = (found - level["offset"]) / level["scale"]
@@ -218,14 +218,14 @@ def test_blocks_stay_small_however_wide_and_thickly_chunked(dtype, block, whole)
 
 def test_levels_can_be_undone():
     values = np.linspace(-3, 5, 4096, dtype=np.float32).reshape(16, 16, 16)
-    levels = measured_levels([values[:7], values[7:]], values.shape, (0, 100), "v")
+    levels = measured_grey_map([values[:7], values[7:]], values.shape, (0, 100), "v")
     stored = levels.apply(values)
     assert (stored.min(), stored.max()) == (0, 65535)
     np.testing.assert_allclose(levels.undo(stored), values, atol=8 / 65535)
     signed = np.array([-32768, -5, 32767], np.int16)
-    np.testing.assert_array_equal(fixed_levels(signed.dtype).undo(
-        fixed_levels(signed.dtype).apply(signed)), signed)  # fmt: skip
-    assert fixed_levels(np.dtype("u1")).apply(np.array([0, 1, 255], "u1")).tolist() == [
+    np.testing.assert_array_equal(fixed_grey_map(signed.dtype).undo(
+        fixed_grey_map(signed.dtype).apply(signed)), signed)  # fmt: skip
+    assert fixed_grey_map(np.dtype("u1")).apply(np.array([0, 1, 255], "u1")).tolist() == [
         0, 257, 65535]  # fmt: skip
 
 
@@ -236,7 +236,7 @@ def test_command_records_how_to_undo_the_scaling(dtype, tmp_path):
     settings = '{"voxel_size_um": 5, "float_percentiles": [1, 99]}'
     volume = write_tiff(tmp_path / "ct.tif", raw, photometric="minisblack")
     assert ingest(volume, out, settings=settings) == 0
-    stored = omezarr.open_pyramid(out)[0].array[:]
+    stored = omezarr.open_volume_pyramid(out)[0].array[:]
     record = omezarr.read_attributes(out)["intensity"]
     low, high = np.percentile(raw, (1, 99))
     half_step = 0.5 / record["scale"]
@@ -443,7 +443,7 @@ def test_real_volumes(shared_data, tmp_path):
     head = shared_data / "slide-containers" / "ct_head_vtk.mha"
     out = tmp_path / "head.ome.zarr"
     assert ingest(str(head), out, "", '{"voxel_size_um": 1600}') == 0
-    found = omezarr.open_pyramid(out)[0].array[:]
+    found = omezarr.open_volume_pyramid(out)[0].array[:]
     raw = sitk.GetArrayFromImage(sitk.ReadImage(str(head)))
     assert found.shape == (87, 128, 128)
     assert found.mean() == pytest.approx(raw.mean(), rel=0.02)
@@ -453,11 +453,11 @@ def test_real_volumes(shared_data, tmp_path):
 
 def test_an_older_result_survives_a_failed_run(truth, tmp_path):
     out = tmp_path / "ct.ome.zarr"
-    omezarr.write_pyramid(out, truth, 5.0)
+    omezarr.write_volume_pyramid(out, truth, 5.0)
     with pytest.raises(ValueError, match="planes written of 13"):
-        omezarr.write_pyramid(out, iter([truth]), 5.0, (13, 10, 14), np.uint16)
-    np.testing.assert_array_equal(omezarr.open_pyramid(out)[0].array[:], truth)
+        omezarr.write_volume_pyramid(out, iter([truth]), 5.0, (13, 10, 14), np.uint16)
+    np.testing.assert_array_equal(omezarr.open_volume_pyramid(out)[0].array[:], truth)
     assert [path.name for path in tmp_path.iterdir()] == ["ct.ome.zarr"]
     shutil.rmtree(out / "0")
     with pytest.raises(InputError, match="not an OME-Zarr"):
-        omezarr.open_pyramid(out)
+        omezarr.open_volume_pyramid(out)

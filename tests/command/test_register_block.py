@@ -58,11 +58,15 @@ def block(tmp_path_factory):
     """An ingested volume, three sections of one block, and the planes that were found."""
     folder = tmp_path_factory.mktemp("block")
     labels = sections.phantom_labels()
-    omezarr.write_pyramid(folder / "ct.ome.zarr", sections.phantom_ct(labels), sections.VOXEL_UM)
+    omezarr.write_volume_pyramid(
+        folder / "ct.ome.zarr", sections.phantom_ct(labels), sections.VOXEL_UM
+    )
     for k, (truth, shape) in enumerate(zip(block_maps(), SHAPES, strict=True)):
         slide = sections.cut(labels, truth, shape, PIXEL_UM)
-        slides.write_pyramid(folder / f"s{k}.ome.tif", slide, PIXEL_UM, full_pixel_um=PIXEL_UM,
-                             full_shape_px=shape)  # fmt: skip
+        path = folder / f"s{k}.ome.tif"
+        slides.write_slide_pyramid(
+            path, slide, PIXEL_UM, full_pixel_um=PIXEL_UM, full_shape_px=shape
+        )
     assert main(block_arguments(folder, [0, 1, 2])) == 0
     return folder
 
@@ -93,8 +97,8 @@ def errors_um(found: SectionMap, k: int) -> np.ndarray:
 
 def member_of(block, k):
     settings = RegisterSettings(**QUICK)
-    volumes, air = load_volume(omezarr.open_pyramid(block / "ct.ome.zarr"), settings)
-    return load_member(slides.open_pyramid(block / f"s{k}.ome.tif"), volumes, air, settings)
+    volumes, air = load_volume(omezarr.open_volume_pyramid(block / "ct.ome.zarr"), settings)
+    return load_member(slides.open_slide_pyramid(block / f"s{k}.ome.tif"), volumes, air, settings)
 
 
 def test_the_block_finds_every_plane_where_a_section_alone_does_not(block):

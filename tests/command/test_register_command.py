@@ -37,9 +37,11 @@ def case(tmp_path_factory):
     folder = tmp_path_factory.mktemp("register")
     truth, rigid = sections.oblique_map(SIZE_UM)
     labels = sections.phantom_labels()
-    omezarr.write_pyramid(folder / "ct.ome.zarr", sections.phantom_ct(labels), sections.VOXEL_UM)
+    omezarr.write_volume_pyramid(
+        folder / "ct.ome.zarr", sections.phantom_ct(labels), sections.VOXEL_UM
+    )
     slide = sections.cut(labels, truth, (210, 190), 20.0)
-    slides.write_pyramid(folder / "slide.ome.tif", slide, 20.0, full_pixel_um=4.0,
+    slides.write_slide_pyramid(folder / "slide.ome.tif", slide, 20.0, full_pixel_um=4.0,
                          full_shape_px=(1050, 950))  # fmt: skip
     rough = {"center_um": (rigid.to_volume([[1900, 2100]])[0] + [120, -90, 80]).tolist(),
              "u": (rigid.u + 0.04 * rigid.v).tolist(), "v": rigid.v.tolist()}  # fmt: skip

@@ -39,8 +39,8 @@ def volume():
 
 @pytest.fixture
 def ct(volume, tmp_path):
-    omezarr.write_pyramid(tmp_path / "ct.ome.zarr", volume, 5.0)
-    return omezarr.open_pyramid(tmp_path / "ct.ome.zarr")[0]
+    omezarr.write_volume_pyramid(tmp_path / "ct.ome.zarr", volume, 5.0)
+    return omezarr.open_volume_pyramid(tmp_path / "ct.ome.zarr")[0]
 
 
 def to_network(rgb):
@@ -101,7 +101,7 @@ def test_volume_files_hold_exact_colours_and_sizes(ct, tmp_path):
     out = tmp_path / "out"
     stain = plane_stainer([constant((200, 100, 31))], (0, 50000), 1.0, TILES, CPU)
     write_rgba(ct, (1.0, 0.0), stain, 1.0, out)
-    levels = omezarr.open_pyramid(out / "rgba.ome.zarr")
+    levels = omezarr.open_volume_pyramid(out / "rgba.ome.zarr")
     truth = np.array([200, 100, 31, 145], np.uint8)
     assert levels[0].array.shape == (4, 21, 40, 50) and levels[0].voxel_size_um == 5.0
     assert (levels[0].array[:] == truth[:, None, None, None]).all()
@@ -122,7 +122,7 @@ def test_both_files_hold_the_same_voxels_in_the_same_place(ct, volume, tmp_path)
         return np.stack([plane / 256, plane / 512, 0 * plane]).astype(np.uint8)
 
     write_rgba(ct, (1.0, 0.0), stain, 0.0, tmp_path)
-    found = omezarr.open_pyramid(tmp_path / "rgba.ome.zarr")[0].array[:]
+    found = omezarr.open_volume_pyramid(tmp_path / "rgba.ome.zarr")[0].array[:]
     np.testing.assert_array_equal(found[0], volume >> 8)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "rgba.tif"), np.moveaxis(found, 0, -1))
 
@@ -176,7 +176,7 @@ def test_command_writes_everything(ct, tmp_path):
     assert main([*arguments.split(), "--settings", settings, "--out", str(out)]) == 0
     names = sorted(path.name for path in out.iterdir())
     assert names == ["orthogonal.png", "render.png", "rgba.ome.zarr", "rgba.tif"]
-    rgba = omezarr.open_pyramid(out / "rgba.ome.zarr")[0].array[:]
+    rgba = omezarr.open_volume_pyramid(out / "rgba.ome.zarr")[0].array[:]
     assert rgba[:3].std() > 0
     np.testing.assert_array_equal(rgba[3], alpha_channel(rgba[:3]))
 

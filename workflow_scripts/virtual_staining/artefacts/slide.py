@@ -38,6 +38,12 @@ class SlideLevel:
     shape: tuple[int, ...]
     pixel_size_um: float
 
+    @property
+    def size_um(self) -> tuple[float, float]:
+        """Width and height of the slide, µm."""
+        height, width = self.shape[:2]
+        return width * self.pixel_size_um, height * self.pixel_size_um
+
     @cached_property
     def array(self) -> zarr.Array:
         """Lazy (y, x, 3) uint8 array; slice it to read a region."""
@@ -48,8 +54,8 @@ class SlideLevel:
         return tifffile.imread(self.path, level=self.index)
 
 
-def open_pyramid(path: str | Path) -> list[SlideLevel]:
-    """Open a slide written by :func:`write_pyramid`, finest level first; nothing is loaded.
+def open_slide_pyramid(path: str | Path) -> list[SlideLevel]:
+    """Open a slide written by :func:`write_slide_pyramid`, finest level first; nothing is loaded.
 
     Raises
     ------
@@ -89,7 +95,7 @@ def stored_to_um(path: str | Path) -> np.ndarray:
 
 
 def _source(path: str | Path) -> dict[str, float]:
-    """Read the annotation that :func:`write_pyramid` stores."""
+    """Read the annotation that :func:`write_slide_pyramid` stores."""
     try:
         with tifffile.TiffFile(path) as tif:
             root = ElementTree.fromstring(tif.ome_metadata or "<none/>")
@@ -103,7 +109,7 @@ def _source(path: str | Path) -> dict[str, float]:
     raise InputError(f"{path}: not an ingested slide; run `ingest slide` on it first")
 
 
-def write_pyramid(
+def write_slide_pyramid(
     path: str | Path,
     image: np.ndarray,
     pixel_size_um: float,

@@ -21,7 +21,7 @@ from virtual_staining.errors import InputError
 
 
 @dataclass(frozen=True)
-class Level:
+class VolumeLevel:
     """One resolution of a volume.
 
     Parameters
@@ -36,8 +36,8 @@ class Level:
     voxel_size_um: float
 
 
-def open_pyramid(path: str | Path) -> list[Level]:
-    """Open a volume written by :func:`write_pyramid`, finest level first; nothing is loaded.
+def open_volume_pyramid(path: str | Path) -> list[VolumeLevel]:
+    """Open a volume written by :func:`write_volume_pyramid`, finest level first; nothing is loaded.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def open_pyramid(path: str | Path) -> list[Level]:
             scale = dataset["coordinateTransformations"][0]["scale"][-3:]
             if not np.allclose(scale, scale[0], rtol=1e-6):
                 raise InputError(f"{path}: voxels {scale} are not isotropic; ingest the volume")
-            levels.append(Level(group[dataset["path"]], float(scale[0])))
+            levels.append(VolumeLevel(group[dataset["path"]], float(scale[0])))
     except (KeyError, IndexError, TypeError) as error:
         raise InputError(
             f"{path}: not an OME-Zarr 0.5 image ({error!r} in its metadata)"
@@ -71,7 +71,7 @@ def _open_group(path: str | Path) -> zarr.Group:
         raise InputError(f"{path}: no OME-Zarr volume there; ingest the volume first") from error
 
 
-def write_pyramid(
+def write_volume_pyramid(
     path: str | Path,
     slabs: np.ndarray | Iterable[np.ndarray],
     voxel_size_um: float,

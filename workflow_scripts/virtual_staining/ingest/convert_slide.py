@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts import slide as pyramid
+from virtual_staining.artefacts.slide import write_slide_pyramid
 from virtual_staining.errors import InputError
 from virtual_staining.ingest.pixel_sizes import TOLERANCE
 from virtual_staining.ingest.resample import area_matrix, resample_plane
 from virtual_staining.ingest.rgb import rgb_reader
-from virtual_staining.readers.slides.open_slide import RawSlide
+from virtual_staining.readers.source import RawSlide
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def ingest_slide(
         raise InputError(f"{slide.name}: every pixel is {image[0, 0]}; the file holds no image")
     log.info("%s: %s at %.4g µm to %s at %g µm", slide.name, slide.shape, full_um, image.shape,
              target_um)  # fmt: skip
-    pyramid.write_pyramid(out, image, target_um, full_um, slide.shape[:2], slide.orientation)
+    write_slide_pyramid(out, image, target_um, full_um, slide.shape[:2], slide.orientation)
 
 
 def reduce_slide(slide: RawSlide, full_um: float, target_um: float) -> np.ndarray:

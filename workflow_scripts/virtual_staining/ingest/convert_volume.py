@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts import volume as omezarr
 from virtual_staining.artefacts.storage.pyramid import layer_depth
+from virtual_staining.artefacts.volume import write_volume_pyramid
 from virtual_staining.errors import InputError
-from virtual_staining.ingest.grey_levels import fixed_levels, measured_levels
+from virtual_staining.ingest.grey_map import fixed_grey_map, measured_grey_map
 from virtual_staining.ingest.resample import gaussian_matrix, output_length, resample_stream
 from virtual_staining.progress import progress
 from virtual_staining.readers.source import Source
@@ -60,7 +60,7 @@ def ingest_volume(
             f"{source.name}: voxels of {min(voxel_size_um):g} µm or more for a working size of "
             f"{target:g} µm; set ingest.voxel_size_um to about {min(voxel_size_um):g}"
         )
-    levels = fixed_levels(source.dtype) or measured_levels(
+    grey_map = fixed_grey_map(source.dtype) or measured_grey_map(
         _blocks(source, "measuring"), source.shape, settings.float_percentiles, source.name
     )
     axes = list(zip(source.shape, voxel_size_um, strict=True))
@@ -73,11 +73,11 @@ def ingest_volume(
         "source_shape": [int(n) for n in source.shape],
         "source_dtype": str(source.dtype),
         "source_voxel_size_um": list(voxel_size_um),
-        "intensity": {"scale": levels.scale, "offset": levels.offset},
+        "intensity": {"scale": grey_map.scale, "offset": grey_map.offset},
     }
     with ThreadPoolExecutor(threads) as pool:
-        mapped = (levels.apply(slab, pool) for slab in slabs)
-        omezarr.write_pyramid(out, mapped, target, shape, np.uint16, attributes, threads=threads)
+        mapped = (grey_map.apply(slab, pool) for slab in slabs)
+        write_volume_pyramid(out, mapped, target, shape, np.uint16, attributes, threads=threads)
 
 
 def _block_planes(source: Source, whole: bool) -> int:

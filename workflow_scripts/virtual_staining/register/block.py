@@ -38,9 +38,10 @@ def run(args: argparse.Namespace) -> None:
             f"block {args.block}: slides: {len(args.slides)} for {len(args.samples)} samples; "
             "a block needs two sections or more, and one slide for each"
         )
-    volumes, air = load_volume(omezarr.open_pyramid(args.ct), settings)
+    volumes, air = load_volume(omezarr.open_volume_pyramid(args.ct), settings)
     members = [
-        load_member(slides.open_pyramid(slide), volumes, air, settings) for slide in args.slides
+        load_member(slides.open_slide_pyramid(slide), volumes, air, settings)
+        for slide in args.slides
     ]
     found = search_block(members, settings, view_vector(args.view_axis))
     log.info(

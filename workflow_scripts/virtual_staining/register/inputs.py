@@ -11,7 +11,7 @@ SEARCH_VOXELS = 500**3  # a level with more would not fit into a laptop's memory
 
 
 def load_volume(
-    levels: list[omezarr.Level], settings: RegisterSettings
+    levels: list[omezarr.VolumeLevel], settings: RegisterSettings
 ) -> tuple[list[tuple[np.ndarray, float]], float]:
     """Read the level nearest to ``fine_um``; return its halvings and its air's grey value."""
     fitting = [one for one in levels if one.array.size <= SEARCH_VOXELS] or levels[-1:]
@@ -26,8 +26,7 @@ def load_member(
     settings: RegisterSettings,
 ) -> Member:
     """Read the slide to match the volume that :func:`load_volume` returned."""
-    height, width = slide_levels[0].shape[:2]
-    size_um = (width * slide_levels[0].pixel_size_um, height * slide_levels[0].pixel_size_um)
+    size_um = slide_levels[0].size_um
     image = slide_no_coarser_than(slide_levels, volumes[0][1]).read()
     scales, colours = section_scales(
         volumes, air, image, size_um, settings.colour_classes, settings.section_thickness_um

@@ -54,10 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the pair, ``transform.json``, ``slide_to_volume.tfm`` and ``qc.png``."""
     settings = from_json(RegisterSettings, args.settings, "register")
-    levels, slide_levels = omezarr.open_pyramid(args.ct), slides.open_pyramid(args.slide)
-    height, width = slide_levels[0].shape[:2]
-    size_um = (width * slide_levels[0].pixel_size_um, height * slide_levels[0].pixel_size_um)
-    guess = read_guess(args, settings, size_um)
+    levels = omezarr.open_volume_pyramid(args.ct)
+    slide_levels = slides.open_slide_pyramid(args.slide)
+    guess = read_guess(args, settings, slide_levels[0].size_um)
     one = load_member(slide_levels, *load_volume(levels, settings), settings)
     block = read_block(args.block_planes, args.sample, one, settings) if args.block_planes else None
     found = block.found if block else find(guess, one, settings, view_vector(args.view_axis))
@@ -97,7 +96,7 @@ def read_guess(
 def write_pair(
     args: argparse.Namespace,
     settings: RegisterSettings,
-    level: omezarr.Level,
+    level: omezarr.VolumeLevel,
     slide_levels: list[slides.SlideLevel],
     one: Member,
     found: Found,

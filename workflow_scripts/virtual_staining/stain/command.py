@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     set_up_processor(args.threads)
     settings = from_json(StainSettings, args.settings, "stain")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    ct = volume.open_pyramid(args.ct)[0]
+    ct = volume.open_volume_pyramid(args.ct)[0]
     stain = load_stainer(args.generator, settings, device)
     normalize = from_json(NormalizeSettings, args.normalize, "normalize")
     if settings.specimen_only:
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     else:
         scaling = measured_scaling(ct.array, ct.voxel_size_um, normalize, args.ct)
     write_rgba(ct, scaling, stain, settings.sigma_voxel, args.out)
-    levels = volume.open_pyramid(args.out / "rgba.ome.zarr")
+    levels = volume.open_volume_pyramid(args.out / "rgba.ome.zarr")
     with replacing(args.out / "orthogonal.png") as path:
         orthogonal_figure(levels[0].array, levels[0].voxel_size_um).savefig(path)
     small = next(x for x in levels if max(x.array.shape[1:]) <= RENDER_VOXELS)
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def write_rgba(
-    ct: omezarr.Level,
+    ct: omezarr.VolumeLevel,
     scaling: tuple[float, float],
     stain: Callable[[np.ndarray], np.ndarray],
     sigma_voxel: float,
@@ -80,7 +80,7 @@ def write_rgba(
 
     Parameters
     ----------
-    ct : Level
+    ct : VolumeLevel
         The CT, raw grey levels.
     scaling : (scale, offset)
         Its normalization.
@@ -102,7 +102,7 @@ def write_rgba(
                     yield slab
                     advance(slab.shape[1])
 
-            omezarr.write_pyramid(
+            omezarr.write_volume_pyramid(
                 out / "rgba.ome.zarr",
                 shared(),
                 ct.voxel_size_um,

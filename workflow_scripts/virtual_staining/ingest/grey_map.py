@@ -21,7 +21,7 @@ def _map_values(raw, stored, scale, offset):
 
 
 @dataclass(frozen=True)
-class Levels:
+class GreyMap:
     """``stored = scale * raw + offset``, rounded and clipped to 0–65535."""
 
     scale: float
@@ -46,7 +46,7 @@ class Levels:
         return (stored - self.offset) / self.scale
 
 
-def fixed_levels(dtype: np.dtype) -> Levels | None:
+def fixed_grey_map(dtype: np.dtype) -> GreyMap | None:
     """Return the map of 8- and 16-bit integers, None for types whose range must be measured.
 
     uint16 stays; int16 is shifted by 32768; 8 bits are spread over the 16 (x 257), so that the
@@ -54,15 +54,15 @@ def fixed_levels(dtype: np.dtype) -> Levels | None:
     """
     table = {"u2": (1.0, 0.0), "i2": (1.0, 32768.0), "u1": (257.0, 0.0), "i1": (257.0, 32896.0)}
     found = table.get(f"{dtype.kind}{dtype.itemsize}")
-    return None if found is None else Levels(*found)
+    return None if found is None else GreyMap(*found)
 
 
-def measured_levels(
+def measured_grey_map(
     blocks: Iterable[np.ndarray],
     shape: tuple[int, ...],
     percentiles: tuple[float, float],
     name: str,
-) -> Levels:
+) -> GreyMap:
     """Measure, in one pass, the map that spreads two percentiles over 0–65535.
 
     Percentiles come from a regular subsample of at most ``SAMPLES`` values; every value is
@@ -91,4 +91,4 @@ def measured_levels(
             "check the file, or widen ingest.float_percentiles"
         )
     scale = 65535 / (float(high) - float(low))
-    return Levels(scale, -float(low) * scale)
+    return GreyMap(scale, -float(low) * scale)
