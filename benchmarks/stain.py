@@ -21,8 +21,8 @@ import torch
 import yaml
 
 from virtual_staining.artefacts import volume as omezarr
-from virtual_staining.models.networks import build_generators
-from virtual_staining.runtime import set_up_processor
+from virtual_staining.models.build import build_generators
+from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.stain import StainSettings
 from virtual_staining.settings.train import TrainSettings
@@ -74,7 +74,7 @@ def main() -> None:
     args = parser.parse_args()
     set_up_processor(torch.get_num_threads())
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
     shape = (args.planes, args.edge, args.edge)
     rows = []

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 from virtual_staining.artefacts import volume as omezarr
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.models.networks import build_generators
+from virtual_staining.models.build import build_generators
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings

@@ -14,7 +14,7 @@ import torch
 from train_cases import ROOT, make_pair, tiny, write_fold, write_settings
 
 from virtual_staining.cli import main
-from virtual_staining.models.catalogue import COMPONENTS
+from virtual_staining.models.catalogue import all_models
 from virtual_staining.train import loop
 
 torch.set_num_threads(1)
@@ -39,21 +39,21 @@ def start(arguments):
     )
 
 
-@pytest.mark.parametrize("model", COMPONENTS)
+@pytest.mark.parametrize("model", all_models())
 def test_files_of_a_run(tmp_path, model):
     arguments = write_fold(tmp_path, tiny(model))
     assert main(arguments) == 0
-    out = tmp_path / "out"
+    out, components = tmp_path / "out", all_models()[model].components(tiny(model))
     content = torch.load(out / "generator.pt", weights_only=True)
     assert (content["model"], content["epoch"], content["loss"]) == (model, 2, "last")
     directions = {"forward"} if model == "pix2pix" else {"forward", "reverse"}
     assert set(content["generators"]) == directions
     assert content["settings"]["features"] == 4
-    assert {p.stem for p in (out / "best").iterdir()} == set(COMPONENTS[model])
+    assert {p.stem for p in (out / "best").iterdir()} == set(components)
     history = pd.read_csv(out / "history.csv")
     assert list(history["epoch"]) == [1, 2]
     assert np.isfinite(history.to_numpy(float)).all()
-    for name in COMPONENTS[model]:
+    for name in components:
         best = torch.load(out / "best" / f"{name}.pt", weights_only=True)
         assert best["epoch"] == history["epoch"][history[f"validation_{name}"].idxmin()]
     assert (out / "curves.png").stat().st_size > 1000

@@ -9,10 +9,10 @@ from train_cases import make_pair, tiny
 
 from virtual_staining.imaging.intensity import ct_window
 from virtual_staining.imaging.sampling.sampler import Sampler
-from virtual_staining.models.build import build_model
+from virtual_staining.models.build import build_generators, build_model
 from virtual_staining.models.fast.layers import DoublingConv2d, InstanceNorm, ReflectionPad, reflect
 from virtual_staining.models.model import uses_bfloat16
-from virtual_staining.models.networks import build_generators, initialize
+from virtual_staining.models.networks import initialize
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 
@@ -124,6 +124,6 @@ def test_bfloat16_keeps_the_loss_curves():
         steps = [model.step(sampler.batch(plan, slice(2 * n, 2 * n + 2)), n) for n in range(100)]
         assert all(p.dtype == torch.float32 for p in model.generators.parameters())
         curves.append(torch.stack(steps).reshape(4, 25, -1).mean(1))
-    plain, fast = (curve[:, model.components.index("total")] for curve in curves)
+    plain, fast = (curve[:, list(model.components).index("total")] for curve in curves)
     torch.testing.assert_close(fast, plain, rtol=0.08, atol=0)
     assert fast[-1] < 0.7 * fast[0]

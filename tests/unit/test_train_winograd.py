@@ -89,7 +89,7 @@ def test_keeps_the_loss_curve(everywhere, monkeypatch):
         sampler = Sampler(pairs, 32, 100, 0.1, 0.1, True, 0.0, ct_window(50000), "cpu")
         plan = sampler.plan(1, 1)
         steps = [model.step(sampler.batch(plan, slice(2 * n, 2 * n + 2)), n) for n in range(100)]
-        curves.append(torch.stack(steps)[:, model.components.index("total")])
+        curves.append(torch.stack(steps)[:, list(model.components).index("total")])
         assert bool(calls) != plain
     plain, fast = curves
     torch.testing.assert_close(fast[:3], plain[:3], rtol=5e-3, atol=0)

@@ -26,3 +26,8 @@ def set_up_processor(threads: int) -> None:
     if mallopt is not None:
         mallopt(M_MMAP_MAX, 0)
         mallopt(M_TRIM_THRESHOLD, -1)
+
+
+def choose_device() -> torch.device:
+    """Return the first CUDA device if there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -10,7 +10,8 @@ from torch import nn
 from virtual_staining.errors import InputError
 from virtual_staining.imaging import intensity
 from virtual_staining.imaging.tiles import stain_plane
-from virtual_staining.models.networks import build_generators
+from virtual_staining.models.build import build_generators
+from virtual_staining.models.catalogue import model_facts
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.train import TrainSettings
 
@@ -45,8 +46,8 @@ class Generators:
     ):
         self.settings, self.networks, self.device = settings, networks, device
         self.window = intensity.ct_window(settings.ct_white)
-        # One of the models is trained on negative CT (paper 3.1).
-        self.sign = -1.0 if settings.model == "cyclegan_inverted" else 1.0
+        self.facts = model_facts(settings.model)
+        self.sign = -1.0 if self.facts.inverts_ct else 1.0
 
     @property
     def reversible(self) -> bool:
@@ -61,10 +62,10 @@ class Generators:
         InputError
             Naming the ``key`` that was set.
         """
-        halvings = self.settings.unet_depth if self.settings.model == "pix2pix" else 2
-        if patch_px % 2**halvings:
+        multiple = 2 ** self.facts.halvings(self.settings)
+        if patch_px % multiple:
             raise InputError(
-                f"{key}: {patch_px} must be a multiple of {2**halvings} for this "
+                f"{key}: {patch_px} must be a multiple of {multiple} for this "
                 f"{self.settings.model}; the training used {self.settings.patch_px}"
             )
 

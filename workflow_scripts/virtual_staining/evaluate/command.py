@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from virtual_staining.artefacts.folds import SUBSETS, read_fold
 from virtual_staining.artefacts.pair import background_levels, load_pair
@@ -22,7 +21,7 @@ from virtual_staining.evaluate.patch_metrics import Distances, measure
 from virtual_staining.evaluate.table import summarize
 from virtual_staining.imaging.intensity import ct_to_display, ct_window
 from virtual_staining.models.catalogue import BASELINE
-from virtual_staining.runtime import set_up_processor
+from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import from_json
 from virtual_staining.settings.evaluate import EvaluateSettings
 
@@ -110,7 +109,7 @@ def _distances(record: Path) -> Distances | None:
     if not found.get("measured"):
         return None
     network = load_network(Path(found["backbone"]))
-    return partial(lpips_distances, network.to("cuda" if torch.cuda.is_available() else "cpu"))
+    return partial(lpips_distances, network.to(choose_device()))
 
 
 def _measure_sample(

@@ -5,7 +5,6 @@ import logging
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from virtual_staining.artefacts.folds import read_fold
 from virtual_staining.artefacts.generator import Generators, Tiling, load_generators
@@ -15,7 +14,7 @@ from virtual_staining.artefacts.storage.image import pixel_size_um, write_image
 from virtual_staining.imaging import intensity
 from virtual_staining.imaging.image_pair import TrainingPair, fill_outside
 from virtual_staining.imaging.sampling.sampler import Sampler
-from virtual_staining.runtime import set_up_processor
+from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import from_json
 from virtual_staining.settings.infer import InferSettings
 
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     settings = from_json(InferSettings, args.settings, "infer")
     tiling = Tiling(settings.patch_px, settings.step_px, settings.batch_patches)
     fold = read_fold(args.folds, args.fold)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     generators = load_generators(args.generator, device)
     generators.check_patch(settings.patch_px)
     with replacing(args.out) as folder:

@@ -1,68 +1,77 @@
-"""What is known of each model without building it: title, loss components, patch sizes.
+"""Finds the models in ``variants/``: one file each, listed nowhere else.
 
-Imports no torch, because the workflow's plan reads it.
+Imports no torch, because the workflow's plan reads the facts about the models.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Iterable
 
 from virtual_staining.errors import InputError
+from virtual_staining.models import variants
+from virtual_staining.models.facts import Facts
 from virtual_staining.settings.train import TrainSettings
 
-BASELINE = "raw_ct"
-MODELS = {
-    "paired_cyclegan": "Mod. CycleGAN (paired)",
-    "pix2pix": "Pix2Pix",
-    "cyclegan_inverted": "Std. CycleGAN + inv. CT",
-    "cyclegan": "Std. CycleGAN",
-    BASELINE: "Raw CT",
-}
-COMPONENTS = {
-    "paired_cyclegan": ("gan", "cyc", "id", "px", "gs", "total"),
-    "cyclegan": ("gan", "cyc", "id", "total"),
-    "cyclegan_inverted": ("gan", "cyc", "id", "total"),
-    "pix2pix": ("gan", "l1", "total"),
-}
+BASELINE = "raw_ct"  # the unstained CT, which evaluation compares with the slide as a reference
+BASELINE_TITLE = "Raw CT"
 
 
-def in_order(models: Iterable[str]) -> list[str]:
-    """Sort model ids: the paper's first, others by name, the baseline last."""
-    known = list(MODELS)
-    unknown = sorted(set(models) - set(known))
-    return [m for m in [*known[:-1], *unknown, BASELINE] if m in set(models)]
+def all_models() -> dict[str, Facts]:
+    """Return the facts about every model by its name, in the order of tables and figures."""
+    modules = [
+        importlib.import_module(f"{variants.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(variants.__path__)
+    ]
+    models = sorted((module.MODEL for module in modules), key=lambda model: model.order)
+    return {model.name: model for model in models}
 
 
-def model_name(model: str) -> str:
-    """Return a model's printed name (its id where it has none)."""
-    return MODELS.get(model, model)
+def model_facts(name: str) -> Facts:
+    """Return the facts about a model.
 
-
-def components(settings: TrainSettings) -> tuple[str, ...]:
-    """Return the generator loss components that a run computes.
-
-    An identity loss of weight 0 is not among them: nothing but it needs its passes.
+    Raises
+    ------
+    InputError
+        If no model has this name.
     """
-    names = COMPONENTS[settings.model]
-    return tuple(name for name in names if name != "id" or settings.lambda_id)
+    models = all_models()
+    if name not in models:
+        raise InputError(f"model: unknown {name!r}; known: {', '.join(models)}")
+    return models[name]
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sort model names: known models in their order, others by name, the baseline last."""
+    names, known = set(names), all_models()
+    unknown = sorted(names - known.keys() - {BASELINE})
+    return [name for name in [*known, *unknown, BASELINE] if name in names]
+
+
+def model_name(name: str) -> str:
+    """Return a model's printed title, or the name itself if no model has it."""
+    if name == BASELINE:
+        return BASELINE_TITLE
+    models = all_models()
+    return models[name].title if name in models else name
 
 
 def check_model(settings: TrainSettings) -> None:
-    """Refuse settings that cannot work together; single ranges are the schema's.
+    """Refuse training settings that do not fit their model; single ranges are the schema's.
 
     Raises
     ------
     InputError
         Naming the key.
     """
-    if settings.model not in COMPONENTS:
-        raise InputError(f"model: unknown {settings.model!r}; known: {', '.join(COMPONENTS)}")
-    halvings = settings.unet_depth if settings.model == "pix2pix" else 2
-    if settings.patch_px % 2**halvings or settings.patch_px < 32:
+    facts = model_facts(settings.model)
+    multiple = 2 ** facts.halvings(settings)
+    if settings.patch_px % multiple or settings.patch_px < 32:
         raise InputError(
             f"train.patch_px: {settings.patch_px} must be at least 32 and a multiple of "
-            f"{2**halvings} for {settings.model}"
-            + ("; or lower train.unet_depth" if settings.model == "pix2pix" else "")
+            f"{multiple} for {settings.model}"
+            + ("; or lower train.unet_depth" if facts.network == "unet" else "")
         )
-    known = ("last", *components(settings))
+    known = ("last", *facts.components(settings))
     if settings.infer_checkpoint not in known:
         raise InputError(
             f"train.infer_checkpoint: {settings.model} has no {settings.infer_checkpoint!r}; "

@@ -1,12 +1,18 @@
 """The paper's loss functions, equations (1)–(10), each a function of images and scores.
 
-Images are (n, c, h, w) in network range, masks (n, 1, h, w) of 0 and 1, scores any shape. The
-arguments are the networks' outputs rather than the networks, so that one output can serve several
-terms. Two-sided equations are printed as sums over both directions: here each is the term of one,
-and the model adds up and scales both (``two_sided_terms``).
+Images are (n, c, h, w) in network range, masks (n, 1, h, w) of 0 and 1, scores have any shape. The
+functions take the outputs of the networks instead of the networks, so that several terms can share
+one output. The paper prints two-sided equations as sums over both directions. Each function here
+returns the term of one direction; the model scales both terms and adds them (``two_sided_terms``).
+Nothing here imports torch, because the files in ``variants/`` import this module.
 """
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def masked_l1(a: Tensor, b: Tensor, mask: Tensor, over: str) -> Tensor:
@@ -19,8 +25,8 @@ def masked_l1(a: Tensor, b: Tensor, mask: Tensor, over: str) -> Tensor:
     mask : Tensor, shape (n, 1, h, w)
         1 where CT and slide correspond.
     over : {'all_pixels', 'masked_pixels'}
-        What the mean is over: every pixel of the batch, or those where the mask is 1 (0 if there
-        is none).
+        Pixels that the mean runs over: all pixels of the batch, or those where the mask is 1. The
+        mean over no pixel is 0.
     """
     difference = (a - b).abs() * mask
     if over == "all_pixels":
@@ -28,26 +34,26 @@ def masked_l1(a: Tensor, b: Tensor, mask: Tensor, over: str) -> Tensor:
     return difference.sum() / (mask.sum() * a.shape[1]).clamp_min(1)
 
 
-def cycle_loss(rec: Tensor, own: Tensor, mask: Tensor, over: str) -> Tensor:
+def cycle_loss(cycled: Tensor, source: Tensor, mask: Tensor, over: str) -> Tensor:
     """Equation (1), one direction: G_YX[G_XY(x)] against x, or G_XY[G_YX(y)] against y."""
-    return masked_l1(rec, own, mask, over)
+    return masked_l1(cycled, source, mask, over)
 
 
 def gan_loss(score_fake: Tensor) -> Tensor:
     """Equation (2), one direction: squared distance of D_Y[G_XY(x)] or D_X[G_YX(y)] from 1.
 
-    Equation (8) is the same of D[x, G(x)].
+    Equation (8) is the same distance for D[x, G(x)].
     """
     return (score_fake - 1).square().mean()
 
 
-def identity_loss(same: Tensor, own: Tensor, mask: Tensor, over: str) -> Tensor:
+def identity_loss(identity: Tensor, paired: Tensor, mask: Tensor, over: str) -> Tensor:
     """Equation (3), one direction: G_XY(y) against y, or G_YX(x) against x."""
-    return masked_l1(same, own, mask, over)
+    return masked_l1(identity, paired, mask, over)
 
 
 def total_unpaired(gan, cyc, id_, lambda_cyc: float, lambda_id: float):
-    """Equation (4): the standard CycleGAN's sum."""
+    """Equation (4): the weighted sum of the standard CycleGAN."""
     return gan + lambda_cyc * cyc + lambda_id * id_
 
 
@@ -66,9 +72,8 @@ def greyscale_loss(fake_x: Tensor, mask: Tensor, over: str) -> Tensor:
     )
 
 
-def total_paired(gan, cyc, id_, px, gs, lambda_cyc, lambda_id, lambda_px, lambda_gs):
-    """Equation (7): the paired CycleGAN's sum."""
-    unpaired = total_unpaired(gan, cyc, id_, lambda_cyc, lambda_id)
+def total_paired(unpaired, px, gs, lambda_px: float, lambda_gs: float):
+    """Equation (7): the paired CycleGAN adds two weighted terms to the sum of equation (4)."""
     return unpaired + lambda_px * px + lambda_gs * gs
 
 
@@ -78,10 +83,10 @@ def l1_loss(fake_y: Tensor, y: Tensor, mask: Tensor, over: str) -> Tensor:
 
 
 def total_pix2pix(gan, l1, lambda_l1: float):
-    """Equation (10): Pix2Pix' sum."""
+    """Equation (10): the weighted sum of Pix2Pix."""
     return gan + lambda_l1 * l1
 
 
 def discriminator_loss(score_real: Tensor, score_fake: Tensor) -> Tensor:
-    """Least squares of one discriminator: real towards 1, generated towards 0, their mean."""
+    """Return the mean squared distance of real scores from 1 and of generated scores from 0."""
     return ((score_real - 1).square().mean() + score_fake.square().mean()) / 2

@@ -1,4 +1,4 @@
-"""What all models have in common: networks, optimizers, and a step of both (paper 2.6)."""
+"""The networks, optimizers and training step that all models share (paper 2.6)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -8,34 +8,46 @@ import torch
 from torch import nn
 
 from virtual_staining.imaging.sampling.sampler import Batch
-from virtual_staining.models.catalogue import components
+from virtual_staining.models.facts import Facts
 from virtual_staining.models.fast.adam import StoredOrderAdam
 from virtual_staining.models.image_buffer import ImageBuffer
-from virtual_staining.models.networks import build_generators, initialize
+from virtual_staining.models.networks import initialize
 from virtual_staining.settings.train import TrainSettings
 
 
 class Model(ABC):
-    """Networks, optimizers and the training step; the subclasses say what the losses are.
+    """Networks, optimizers and the training step of a model; subclasses compute the losses.
 
     Parameters
     ----------
+    facts : Facts
+        Generators, loss components and losses of the model.
     settings : TrainSettings
-        Sizes, weights and learning rate. Initial weights are drawn from torch's global seed.
+        Sizes, weights and learning rate.
+    generators : ModuleDict
+        Generator networks by the domain that each one generates. The initial weights of these and
+        of the discriminators are drawn from torch's global seed.
     device : torch.device
-        Where everything lies.
+        Device of all networks and optimizers.
     """
 
-    # Whether the discriminators' loss goes back through scores that the generators' loss made too.
-    scores_serve_twice = False
+    # True if the discriminator loss reuses scores that were computed for the generator loss, so
+    # that their graph must survive the first backward pass.
+    keeps_score_graph = False
 
-    def __init__(self, settings: TrainSettings, device: torch.device):
-        self.settings, self.device = settings, device
-        self.components = components(settings)
+    def __init__(
+        self,
+        facts: Facts,
+        settings: TrainSettings,
+        generators: nn.ModuleDict,
+        device: torch.device,
+    ):
+        self.facts, self.settings, self.device = facts, settings, device
+        self.components = facts.components(settings)
         self.bfloat16 = uses_bfloat16(settings.precision, device)
-        place = {"device": device, "memory_format": torch.channels_last}
-        self.generators = initialize(build_generators(settings)).to(**place)
-        self.discriminators = initialize(self.build_discriminators()).to(**place)
+        stored = {"device": device, "memory_format": torch.channels_last}
+        self.generators = initialize(generators).to(**stored)
+        self.discriminators = initialize(self.build_discriminators()).to(**stored)
         self.optimizers = {
             name: StoredOrderAdam(
                 networks.parameters(),
@@ -51,34 +63,43 @@ class Model(ABC):
 
     @abstractmethod
     def build_discriminators(self) -> nn.ModuleDict:
-        """Return the discriminators by the name of what they judge."""
+        """Return the discriminators by the domain whose images each one scores."""
 
     @abstractmethod
     def directions(self, batch: Batch) -> Iterator[tuple[dict[str, torch.Tensor], tuple]]:
-        """Yield each direction's share of the generators' losses, and what its judge then needs.
+        """Yield, for each direction, its generator losses and the tensors its discriminator needs.
 
-        The shares add up to the equations' values. They have nothing but weights in common, so a
-        share's gradient can be taken, and its memory freed, before the next is computed.
+        The losses of all directions add up to the values of the equations. The directions share
+        nothing but weights: the gradient of one direction can be computed, and the memory of its
+        graph freed, before the next direction starts.
         """
 
     @abstractmethod
-    def discriminators_loss(self, seen: list[tuple], chance: torch.Generator) -> torch.Tensor:
-        """Return the discriminators' loss from what :meth:`directions` handed over."""
+    def discriminators_loss(self, inputs: list[tuple], generator: torch.Generator) -> torch.Tensor:
+        """Return the discriminators' loss.
+
+        Parameters
+        ----------
+        inputs : list of tuple
+            The tensors that :meth:`directions` yielded for the discriminators.
+        generator : torch.Generator
+            Source of randomness for the image buffers, on the CPU.
+        """
 
     def call(self, network: nn.Module, images: torch.Tensor) -> torch.Tensor:
-        """Return a network's output, in the precision of the images whatever it computes in."""
+        """Return a network's output in the number format of the images."""
         with autocast(self.bfloat16, self.device):
             return network(images.contiguous(memory_format=torch.channels_last)).to(images)
 
     def step(self, batch: Batch, seed: int) -> torch.Tensor:
-        """Improve the generators, then the discriminators, by one batch.
+        """Update the generators, then the discriminators, from one batch.
 
         Parameters
         ----------
         batch : Batch
             Patches on the device.
         seed : int
-            Decides dropout and the buffers' choices of this step.
+            Seed of this step's dropout and image buffers.
 
         Returns
         -------
@@ -86,28 +107,30 @@ class Model(ABC):
             The generators' loss components and the discriminators' loss, on the device.
         """
         torch.manual_seed(seed)
-        improved, judges = (list(n.parameters()) for n in (self.generators, self.discriminators))
+        inputs = []
+        values = []
         self.optimizers["generators"].zero_grad()
-        shares, seen = [], []
-        for parts, shown in self.directions(batch):
-            # The discriminators' own gradients are not wanted while they judge for the generators.
-            parts["total"].backward(inputs=improved, retain_graph=self.scores_serve_twice)
-            shares.append(self._values(parts))
-            seen.append(shown)
+        for parts, tensors in self.directions(batch):
+            # The gradient stops at the generators: their update needs no discriminator gradients.
+            parts["total"].backward(
+                inputs=list(self.generators.parameters()), retain_graph=self.keeps_score_graph
+            )
+            values.append(self._values(parts))
+            inputs.append(tensors)
         self.optimizers["generators"].step()
         self.optimizers["discriminators"].zero_grad()
-        judged = self.discriminators_loss(seen, torch.Generator().manual_seed(seed))
-        judged.backward(inputs=judges)
+        loss = self.discriminators_loss(inputs, torch.Generator().manual_seed(seed))
+        loss.backward(inputs=list(self.discriminators.parameters()))
         self.optimizers["discriminators"].step()
-        return torch.cat([sum(shares), judged.detach().double().view(1)])
+        return torch.cat([sum(values), loss.detach().double().view(1)])
 
     @torch.no_grad()
     def validate(self, batch: Batch) -> torch.Tensor:
         """Return the generators' loss components on a batch, float64, without dropout."""
         self.generators.eval()
-        shares = [self._values(parts) for parts, _ in self.directions(batch)]
+        values = [self._values(parts) for parts, _ in self.directions(batch)]
         self.generators.train()
-        return sum(shares)
+        return sum(values)
 
     def _values(self, parts: dict[str, torch.Tensor]) -> torch.Tensor:
         return torch.stack([parts[name].detach() for name in self.components]).double()
@@ -124,7 +147,7 @@ class Model(ABC):
         return bool(torch.stack([p.detach().isfinite().all() for p in parameters]).all())
 
     def state_dict(self) -> dict:
-        """Return all that a resumed run needs of the model."""
+        """Return the state from which training can continue."""
         return {
             "generators": self.generators.state_dict(),
             "discriminators": self.discriminators.state_dict(),
@@ -133,7 +156,7 @@ class Model(ABC):
         }
 
     def load_state_dict(self, state: dict) -> None:
-        """Take up a state again."""
+        """Restore a state that :meth:`state_dict` returned."""
         self.generators.load_state_dict(state["generators"])
         self.discriminators.load_state_dict(state["discriminators"])
         for name, optimizer in self.optimizers.items():
@@ -148,11 +171,11 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
     Parameters
     ----------
     precision : {'fp32', 'bf16', 'auto'}
-        ``auto`` takes bfloat16 where there are matrix units for it: CUDA from compute capability
-        8.0, and processors with AMX. The vector instruction alone (AVX-512 BF16) does not count:
-        on some processors it is slower than float32.
+        ``auto`` chooses bfloat16 on chips with matrix units for it: CUDA from compute capability
+        8.0, and processors with AMX. The vector instruction alone (AVX-512 BF16) does not count,
+        because it is slower than float32 on some processors.
     device : torch.device
-        Where the networks run.
+        Device of the networks.
     """
     if precision != "auto":
         return precision == "bf16"

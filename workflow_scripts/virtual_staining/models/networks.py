@@ -7,10 +7,10 @@ settings so that small images and small machines can train them too.
 import torch
 from torch import nn
 
+from virtual_staining.models.facts import GeneratorSpec
 from virtual_staining.models.fast.im2col import MatrixConv2d, MatrixConvTranspose2d
 from virtual_staining.models.fast.layers import DoublingConv2d, InstanceNorm, ReflectionPad
 from virtual_staining.models.fast.winograd import WinogradConv2d
-from virtual_staining.settings.train import TrainSettings
 
 
 class ResidualBlock(nn.Module):
@@ -115,16 +115,11 @@ def _dropout(level: int) -> list[nn.Module]:
     return [nn.Dropout(0.5)] if level >= 3 else []
 
 
-def build_generators(settings: TrainSettings) -> nn.ModuleDict:
-    """Return the model's generators by what they make: ``slide`` and, unless Pix2Pix, ``ct``."""
-    if settings.model == "pix2pix":
-        return nn.ModuleDict({"slide": UNet(settings.features, settings.unet_depth)})
-    return nn.ModuleDict(
-        {
-            name: resnet_generator(settings.features, settings.residual_blocks)
-            for name in ("slide", "ct")
-        }
-    )
+def build_generator(spec: GeneratorSpec) -> nn.Module:
+    """Return the generator network of a specification."""
+    if spec.network == "unet":
+        return UNet(spec.features, spec.depth)
+    return resnet_generator(spec.features, spec.depth)
 
 
 def patchgan(kind: str, features: int, conditional: bool = False) -> nn.Sequential:

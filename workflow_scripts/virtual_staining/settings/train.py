@@ -10,7 +10,7 @@ class TrainSettings:
     Parameters
     ----------
     model : str
-        A key of ``COMPONENTS``, which lists each model's generator loss components.
+        Name of a model in ``models/variants/``.
     seed : int
         Seed of weights, patches, dropout and image buffers.
     epochs, patches_per_pair, batch, patch_px : int

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from matplotlib.image import imsave
 
 from virtual_staining.artefacts import volume
@@ -15,7 +14,7 @@ from virtual_staining.artefacts.rgba import CHANNELS, channel, rgba_tiff
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.progress import progress
-from virtual_staining.runtime import set_up_processor
+from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import from_json
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     """Write ``rgba.ome.zarr``, ``rgba.tif``, ``orthogonal.png`` and ``render.png``."""
     set_up_processor(args.threads)
     settings = from_json(StainSettings, args.settings, "stain")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     ct = volume.open_volume_pyramid(args.ct)[0]
     stain = load_stainer(args.generator, settings, device)
     normalize = from_json(NormalizeSettings, args.normalize, "normalize")

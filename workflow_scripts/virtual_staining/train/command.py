@@ -7,14 +7,12 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
-
 from virtual_staining.artefacts.folds import Fold, read_fold
 from virtual_staining.artefacts.pair import load_pair, pair_files
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.errors import InputError
 from virtual_staining.models.catalogue import check_model
-from virtual_staining.runtime import set_up_processor
+from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.train import TrainSettings
 from virtual_staining.train.checkpoint import ResumeFolder, file_checksum
@@ -48,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     check_model(settings)
     fold = read_fold(args.folds, args.fold)
     resume = ResumeFolder(args.resume_dir, describe_run(settings, fold, args))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     pairs = {
         sample: load_pair(sample, args.normalize_dir, args.mask_dir)
         for sample in fold.train + fold.validation

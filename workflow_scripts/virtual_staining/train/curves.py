@@ -13,26 +13,18 @@ from tensorboardX import SummaryWriter
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.train.history import Progress
 
-TITLES = {
-    "gan": "adversarial",
-    "cyc": "cycle",
-    "id": "identity",
-    "px": "pixelwise",
-    "gs": "greyscale",
-    "l1": "ℓ1",
-    "total": "total",
-    "discriminator": "discriminator",
-}
 matplotlib.use("Agg")
 
 
-def draw_curves(history: pd.DataFrame, path: str | Path) -> None:
+def draw_curves(history: pd.DataFrame, titles: dict[str, str], path: str | Path) -> None:
     """Draw each loss over the epochs, training and validation, and write a PNG.
 
     Parameters
     ----------
     history : DataFrame
         As in ``history.csv``: ``epoch``, and columns ``train_<loss>`` and ``validation_<loss>``.
+    titles : dict of str to str
+        The printed title of each loss.
     path : path
         Ends in ``.png``.
     """
@@ -47,7 +39,7 @@ def draw_curves(history: pd.DataFrame, path: str | Path) -> None:
             axis.plot(
                 history["epoch"], history[f"validation_{name}"], marker=marker, label="validation"
             )
-        axis.set(title=TITLES[name], xlabel="epoch")
+        axis.set(title=titles[name], xlabel="epoch")
         axis.grid(alpha=0.3)
     axes[0, 0].legend(fontsize="small")
     with replacing(path) as temporary:

@@ -32,7 +32,8 @@ def write_results(
             torch.save(weights[name], folder / f"{name}.pt")
     weights["last"] = package(settings, model.generators.state_dict(), settings.epochs, "last")
     write_history(progress.history, out)
-    draw_curves(pd.DataFrame(progress.history), out / "curves.png")
+    titles = {**model.components, "discriminator": "discriminator"}
+    draw_curves(pd.DataFrame(progress.history), titles, out / "curves.png")
     with replacing(out / "generator.pt") as path:
         torch.save(weights[settings.infer_checkpoint], path)
     resume.clear()

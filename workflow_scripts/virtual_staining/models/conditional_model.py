@@ -1,0 +1,35 @@
+"""The training step of Pix2Pix (paper 2.6.2): one generator and a conditional discriminator."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from virtual_staining.imaging.sampling.sampler import Batch
+from virtual_staining.models import losses
+from virtual_staining.models.model import Model
+from virtual_staining.models.networks import patchgan
+
+
+class ConditionalModel(Model):
+    """One direction, CT to slide; the discriminator sees the CT beside the slide."""
+
+    keeps_score_graph = True
+
+    def build_discriminators(self) -> nn.ModuleDict:
+        """Return the conditional discriminator of the slide."""
+        s = self.settings
+        return nn.ModuleDict({"slide": patchgan(s.discriminator, s.features, conditional=True)})
+
+    def directions(self, batch: Batch) -> Iterator[tuple[dict[str, torch.Tensor], tuple]]:
+        """Yield the losses, and the score of the generated pair with the real pair."""
+        ct = -batch.ct if self.facts.inverts_ct else batch.ct
+        fake = self.call(self.generators["slide"], ct)
+        score = self.call(self.discriminators["slide"], torch.cat([ct, fake], 1))
+        parts = self.facts.losses(self.settings, fake, batch.slide, batch.mask, score)
+        yield parts, (score, torch.cat([ct, batch.slide], 1))
+
+    def discriminators_loss(self, inputs: list[tuple], generator: torch.Generator) -> torch.Tensor:
+        """Return the discriminator's loss; a conditional discriminator sees no older images."""
+        ((score, real),) = inputs
+        return losses.discriminator_loss(self.call(self.discriminators["slide"], real), score)
