@@ -36,6 +36,8 @@ from volume_files import (
     write_volume,
 )
 
+from virtual_staining.runtime import cpu_count
+
 TARGET_UM = 5.0
 PAPER_UM = 1.2
 PAPER_EDGE = 5000
@@ -52,8 +54,7 @@ def ingest_once(path: str, voxel_um: float, out: str) -> dict:
     before = peak_kib()
     start = time.perf_counter()
     settings = IngestSettings(voxel_size_um=TARGET_UM)
-    threads = len(os.sched_getaffinity(0))
-    ingest_volume(open_volume(path), (voxel_um,) * 3, settings, out, threads)
+    ingest_volume(open_volume(path), (voxel_um,) * 3, settings, out, cpu_count())
     return report(start, before)
 
 
@@ -149,7 +150,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=args.folder) as work:
         if 2.2 * n**3 > shutil.disk_usage(work).free:
             parser.error(f"{n}³ needs {2.2e-9 * n**3:.0f} GB on the disk of {work}")
-        print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}")
+        print(f"{cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         path = Path(work, "ct" if args.container == "folder" else "ct.tif")
         cubes = [measure(path, (n, n, n), n == smallest) for n in edges]
         others = {dtype: measure(path, (middle,) * 3, dtype=dtype) for dtype in OTHER_DTYPES}

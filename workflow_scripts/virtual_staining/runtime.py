@@ -1,33 +1,57 @@
-"""How a process that runs networks uses the processor and its memory."""
+"""How a process uses the machine: its cores, its graphics card, and the memory that it frees.
+
+torch takes more than a second to import and is therefore imported only inside the functions that
+need it.
+"""
+
+from __future__ import annotations
 
 import ctypes
+import os
 import sys
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 # glibc's names for its options (malloc.h).
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
 
-def set_up_processor(threads: int) -> None:
-    """Set the threads of the process, and let it keep the memory that it frees.
+def cpu_count() -> int:
+    """Return the number of CPU cores that this process may use.
 
-    A network asks for the same large blocks again at each layer. The C library's way is to return
-    each to the system and to have it cleared and mapped anew: a third of the time of a training
-    step of the CycleGAN. Where the C library is another one, nothing is changed.
+    On Linux, a batch system may give a process fewer cores than the machine has. macOS and Windows
+    do not tell; there, all cores of the machine are counted.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def choose_device() -> torch.device:
+    """Return the device for networks: the first NVIDIA GPU, or the CPU where there is none."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def set_up_processor(threads: int) -> None:
+    """Set the number of torch's threads, and let the process keep the memory that it frees.
+
+    A network asks for the same large blocks again at each layer. By default the C library returns
+    each freed block to the system, which must clear and map it anew: a third of the time of a
+    training step of the CycleGAN. Only glibc offers the option; elsewhere nothing is changed.
 
     Parameters
     ----------
     threads : int
-        That one operation of torch is spread over.
+        Number of CPU threads of a single torch operation.
     """
+    import torch
+
     torch.set_num_threads(threads)
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         mallopt(M_MMAP_MAX, 0)
         mallopt(M_TRIM_THRESHOLD, -1)
-
-
-def choose_device() -> torch.device:
-    """Return the first CUDA device if there is one, else the processor."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

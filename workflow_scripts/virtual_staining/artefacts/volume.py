@@ -6,7 +6,6 @@ half a voxel. Levels halve by 2 x 2 x 2 means, chunks are packed into few large 
 quotas count files), and no more than one layer of shards per level is ever in memory.
 """
 
-import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import zarr
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.pyramid import create_levels
 from virtual_staining.errors import InputError
+from virtual_staining.runtime import cpu_count
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def write_volume_pyramid(
     """
     if isinstance(slabs, np.ndarray):
         shape, dtype, slabs = slabs.shape, slabs.dtype, [slabs]
-    threads = threads or len(os.sched_getaffinity(0))
+    threads = threads or cpu_count()
     with replacing(path) as temporary, ThreadPoolExecutor(threads) as pool:
         group = zarr.create_group(str(temporary), zarr_format=3)
         levels = create_levels(group, tuple(shape), np.dtype(dtype), pool)

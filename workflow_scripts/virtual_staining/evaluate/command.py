@@ -15,8 +15,6 @@ from virtual_staining.artefacts.storage.atomic import read_json, replacing, writ
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate import layout
-from virtual_staining.evaluate.backbone import find_backbone, load_network
-from virtual_staining.evaluate.metrics.perceptual import lpips_distances
 from virtual_staining.evaluate.patch_metrics import Distances, measure
 from virtual_staining.evaluate.table import summarize
 from virtual_staining.imaging.intensity import ct_to_display, ct_window
@@ -72,6 +70,8 @@ def run(args: argparse.Namespace) -> None:
 
 def run_backbone(args: argparse.Namespace) -> None:
     """Write whether LPIPS is measured, and with which weights."""
+    from virtual_staining.evaluate.backbone import find_backbone  # loads torch
+
     found = find_backbone(from_json(EvaluateSettings, args.settings, "evaluate"))
     log.info("LPIPS %s: %s", "measured" if found["measured"] else "not measured", found["reason"])
     write_json(args.out, found)
@@ -108,6 +108,10 @@ def _distances(record: Path) -> Distances | None:
     found = read_json(record)
     if not found.get("measured"):
         return None
+    # Imported here: they load torch, which `--help` does not need.
+    from virtual_staining.evaluate.backbone import load_network
+    from virtual_staining.evaluate.metrics.perceptual import lpips_distances
+
     network = load_network(Path(found["backbone"]))
     return partial(lpips_distances, network.to(choose_device()))
 

@@ -1,1 +1,4 @@
-"""Figures of the trained models' slides and metrics, drawn from the results of other stages."""
+"""09: draw one of the paper's figures from the results of other stages.
+
+Each figure is written as PNG and as SVG (paper Figures 4a, 5, 6 and 7).
+"""

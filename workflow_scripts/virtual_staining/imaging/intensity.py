@@ -6,10 +6,17 @@ generated CT's channels to agree); stacking them is left to the caller, as is th
 CT for ``cyclegan_inverted``, which is ``-x`` in network range.
 """
 
-import numpy as np
-import torch
+from __future__ import annotations
 
-Image = np.ndarray | torch.Tensor
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    Image = np.ndarray | torch.Tensor
 
 
 def ct_window(ct_white: float) -> tuple[float, float]:
@@ -61,10 +68,18 @@ def ct_to_display(ct: Image, window: tuple[float, float]) -> Image:
 
 
 def _float(x: Image) -> Image:
-    return x.to(torch.float32) if torch.is_tensor(x) else np.asarray(x, np.float32)
+    return x.float() if _is_tensor(x) else np.asarray(x, np.float32)
 
 
 def _integer(x: Image, bits: int) -> Image:
-    if torch.is_tensor(x):
+    if _is_tensor(x):
+        import torch
+
         return x.round().to(torch.uint8 if bits == 8 else torch.uint16)
     return x.round().astype(np.uint8 if bits == 8 else np.uint16)
+
+
+def _is_tensor(x: Image) -> bool:
+    """Tell tensors from arrays; without torch in the process there is no tensor."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.is_tensor(x)

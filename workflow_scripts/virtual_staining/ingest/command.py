@@ -1,13 +1,13 @@
 """Command: bring one raw volume or slide to the working format and size."""
 
 import argparse
-import os
 
 from virtual_staining.ingest.convert_slide import ingest_slide
 from virtual_staining.ingest.convert_volume import ingest_volume
 from virtual_staining.ingest.pixel_sizes import agree, parse_size
 from virtual_staining.readers.slides.open_slide import open_slide
 from virtual_staining.readers.volumes.open_volume import open_volume
+from virtual_staining.runtime import cpu_count
 from virtual_staining.settings.base import from_json
 from virtual_staining.settings.ingest import IngestSettings
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     volume.add_argument("--settings", required=True, help="the `ingest` block as JSON")
     volume.add_argument("--out", required=True, help="OME-Zarr folder to write")
-    volume.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    volume.add_argument("--threads", type=int, default=cpu_count())
     slide = actions.add_parser("slide", help="a stained section to pyramidal OME-TIFF")
     slide.add_argument("--slide", required=True, help="TIFF, SVS, CZI, ND2, PNG, JPEG or alike")
     slide.add_argument("--pixel-size-um", default="", help="empty = from the file's metadata")

@@ -1,1 +1,5 @@
-"""Normalization of a registered pair: common grey and colour levels (paper 2.5)."""
+"""03: bring a registered pair to common grey levels and colours.
+
+The CT is scaled so that bone has the grey level 30000 and the background 10000. The slide is white-
+balanced and its contrast is stretched (paper 2.5).
+"""

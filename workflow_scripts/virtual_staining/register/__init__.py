@@ -1,5 +1,6 @@
-"""Registration: the section's plane in the volume, its distortion, and the resampled pair.
+"""02: find the section's plane in the volume and resample the registered pair.
 
-Paper 2.3: a rigid 3D transformation finds the virtual plane by mutual information, an affine one
-then takes out the section's scale and shear; the pair is cropped to its common field of view.
+A rigid 3D transformation places the section in the volume by mutual information. An affine 2D
+transformation then takes out the section's scale and shear. The pair is cropped to the field of
+view that both images share (paper 2.3).
 """

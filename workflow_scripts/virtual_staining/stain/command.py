@@ -19,11 +19,9 @@ from virtual_staining.settings.base import from_json
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings
-from virtual_staining.stain.ensemble import load_stainer
 from virtual_staining.stain.scaling import measured_scaling, median_scaling
 from virtual_staining.stain.slabs import filtered_slabs, stained_slabs
 from virtual_staining.stain.specimen_outline import within_specimen
-from virtual_staining.stain.views import orthogonal_figure, render
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write ``rgba.ome.zarr``, ``rgba.tif``, ``orthogonal.png`` and ``render.png``."""
+    # Imported here: they load torch, which `--help` does not need.
+    from virtual_staining.stain.ensemble import load_stainer
+    from virtual_staining.stain.views import orthogonal_figure, render
+
     set_up_processor(args.threads)
     settings = from_json(StainSettings, args.settings, "stain")
     device = choose_device()

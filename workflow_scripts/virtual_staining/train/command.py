@@ -15,8 +15,6 @@ from virtual_staining.models.catalogue import check_model
 from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.train import TrainSettings
-from virtual_staining.train.checkpoint import ResumeFolder, file_checksum
-from virtual_staining.train.loop import Interrupted, train
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +39,10 @@ def run(args: argparse.Namespace) -> None:
     InputError
         If settings or images are wrong, training diverges, or the disk is full.
     """
+    # Imported here: they load torch, which `--help` does not need.
+    from virtual_staining.train.checkpoint import ResumeFolder
+    from virtual_staining.train.loop import Interrupted, train
+
     set_up_processor(args.threads)
     settings = from_dict(TrainSettings, read_json(args.settings), str(args.settings))
     check_model(settings)
@@ -81,6 +83,8 @@ def run(args: argparse.Namespace) -> None:
 
 def describe_run(settings: TrainSettings, fold: Fold, args: argparse.Namespace) -> dict:
     """Return what a resume folder must match: settings, the fold, and the images' checksums."""
+    from virtual_staining.train.checkpoint import file_checksum
+
     inputs: dict = {"fold": [list(fold.train), list(fold.validation)]}
     for sample in fold.train + fold.validation:
         for kind, path in pair_files(sample, args.normalize_dir, args.mask_dir).items():

@@ -1,0 +1,109 @@
+"""What the command line says of itself, and of problems that its user can solve."""
+
+import argparse
+import errno
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import virtual_staining
+from virtual_staining import cli
+from virtual_staining.errors import InputError
+
+
+def test_every_package_with_a_command_is_a_stage(repository):
+    folders = (repository / "workflow_scripts/virtual_staining").glob("*/command.py")
+    assert set(cli.find_stages()) == {path.parent.name for path in folders}
+
+
+def test_stages_stand_in_the_order_of_their_rule_files(repository):
+    rules = [path.stem.split("_") for path in sorted((repository / "rules").glob("[0-9]*.smk"))]
+    found = list(cli.find_stages().items())
+    assert [(text[:2], name) for name, text in found if text[:2].isdigit()] == [
+        (number, name) for number, name in rules
+    ]
+
+
+def test_overview_shows_each_stage_and_the_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--help"])
+    assert stop.value.code == 0
+    overview = capsys.readouterr().out
+    for name in cli.find_stages():
+        assert re.search(rf"^    {name}\b", overview, re.MULTILINE)
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"virtual_staining {virtual_staining.__version__}\n"
+
+
+def test_help_of_a_stage_holds_its_description(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--help"])
+    assert cli.find_stages()["train"].strip() in capsys.readouterr().out
+
+
+def caused(error):
+    """Return a library's error that hides the system's own."""
+    wrapper = ValueError("cannot encode")
+    wrapper.__cause__ = error
+    return wrapper
+
+
+def failed(monkeypatch, capsys, error):
+    """Run a stage that fails; return the exit status and the last line of standard error."""
+
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--out")
+
+    def run(args: argparse.Namespace) -> None:
+        raise error
+
+    module = SimpleNamespace(add_arguments=add_arguments, run=run)
+    real = cli.importlib.import_module
+    monkeypatch.setattr(
+        cli.importlib,
+        "import_module",
+        lambda name: module if name.endswith(".mask.command") else real(name),
+    )
+    status = cli.main(["mask", "--out", "results/04_mask/Mg-01"])
+    text = capsys.readouterr().err
+    assert "Traceback" not in text
+    return status, text.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (InputError("a.tif: no such file"), "error: a.tif: no such file"),
+        (OSError(errno.ENOSPC, "full", "/scratch/ct.tif"), "error: /scratch/ct.tif: the disk is"),
+        (OSError(errno.ENOSPC, "full"), "error: results/04_mask/Mg-01: the disk is full; free"),
+        (OSError(errno.EDQUOT, "quota", "b"), "error: b: the disk quota is used up; free"),
+        (OSError(errno.EFBIG, "big", "b"), "error: b: the file grew larger than the system"),
+        (OSError(errno.EROFS, "ro", "b"), "error: b: the file system is read-only; write"),
+        (RuntimeError("write: No space left on device (os error 28)"), "04_mask/Mg-01: the disk"),
+        (caused(OSError(errno.ENOSPC, "full", "c.png")), "error: c.png: the disk is full"),
+        (MemoryError(), "error: results/04_mask/Mg-01: the machine's memory is full; give"),
+        (torch.OutOfMemoryError("CUDA"), "results/04_mask/Mg-01: the GPU's memory is full; choose"),
+    ],
+)
+def test_a_problem_of_the_user_is_one_sentence(monkeypatch, capsys, error, words):
+    status, last = failed(monkeypatch, capsys, error)
+    assert status == 1
+    assert words in last
+
+
+def test_memory_that_libraries_cannot_have_is_one_sentence(monkeypatch, capsys):
+    for allocate in (lambda: np.empty(1 << 56, np.uint8), lambda: torch.empty(1 << 54)):
+        with pytest.raises((MemoryError, RuntimeError)) as raised:
+            allocate()
+        status, last = failed(monkeypatch, capsys, raised.value)
+        assert (status, "memory is full" in last) == (1, True), raised.value
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "I/O error"), ValueError("a defect")])
+def test_a_defect_keeps_its_traceback(monkeypatch, capsys, error):
+    with pytest.raises(type(error), match=re.escape(str(error))):
+        failed(monkeypatch, capsys, error)

@@ -1,0 +1,87 @@
+"""How a process uses the machine's cores, device and memory."""
+
+import ctypes
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from virtual_staining import runtime
+from virtual_staining.runtime import choose_device, cpu_count, set_up_processor
+
+# Prints by how many MB the process is larger than before, after a block of 64 MB was freed.
+FREED = """
+import os, sys, torch
+from virtual_staining.runtime import set_up_processor
+
+def resident_mb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+torch.full((1024,), 1.0).sum()
+set_up_processor(1) if sys.argv[1] == "kept" else None
+before = resident_mb()
+block = torch.full((1 << 24,), 1.0)
+assert resident_mb() - before > 60
+del block
+print(resident_mb() - before)
+"""
+
+
+def freed_mb(way):
+    done = subprocess.run(
+        [sys.executable, "-c", FREED, way], capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc")
+def test_freed_memory_is_kept_for_the_next_block():
+    assert freed_mb("returned") < 10
+    assert freed_mb("kept") > 60
+
+
+def test_another_c_library_is_left_alone(monkeypatch):
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    try:
+        set_up_processor(3)
+        assert torch.get_num_threads() == 3
+        monkeypatch.setattr(runtime.sys, "platform", "darwin")
+        monkeypatch.setattr(ctypes, "CDLL", None)
+        set_up_processor(2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_cores_are_those_of_the_process_or_else_of_the_machine(monkeypatch):
+    if hasattr(os, "sched_getaffinity"):
+        assert cpu_count() == len(os.sched_getaffinity(0))
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7})
+        assert cpu_count() == 3
+        monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert cpu_count() == 6
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert cpu_count() == 1
+
+
+def test_a_command_starts_without_linux_own_calls(monkeypatch, capsys):
+    """Only Linux tells the cores of a process and can advise its page cache."""
+    for name in ("sched_getaffinity", "sched_setaffinity", "posix_fadvise"):
+        monkeypatch.delattr(os, name, raising=False)
+    from virtual_staining.cli import main
+
+    with pytest.raises(SystemExit) as stop:
+        main(["ingest", "volume", "--help"])
+    assert stop.value.code == 0
+
+
+@pytest.mark.parametrize("available", [True, False])
+def test_networks_run_on_the_gpu_where_there_is_one(monkeypatch, available):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    assert choose_device().type == ("cuda" if available else "cpu")
