@@ -13,7 +13,7 @@ from virtual_staining.cohort.specimen.phantom import make_phantom
 from virtual_staining.cohort.synthetic_slide import Layers, render_slide
 from virtual_staining.cohort.tomogram import ct_slices, draw_scan
 from virtual_staining.imaging.geometry import SectionMap
-from virtual_staining.imaging.polygons import rasterize
+from virtual_staining.imaging.polygons import rasterize, slide_px_to_pair_px
 from virtual_staining.ingest.grey_map import fixed_grey_map, measured_grey_map
 from virtual_staining.register.result.pair_grid import (
     common_grid,
@@ -70,16 +70,12 @@ def _pair(spec, settings):
             "features"
         ]
     ]
-    transform = {
-        "slide_px_to_um": SLIDE_UM * np.eye(2, 3),
-        "pair_to_slide": to_slide,
-        "pair_pixel_um": VOXEL_UM,
-    }
+    to_pair_px = slide_px_to_pair_px(SLIDE_UM * np.eye(2, 3), to_slide, VOXEL_UM)
     return CohortPair(
         ct=ct,
         slide=resample_slide(slide.rgb, SLIDE_UM, to_slide, grid, staining.background),
         valid=valid_mask(grid, to_slide, size_um, (edge_um,) * 3),
-        drawn=_drawn(regions, transform, grid.shape),
+        drawn=_drawn(regions, to_pair_px, grid.shape),
         ct_labels=Layers(phantom, grid.to_volume, grid.shape, VOXEL_UM, THICKNESS_UM).labels(
             range(grid.shape[0])
         ),
@@ -103,10 +99,10 @@ def _nearest(labels, to_slide, grid):
     return labels[rows.astype(int), columns.astype(int)].reshape(grid.shape)
 
 
-def _drawn(regions, transform, shape):
+def _drawn(regions, to_pair_px, shape):
     areas = {}
     for feature in regions:
         name = feature["properties"]["classification"]["name"]
         area = shapely.make_valid(shapely.geometry.shape(feature["geometry"]))
         areas.setdefault(name, []).append(area)
-    return {name: rasterize(polygons, transform, shape) for name, polygons in areas.items()}
+    return {name: rasterize(polygons, to_pair_px, shape) for name, polygons in areas.items()}

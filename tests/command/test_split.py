@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from virtual_staining.artefacts.folds import read_fold
 from virtual_staining.artefacts.pair import pair_digest
+from virtual_staining.artefacts.registration_table import read_unsure_samples
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.split.command import read_unsure, split_stain, without_unsure
+from virtual_staining.split.command import split_stain, without_unsure
 from virtual_staining.split.stratification import make_folds
 
 
@@ -256,7 +257,7 @@ def test_a_broken_registration_table_is_refused(tmp_path):
     (tmp_path / "registration.csv").write_text("sample\na\n")
     for name in ("registration.csv", "none.csv"):
         with pytest.raises(InputError, match=name):
-            read_unsure(str(tmp_path / name))
+            read_unsure_samples(tmp_path / name)
 
 
 def test_command_refuses_unknown_stain_and_settings(tmp_path, capsys):

@@ -6,15 +6,11 @@ import numpy as np
 import pytest
 
 from virtual_staining.errors import InputError
-from virtual_staining.imaging.polygons import rasterize
+from virtual_staining.imaging.polygons import rasterize, slide_px_to_pair_px
 from virtual_staining.readers.annotations import class_masks, read_annotations
 
 CLASSES = ("Bone", "Background", "Exclude")
-IDENTITY = {
-    "slide_px_to_um": [[5.0, 0, 0], [0, 5.0, 0]],  # slide pixels are the pair's
-    "pair_to_slide": [[1, 0, 0], [0, 1, 0]],
-    "pair_pixel_um": 5.0,
-}
+IDENTITY = np.array([[1.0, 0, 0], [0, 1.0, 0]])  # slide pixels are the pair's
 
 
 def ring(left, top, right, bottom):
@@ -60,18 +56,14 @@ def test_polygons_land_on_the_tissue_they_were_drawn_on(tmp_path):
     matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = matrix @ np.array([[1.02, 0.01], [0, 0.98]])
     pair_to_slide = np.column_stack([matrix, [900.0, 250.0]])
-    transform = {
-        "slide_px_to_um": [[0.5, 0, 0], [0, 0.5, 0]],
-        "pair_to_slide": pair_to_slide.tolist(),
-        "pair_pixel_um": 5.0,
-    }
+    to_pair_px = slide_px_to_pair_px(np.array([[0.5, 0, 0], [0, 0.5, 0]]), pair_to_slide, 5.0)
     center_um, radius_um = np.array([300.0, 200.0]), 80.0
     turn = np.linspace(0, 2 * np.pi, 200)
     on_pair = center_um + radius_um * np.column_stack([np.cos(turn), np.sin(turn)])
     on_slide = on_pair @ pair_to_slide[:, :2].T + pair_to_slide[:, 2]
     features = [feature("Bone", [(on_slide / 0.5).tolist()])]
     path = write(tmp_path / "a.geojson", features)
-    found = class_masks(path, CLASSES, transform, (100, 120))["Bone"]
+    found = class_masks(path, CLASSES, to_pair_px, (100, 120))["Bone"]
     y, x = np.mgrid[:100, :120]
     truth = np.hypot((x + 0.5) * 5 - 300, (y + 0.5) * 5 - 200) < radius_um
     assert (found != truth).sum() <= 4  # a 200-gon is not quite a circle

@@ -1,70 +1,183 @@
-"""What `register` leaves for later stages: the resampled pair and its transform.json."""
+"""What `register section` leaves for later stages: the registered pair and its transform.json.
 
-import argparse
-from dataclasses import dataclass
+A registered pair is a folder with ``ct.tif``, ``slide.tif`` and ``valid.tif``, which have one size
+and one pixel size, and ``transform.json``, which says where the pair lies in the volume and on the
+slide, and how reliable the registration is.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts.storage.atomic import read_json
-from virtual_staining.artefacts.storage.image import read_image
+from virtual_staining.artefacts.storage.document import Document, read_document, write_document
+from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.imaging.polygons import slide_px_to_pair_px
 from virtual_staining.readers.annotations import BACKGROUND, EXCLUDE, class_masks
+
+FORMAT = 1
+REMEDY = "register this sample again"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """The registration of one section: the fields are the keys of ``transform.json``.
+
+    Parameters
+    ----------
+    sample, volume : str
+        Ids.
+    pair_shape_px : (rows, columns)
+        Size of the pair.
+    pair_pixel_um : float
+        Pixel size of the pair, µm.
+    pair_to_volume, slide_to_volume : SectionMap
+        µm on the pair and on the ingested slide to µm in the volume.
+    pair_to_slide : ndarray, shape (2, 3)
+        µm (x, y, 1) on the pair to µm (x, y) on the slide.
+    slide_px_to_um : ndarray, shape (2, 3)
+        Pixels (x, y, 1) of the original slide, as its file stores them, to µm on the slide.
+    mutual_information : float
+        At the finest scale, nats.
+    margin : float
+        Fraction of the mutual information by which the best other place stays behind.
+    agreeing, searches : int
+        Number of independent searches, and how many of them ended at this result.
+    confidence : float
+        0 to 1.
+    scale_x, scale_y, shear : float
+        Distortion of the section; 0 for none.
+    rotation_deg : float
+        Angle between the section's axes and the volume's x and y axes, degrees.
+    block : mapping or None
+        Figures of the orientation that the sections of a block share, if this one is in a block.
+    bone_dice : float or None
+        Dice coefficient of bright CT and the slide's bright colours; None if it is not defined.
+    unsure : bool
+        Whether the confidence is below ``register.min_confidence``.
+    flags : list of str
+        One sentence for each doubt.
+    """
+
+    sample: str
+    volume: str
+    pair_shape_px: tuple[int, int]
+    pair_pixel_um: float
+    pair_to_volume: SectionMap
+    slide_to_volume: SectionMap
+    pair_to_slide: np.ndarray
+    slide_px_to_um: np.ndarray
+    mutual_information: float
+    margin: float
+    agreeing: int
+    searches: int
+    confidence: float
+    scale_x: float
+    scale_y: float
+    shear: float
+    rotation_deg: float
+    block: Mapping | None
+    bone_dice: float | None
+    unsure: bool
+    flags: list[str]
 
 
 @dataclass(frozen=True)
 class RegisteredPair:
-    """CT plane (y, x), section (y, x, 3) uint8, ``valid`` (y, x) bool and ``transform.json``."""
+    """A registered pair in memory.
+
+    Parameters
+    ----------
+    ct : ndarray, shape (y, x)
+        Grey levels of the volume in the section's plane.
+    slide : ndarray, shape (y, x, 3), uint8
+        The section.
+    valid : ndarray, shape (y, x), bool
+        True where volume and slide both hold data.
+    pixel_um : float
+        Pixel size, µm.
+    slide_px_to_pair_px : ndarray, shape (2, 3)
+        Pixels (x, y, 1) of the original slide to pixels (x, y) of the pair.
+    """
 
     ct: np.ndarray
     slide: np.ndarray
     valid: np.ndarray
-    transform: dict
-
-    @property
-    def pixel_um(self) -> float:
-        """Pixel size of the pair, µm."""
-        return float(self.transform["pair_pixel_um"])
+    pixel_um: float
+    slide_px_to_pair_px: np.ndarray
 
 
-def add_pair_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the pair's files."""
-    parser.add_argument("--ct", required=True, help="CT plane (ct.tif)")
-    parser.add_argument("--slide", required=True, help="section (slide.tif)")
-    parser.add_argument("--valid", required=True, help="where both hold data (valid.tif)")
-    parser.add_argument("--transform", required=True, help="transform.json of the registration")
-    parser.add_argument("--annotations", default="", help="QuPath GeoJSON; may be left out")
+def write_registration(
+    folder: Path, ct: np.ndarray, slide: np.ndarray, valid: np.ndarray, registration: Registration
+) -> None:
+    """Write ``ct.tif``, ``slide.tif``, ``valid.tif`` and, last, ``transform.json``.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the sample, ``02_register/{sample}``.
+    ct, slide, valid : ndarray
+        As in :class:`RegisteredPair`.
+    registration : Registration
+    """
+    images = {"ct": ct, "slide": slide, "valid": valid.astype(np.uint8) * 255}
+    for name, image in images.items():
+        write_image(folder / f"{name}.tif", image, registration.pair_pixel_um)
+    values = {
+        key.name: _json_value(getattr(registration, key.name)) for key in fields(Registration)
+    }
+    write_document(folder / "transform.json", FORMAT, values)
 
 
-def read_pair(args: argparse.Namespace) -> RegisteredPair:
-    """Read a pair's four files.
+def _json_value(value: object) -> object:
+    if isinstance(value, SectionMap):
+        return value.to_dict()
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def read_registered_pair(
+    ct_path: str | Path, slide_path: str | Path, valid_path: str | Path, transform_path: str | Path
+) -> RegisteredPair:
+    """Read a registered pair from its four files.
 
     Raises
     ------
     InputError
         If a file is missing or damaged, or the images are not of one size.
     """
-    ct, slide, valid = (read_image(path) for path in (args.ct, args.slide, args.valid))
-    transform = read_json(args.transform)
-    for key in ("slide_px_to_um", "pair_to_slide", "pair_pixel_um"):
-        if key not in transform:
-            raise InputError(f"{args.transform}: {key}: is missing; register the pair again")
+    ct, slide, valid = (read_image(path) for path in (ct_path, slide_path, valid_path))
     if ct.ndim != 2:
-        raise InputError(f"{args.ct}: must be a grey image, has shape {ct.shape}")
-    for path, image, wanted in (
-        (args.slide, slide, (*ct.shape, 3)),
-        (args.valid, valid, ct.shape),
-    ):
+        raise InputError(f"{ct_path}: must be a grey image, has shape {ct.shape}")
+    for path, image, wanted in ((slide_path, slide, (*ct.shape, 3)), (valid_path, valid, ct.shape)):
         if image.shape != wanted:
             raise InputError(f"{path}: shape {image.shape} does not fit the CT; expected {wanted}")
-    return RegisteredPair(ct, slide, valid > 0, transform)
+    document = read_document(transform_path, FORMAT, REMEDY)
+    pixel_um = document.value("pair_pixel_um", (int, float), "a number")
+    if not 0 < pixel_um < math.inf:
+        raise InputError(f"{transform_path}: pair_pixel_um: {pixel_um} must be positive; {REMEDY}")
+    slide_px_to_um, pair_to_slide = (
+        _affine(document, key) for key in ("slide_px_to_um", "pair_to_slide")
+    )
+    to_pair_px = slide_px_to_pair_px(slide_px_to_um, pair_to_slide, pixel_um)
+    return RegisteredPair(ct, slide, valid > 0, float(pixel_um), to_pair_px)
 
 
 def drawn_regions(
-    args: argparse.Namespace, pair: RegisteredPair, reference_class: str
+    annotations: str | Path, pair: RegisteredPair, reference_class: str
 ) -> dict[str, np.ndarray]:
-    """Read the annotations and bring them to the pair's grid.
+    """Read the regions drawn on the slide and bring them to the pair's grid.
+
+    Parameters
+    ----------
+    annotations : path
+        QuPath GeoJSON; empty text where nothing was drawn.
+    pair : RegisteredPair
+    reference_class : str
+        Class name of the reference tissue.
 
     Returns
     -------
@@ -77,35 +190,40 @@ def drawn_regions(
     InputError
         As in :func:`virtual_staining.readers.annotations.class_masks`.
     """
-    if not args.annotations:
+    if not annotations:
         return {}
     classes = (reference_class, BACKGROUND, EXCLUDE)
-    return class_masks(args.annotations, classes, pair.transform, pair.ct.shape)
+    return class_masks(annotations, classes, pair.slide_px_to_pair_px, pair.ct.shape)
 
 
-def read_map(path: str | Path) -> tuple[SectionMap, np.ndarray]:
-    """Read a ``transform.json``.
+def read_section_map(path: str | Path) -> tuple[SectionMap, np.ndarray]:
+    """Read where a section lies from its ``transform.json``.
 
     Returns
     -------
     section : SectionMap
         Slide µm to volume µm.
-    px_to_um : ndarray, shape (2, 3)
+    slide_px_to_um : ndarray, shape (2, 3)
         Pixels of the original slide, as its file stores them, to slide µm.
 
     Raises
     ------
     InputError
-        If the file is missing or lacks either; the message names it.
+        If the file is missing or lacks either; the message names the file and the key.
     """
-    values = read_json(path)
+    document = read_document(path, FORMAT, REMEDY)
+    section = document.value("slide_to_volume", dict, "an object with origin_um, u and v")
+    slide_to_volume = SectionMap.from_dict(section, f"{path}: slide_to_volume")
+    return slide_to_volume, _affine(document, "slide_px_to_um")
+
+
+def _affine(document: Document, key: str) -> np.ndarray:
+    words = "two rows of three numbers"
+    rows = document.value(key, list, words)
     try:
-        section, px_to_um = values["slide_to_volume"], np.array(values["slide_px_to_um"], float)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: needs slide_to_volume and slide_px_to_um; "
-            "give a transform.json that `register section` wrote"
-        ) from error
-    if px_to_um.shape != (2, 3) or not np.abs(np.linalg.det(px_to_um[:, :2])) > 0:
-        raise InputError(f"{path}: slide_px_to_um: must be two rows of three numbers, invertible")
-    return SectionMap.from_dict(section, f"{path}: slide_to_volume"), px_to_um
+        matrix = np.array(rows, float).reshape(2, 3)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{document.path}: {key}: must be {words}; {REMEDY}") from error
+    if not abs(np.linalg.det(matrix[:, :2])) > 0:
+        raise InputError(f"{document.path}: {key}: must be invertible; {REMEDY}")
+    return matrix

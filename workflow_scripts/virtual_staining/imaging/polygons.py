@@ -6,33 +6,34 @@ from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
 
-def to_pair_pixels(geometry: BaseGeometry, transform: dict) -> BaseGeometry:
-    """Carry a geometry from original slide pixels to pixels of the registered pair.
+def slide_px_to_pair_px(
+    slide_px_to_um: np.ndarray, pair_to_slide: np.ndarray, pair_pixel_um: float
+) -> np.ndarray:
+    """Return the map from pixels of the original slide to pixels of the registered pair.
 
     Parameters
     ----------
-    geometry : shapely geometry
-        In stored pixels (x, y) of the original slide.
-    transform : dict
-        The pair's ``transform.json``; uses ``slide_px_to_um``, ``pair_to_slide`` and
-        ``pair_pixel_um``.
+    slide_px_to_um : ndarray, shape (2, 3)
+        Stored pixels (x, y, 1) of the original slide to µm on the slide.
+    pair_to_slide : ndarray, shape (2, 3)
+        µm (x, y, 1) on the pair to µm on the slide.
+    pair_pixel_um : float
+        Pixel size of the pair, µm.
 
     Returns
     -------
-    shapely geometry
-        In pair pixels (x, y), origin at the outer corner of the first pixel: the centre of pixel
+    ndarray, shape (2, 3)
+        To pair pixels (x, y), origin at the outer corner of the first pixel: the centre of pixel
         (row r, column c) is (c + 0.5, r + 0.5).
     """
-    pair_to_slide = np.asarray(transform["pair_to_slide"], float)
-    to_pair = np.linalg.inv(pair_to_slide[:, :2]) / transform["pair_pixel_um"]
-    slide_px_to_um = np.asarray(transform["slide_px_to_um"], float)
-    matrix = to_pair @ slide_px_to_um[:, :2]
-    offset = to_pair @ (slide_px_to_um[:, 2] - pair_to_slide[:, 2])
-    return affine_transform(geometry, [*matrix.ravel(), *offset])
+    slide_to_pair = np.linalg.inv(pair_to_slide[:, :2]) / pair_pixel_um
+    matrix = slide_to_pair @ slide_px_to_um[:, :2]
+    offset = slide_to_pair @ (slide_px_to_um[:, 2] - pair_to_slide[:, 2])
+    return np.column_stack([matrix, offset])
 
 
 def rasterize(
-    geometries: list[BaseGeometry], transform: dict, shape: tuple[int, int]
+    geometries: list[BaseGeometry], to_pair_px: np.ndarray, shape: tuple[int, int]
 ) -> np.ndarray:
     """Mark the pair's pixels whose centres lie inside any of the geometries.
 
@@ -40,8 +41,8 @@ def rasterize(
     ----------
     geometries : list of shapely geometry
         In stored pixels (x, y) of the original slide.
-    transform : dict
-        As in :func:`to_pair_pixels`.
+    to_pair_px : ndarray, shape (2, 3)
+        From :func:`slide_px_to_pair_px`.
     shape : (rows, columns)
         Size of the pair, px.
 
@@ -51,7 +52,7 @@ def rasterize(
     """
     inside = np.zeros(shape, bool)
     for geometry in geometries:
-        area = to_pair_pixels(geometry, transform)
+        area = affine_transform(geometry, [*to_pair_px[:, :2].ravel(), *to_pair_px[:, 2]])
         left, top, right, bottom = area.bounds
         rows = slice(max(int(top), 0), min(int(np.ceil(bottom)), shape[0]))
         columns = slice(max(int(left), 0), min(int(np.ceil(right)), shape[1]))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts.registration import add_pair_arguments, drawn_regions, read_pair
+from virtual_staining.artefacts.registration import drawn_regions, read_registered_pair
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.errors import InputError
@@ -23,7 +23,11 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's arguments."""
-    add_pair_arguments(parser)
+    parser.add_argument("--ct", required=True, help="CT plane (ct.tif)")
+    parser.add_argument("--slide", required=True, help="section (slide.tif)")
+    parser.add_argument("--valid", required=True, help="where both hold data (valid.tif)")
+    parser.add_argument("--transform", required=True, help="transform.json of the registration")
+    parser.add_argument("--annotations", default="", help="QuPath GeoJSON; may be left out")
     parser.add_argument("--settings", required=True, help="the `mask` block as JSON")
     parser.add_argument(
         "--normalize", required=True, help="the `normalize` block's levels and class as JSON"
@@ -35,8 +39,8 @@ def run(args: argparse.Namespace) -> None:
     """Write the mask and a picture of the two hulls."""
     settings = from_json(MaskSettings, args.settings, "mask")
     normalize = from_json(Normalize, args.normalize, "normalize")
-    pair = read_pair(args)
-    drawn = drawn_regions(args, pair, normalize.reference_class)
+    pair = read_registered_pair(args.ct, args.slide, args.valid, args.transform)
+    drawn = drawn_regions(args.annotations, pair, normalize.reference_class)
     exclude = drawn.get(EXCLUDE, np.zeros(pair.ct.shape, bool))
     in_ct = rigid_ct(pair.ct, pair.pixel_um, settings, normalize) & pair.valid
     in_slide = rigid_slide(

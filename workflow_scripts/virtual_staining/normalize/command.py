@@ -4,7 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from virtual_staining.artefacts.registration import add_pair_arguments, drawn_regions, read_pair
+from virtual_staining.artefacts.registration import drawn_regions, read_registered_pair
 from virtual_staining.artefacts.storage.atomic import replacing, write_json
 from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.errors import InputError
@@ -18,7 +18,11 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's arguments."""
-    add_pair_arguments(parser)
+    parser.add_argument("--ct", required=True, help="CT plane (ct.tif)")
+    parser.add_argument("--slide", required=True, help="section (slide.tif)")
+    parser.add_argument("--valid", required=True, help="where both hold data (valid.tif)")
+    parser.add_argument("--transform", required=True, help="transform.json of the registration")
+    parser.add_argument("--annotations", default="", help="QuPath GeoJSON; may be left out")
     parser.add_argument("--settings", required=True, help="the `normalize` block as JSON")
     parser.add_argument("--out", required=True, help="folder for ct.tif, slide.tif, stats, qc.png")
 
@@ -26,9 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the normalized pair, its statistics and a picture of the regions."""
     settings = from_json(NormalizeSettings, args.settings, "normalize")
-    pair = read_pair(args)
+    pair = read_registered_pair(args.ct, args.slide, args.valid, args.transform)
     try:
-        drawn = drawn_regions(args, pair, settings.reference_class)
+        drawn = drawn_regions(args.annotations, pair, settings.reference_class)
         regions = choose_regions(pair.ct, pair.slide, pair.valid, pair.pixel_um, drawn, settings)
         ct, slide, stats = normalize_pair(pair.ct, pair.slide, regions, settings)
     except InputError as error:

@@ -96,12 +96,21 @@ def _area(feature: dict, where: str) -> BaseGeometry:
 
 
 def class_masks(
-    path: str | Path, classes: Collection[str], transform: dict, shape: tuple[int, int]
+    path: str | Path, classes: Collection[str], to_pair_px: np.ndarray, shape: tuple[int, int]
 ) -> dict[str, np.ndarray]:
     """Read a GeoJSON file and rasterize each class on the pair's grid.
 
     A class that lies outside the pair (registration crops to the common field of view) is only
     worth a warning; a file of which nothing reaches the pair is in the wrong pixels.
+
+    Parameters
+    ----------
+    path, classes
+        As in :func:`read_annotations`.
+    to_pair_px : ndarray, shape (2, 3)
+        From :func:`virtual_staining.imaging.polygons.slide_px_to_pair_px`.
+    shape : (rows, columns)
+        Size of the pair, px.
 
     Returns
     -------
@@ -114,7 +123,7 @@ def class_masks(
         As in :func:`read_annotations`, and if every polygon lies wholly outside the pair.
     """
     drawn = read_annotations(path, classes)
-    masks = {name: rasterize(areas, transform, shape) for name, areas in drawn.items()}
+    masks = {name: rasterize(areas, to_pair_px, shape) for name, areas in drawn.items()}
     if any(drawn.values()) and not any(mask.any() for mask in masks.values()):
         raise InputError(
             f"{path}: every polygon lies outside the registered section; the coordinates must be "

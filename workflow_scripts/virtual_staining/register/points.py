@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from virtual_staining.artefacts.registration import read_map
+from virtual_staining.artefacts.registration import read_section_map
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the points with the columns of the other space added."""
-    section, px_to_um = read_map(args.transform)
+    section, px_to_um = read_section_map(args.transform)
     table = add_other_space(read_points(args.points), section, px_to_um, str(args.points))
     with replacing(args.out) as temporary:
         table.to_csv(temporary, index=False)

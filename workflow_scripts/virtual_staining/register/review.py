@@ -2,23 +2,20 @@
 
 import argparse
 import logging
-import math
 from pathlib import Path
 
 import pandas as pd
 
+from virtual_staining.artefacts.registration_table import (
+    COLUMNS,
+    read_summary,
+    write_registration_table,
+)
 from virtual_staining.artefacts.sheet import read_sheet
-from virtual_staining.artefacts.storage.atomic import read_json, replacing
 from virtual_staining.errors import InputError
 from virtual_staining.register.result.page import write_page
 
 log = logging.getLogger(__name__)
-
-TEXTS = ("sample", "volume")
-NUMBERS = (
-    "confidence", "mutual_information", "margin", "agreeing", "searches", "bone_dice",
-    "scale_x", "scale_y", "shear", "rotation_deg",
-)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,8 +37,7 @@ def run(args: argparse.Namespace) -> None:
     for row in table[table["unsure"]].itertuples():
         log.warning("%s: registration is unsure: %s", row.sample, row.flags)
     write_page(args.out_page, table, pictures)
-    with replacing(args.out_table) as temporary:
-        table.to_csv(temporary, index=False)
+    write_registration_table(args.out_table, table)
 
 
 def collect(transforms: list[Path]) -> pd.DataFrame:
@@ -67,36 +63,15 @@ def collect(transforms: list[Path]) -> pd.DataFrame:
     """
     rows, source = [], {}
     for path in transforms:
-        row = _row(read_json(path), path)
+        row = read_summary(path)
         if row["sample"] in source:
             raise InputError(
                 f"{path}: sample: {row['sample']!r} is also that of {source[row['sample']]}"
             )
         source[row["sample"]] = path
         rows.append(row)
-    table = pd.DataFrame(rows, columns=[*TEXTS, *NUMBERS, "unsure", "flags"])
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
     order = ["unsure", "confidence", "sample"]
     return table.sort_values(
         order, ascending=[False, True, True], na_position="first", ignore_index=True
     )
-
-
-def _row(values: dict, path: Path) -> dict:
-    row = {key: _value(values, key, str, "text", path) for key in TEXTS}
-    for key in NUMBERS:
-        if key == "bone_dice" and values.get(key, 0) is None:
-            row[key] = math.nan
-            continue
-        row[key] = _value(values, key, (int, float), "a number", path)
-    row["unsure"] = _value(values, "unsure", bool, "true or false", path)
-    flags = _value(values, "flags", list, "a list of sentences", path)
-    return row | {"flags": "; ".join(map(str, flags))}
-
-
-def _value(values: dict, key: str, kind: type | tuple, words: str, path: Path) -> object:
-    if key not in values:
-        raise InputError(f"{path}: {key}: is missing; register this sample again")
-    value = values[key]
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise InputError(f"{path}: {key}: {value!r} must be {words}; register this sample again")
-    return value

@@ -8,8 +8,7 @@ import numpy as np
 
 from virtual_staining.artefacts import slide as slides
 from virtual_staining.artefacts import volume as omezarr
-from virtual_staining.artefacts.storage.atomic import write_json
-from virtual_staining.artefacts.storage.image import write_image
+from virtual_staining.artefacts.registration import Registration, write_registration
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.register.block_plane import BlockPlane, flag_block, read_block
@@ -126,9 +125,6 @@ def write_pair(
     for flag in flags:
         log.warning("%s: %s", args.sample, flag)
     out = Path(args.out)
-    write_image(out / "ct.tif", ct, voxel_um)
-    write_image(out / "slide.tif", slide, voxel_um)
-    write_image(out / "valid.tif", valid.astype(np.uint8) * 255, voxel_um)
     write_tfm(out / "slide_to_volume.tfm", slide_to_volume)
     dice = bone_dice(histogram_at(scales[-1], len(colours), settings.grey_bins, found.pose))
     title = (
@@ -141,26 +137,26 @@ def write_pair(
     placed = (scales[0].volume, scales[0].voxel_um, slide_to_volume, size_um)
     text = "\n".join([title, *flags])
     draw_qc(out / "qc.png", ct, slide, valid, text, bool(flags), around, placed)
-    transform = {
-        "volume": args.volume,
-        "sample": args.sample,
-        "pair_shape_px": list(grid.shape),
-        "pair_pixel_um": grid.pixel_um,
-        "pair_to_volume": grid.to_volume.to_dict(),
-        "slide_to_volume": slide_to_volume.to_dict(),
-        "pair_to_slide": pair_to_slide.tolist(),
-        "slide_px_to_um": slides.stored_to_um(args.slide).tolist(),
+    registration = Registration(
+        sample=args.sample,
+        volume=args.volume,
+        pair_shape_px=grid.shape,
+        pair_pixel_um=grid.pixel_um,
+        pair_to_volume=grid.to_volume,
+        slide_to_volume=slide_to_volume,
+        pair_to_slide=pair_to_slide,
+        slide_px_to_um=slides.stored_to_um(args.slide),
         **describe(found),
-        "block": block.describe() if block else None,
-        "bone_dice": dice if np.isfinite(dice) else None,
-        "unsure": is_unsure(found, settings),
-        "flags": flags,
-    }
-    write_json(out / "transform.json", transform)
+        block=block.describe() if block else None,
+        bone_dice=dice if np.isfinite(dice) else None,
+        unsure=is_unsure(found, settings),
+        flags=flags,
+    )
+    write_registration(out, ct, slide, valid, registration)
 
 
 def describe(found: Found) -> dict:
-    """Return what the search found, for ``transform.json``."""
+    """Return the figures of the search's result that ``transform.json`` holds."""
     upright = np.array([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0.0])
     return {
         "mutual_information": found.mutual_information,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from virtual_staining.artefacts.pair import pair_digest
+from virtual_staining.artefacts.registration_table import read_unsure_samples
 from virtual_staining.artefacts.sheet import read_sheet
 from virtual_staining.artefacts.storage.atomic import write_json
 from virtual_staining.errors import InputError
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     samples = sheet[(sheet["stain"] == args.stain) & (sheet["slide"] != "")]
     if samples.empty:
         raise InputError(f"{args.sheet}: no sample has a slide with stain {args.stain!r}")
-    unsure = set(read_unsure(args.registration)) & set(samples.index)
+    unsure = set(read_unsure_samples(args.registration)) & set(samples.index)
     samples, dropped = without_unsure(samples, unsure, args.unsure)
     result = split_stain(samples, settings.folds, args.seed)
     digests = {s: pair_digest(s, args.normalize_dir, args.mask_dir) for s in sorted(samples.index)}
@@ -81,21 +82,6 @@ def for_training(result: dict, fold: dict) -> dict:
     samples = sorted(fold["train"] + fold["validation"])
     images = {sample: result["images"][sample] for sample in samples}
     return {"stain": result["stain"], "folds": [fold], "test": [], "images": images}
-
-
-def read_unsure(path: str) -> list[str]:
-    """Return the ids of the sections that ``registration.csv`` calls unsure.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or is no such table.
-    """
-    try:
-        table = pd.read_csv(path, dtype={"sample": str})
-        return list(table["sample"][table["unsure"].astype(bool)])
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: not a table of registrations ({error})") from error
 
 
 def without_unsure(
