@@ -9,10 +9,16 @@ from pathlib import Path
 
 from virtual_staining.errors import InputError
 
+PARTIAL = "partial"  # output that is being written
+ASIDE = "replaced"  # earlier output, while the new output takes its place
+
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Write a file or folder under a temporary name and rename it when the block succeeds.
+
+    Earlier output under the final name stays until the new output has taken its place. What a
+    killed process left behind for the same path is removed first.
 
     Parameters
     ----------
@@ -23,20 +29,81 @@ def replacing(path: str | Path) -> Iterator[Path]:
     ------
     Path
         A sibling name with the same suffixes; removed if the block raises.
+
+    Raises
+    ------
+    OSError
+        If the system cannot write; the error names ``path``.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    _clear_leftovers(path)
+    temporary = _sibling(path, PARTIAL)
     try:
         yield temporary
-        if temporary.is_dir() and path.is_dir():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
+        _put_in_place(temporary, path)
+    except OSError as error:
+        # A write that fails names no file, or the temporary one, which is gone by then.
+        if error.filename is None or str(error.filename).startswith(str(temporary)):
+            error.filename = str(path)
+        raise
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def _sibling(path: Path, kind: str) -> Path:
+    return path.with_name(f".{kind}-{os.getpid()}-{path.name}")
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    """Rename ``temporary`` to ``path``, moving earlier output aside if either is a folder."""
+    if not path.is_dir() and not (temporary.is_dir() and path.exists()):
+        os.replace(temporary, path)
+        return
+    earlier = _sibling(path, ASIDE)
+    os.rename(path, earlier)
+    try:
+        os.rename(temporary, path)
+    except OSError:
+        os.rename(earlier, path)
+        raise
+    _remove(earlier)
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Remove what killed processes left for ``path``; put back what they had moved aside.
+
+    A process of another machine cannot be asked whether it lives. It is taken for dead, because
+    the workflow never runs two jobs for the same output.
+    """
+    for kind in (ASIDE, PARTIAL):
+        for left in path.parent.iterdir():
+            process = left.name.removeprefix(f".{kind}-").removesuffix(f"-{path.name}")
+            if left.name != f".{kind}-{process}-{path.name}" or not process.isdecimal():
+                continue
+            if _is_running(int(process)):
+                continue
+            if kind == ASIDE and not path.exists():
+                os.rename(left, path)
+            else:
+                _remove(left)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it runs as another user
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: str | Path, value: object) -> None:
