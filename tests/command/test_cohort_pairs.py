@@ -5,7 +5,9 @@ import pytest
 from cohort_pairs import VOXEL_UM, cohort_pairs
 from skimage.morphology import convex_hull_image
 
+from virtual_staining.cohort.specimen.labels import BONE as BONE_LABELS
 from virtual_staining.cohort.specimen.labels import RIGID, Label, is_in
+from virtual_staining.imaging.tissue.classes import Tissue, implant_in_ct, tissue_classes
 from virtual_staining.imaging.tissue.hull import hull, large_pieces, without_wall
 from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
 from virtual_staining.normalize.normalization import choose_regions, normalize_pair
@@ -66,6 +68,29 @@ def test_hulls_match_the_truth(sample, pairs):
     assert dice(found[0], truth[0]) >= 0.97
     assert dice(found[1], truth[1]) >= 0.95
     assert not (found[0] & (pair.ct_labels == Label.TUBE)).any()
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_tissue_classes_match_the_truth(sample, pairs):
+    pair = pairs[sample]
+    _, ct, slide, _ = normalized(pair, {})
+    mask = pair.valid & is_in(pair.ct_labels, RIGID)  # the rigid part of what both images show
+    classes = tissue_classes(ct, slide, mask, pair.valid, VOXEL_UM, MASK, LEVELS)
+    # the section of hematoxylin-eosin has lost the implant, which the CT shows
+    labels = pair.ct_labels if sample.startswith("HE") else pair.slide_labels
+    found = {
+        "bone": dice(classes == Tissue.RIGID, is_in(pair.slide_labels, BONE_LABELS) & mask),
+        "implant": dice(classes == Tissue.IMPLANT, (labels == Label.IMPLANT) & mask),
+        "implant in the CT": dice(
+            implant_in_ct(ct, VOXEL_UM, MASK, LEVELS), pair.ct_labels == Label.IMPLANT
+        ),
+    }
+    print(sample, {name: round(float(value), 3) for name, value in found.items()})
+    assert set(np.unique(classes)) <= set(Tissue)
+    assert ((classes == Tissue.OUTSIDE) == ~mask).all()
+    assert found["bone"] >= 0.8
+    assert found["implant"] >= 0.85
+    assert found["implant in the CT"] >= (0.75 if "Mg" in sample else 0.9)  # Mg is grey as bone
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:

@@ -1,0 +1,86 @@
+"""Tissue classes of a small pair whose tissue is known."""
+
+import numpy as np
+import pytest
+from pair_phantom import AIR, BONE, DEGRADATION, IMPLANT, MARROW, PIXEL_UM, SHAPE, SOFT, make_pair
+
+from virtual_staining.imaging.tissue.classes import (
+    IMPLANT_RIM_PX,
+    Tissue,
+    implant_in_ct,
+    stained_tissue,
+    thick_body,
+    tissue_classes,
+)
+from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.normalize import NormalizeSettings
+
+EVERYWHERE = np.ones(SHAPE, bool)
+SETTINGS, LEVELS = MaskSettings(), NormalizeSettings()
+
+
+def classes_of(material, stain, mask=EVERYWHERE):
+    ct, slide, truth = make_pair(material, stain, bone=30000, background=10000)
+    return tissue_classes(ct, slide, mask, EVERYWHERE, PIXEL_UM, SETTINGS, LEVELS), truth
+
+
+def dice(a, b):
+    return 2 * (a & b).sum() / (a.sum() + b.sum())
+
+
+@pytest.mark.parametrize("stain", ["toluidine", "eosin"])
+@pytest.mark.parametrize("material", ["Mg", "Ti", "PEEK"])
+def test_classes_match_the_truth(material, stain):
+    classes, truth = classes_of(material, stain)
+    on_slide = np.arange(SHAPE[0])[:, None] >= 58  # the section has lost the soft tissue above
+    expected = {
+        Tissue.IMPLANT: truth == IMPLANT,
+        Tissue.RIGID: np.isin(truth, (BONE, DEGRADATION)),
+        Tissue.SOFT: np.isin(truth, (SOFT, MARROW)) & on_slide,
+        Tissue.BACKGROUND: (truth == AIR) | (~on_slide & (truth == SOFT)),
+    }
+    for tissue, region in expected.items():
+        assert dice(classes == tissue, region & (classes > 0)) > 0.9, tissue.name
+
+
+def test_what_lies_outside_the_mask_has_no_class():
+    mask = EVERYWHERE.copy()
+    mask[:, :150] = False
+    classes, _ = classes_of("Ti", "toluidine", mask)
+    assert (classes[:, :150] == Tissue.OUTSIDE).all()
+    assert not (classes[:, 150:] == Tissue.OUTSIDE).any()
+
+
+@pytest.mark.parametrize("material", ["Ti", "PEEK"])
+def test_the_ct_alone_shows_an_implant_of_another_grey_level(material):
+    ct, _, truth = make_pair(material, bone=30000, background=10000)
+    assert dice(implant_in_ct(ct, PIXEL_UM, SETTINGS, LEVELS), truth == IMPLANT) > 0.9
+
+
+def test_thin_bone_is_no_implant():
+    ct, slide, truth = make_pair("Mg", bone=30000, background=10000)
+    taken_out = np.isin(truth, (IMPLANT, DEGRADATION))
+    taken_out[:100] = taken_out[220:] = True  # plates as thick as an implant are left half as thick
+    ct[taken_out], slide[taken_out] = 10000, 245
+    assert not implant_in_ct(ct, PIXEL_UM, SETTINGS, LEVELS).any()
+    classes = tissue_classes(ct, slide, EVERYWHERE, EVERYWHERE, PIXEL_UM, SETTINGS, LEVELS)
+    assert not (classes == Tissue.IMPLANT).any()
+
+
+def test_a_thick_body_keeps_its_threads_and_loses_thin_neighbours():
+    region = np.zeros((200, 200), bool)
+    region[40:160, 70:130] = True  # 1200 µm wide at 20 µm
+    region[60:70, 130:134] = True  # a thread
+    region[100:104, 130:] = True  # a thin plate that touches the body
+    body = thick_body(region, 20.0)
+    assert body[65, 132]
+    assert body[100, 100]
+    assert not body[102, 150:].any()
+
+
+def test_stained_tissue_keeps_away_from_the_implant():
+    classes = np.full((20, 20), Tissue.RIGID, np.uint8)
+    classes[:, :5] = Tissue.IMPLANT
+    classes[:, 15:] = Tissue.BACKGROUND
+    columns = stained_tissue(classes).all(axis=0)
+    assert np.flatnonzero(columns).tolist() == list(range(5 + IMPLANT_RIM_PX, 15))
