@@ -1,0 +1,122 @@
+"""Colour difference, sharpness, seams and invented structures on images of known answer."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from skimage import data
+
+from virtual_staining.evaluate.metrics.colour_difference import delta_e_2000
+from virtual_staining.evaluate.metrics.false_structures import (
+    dark_tissue_fraction,
+    false_hole_fraction,
+)
+from virtual_staining.evaluate.metrics.seams import seam_ratio, seam_strength
+from virtual_staining.evaluate.metrics.sharpness import sharpness
+
+EVERYWHERE = np.ones((128, 128), bool)
+GLASS = np.full(3, 250, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return np.ascontiguousarray(data.astronaut()[:128, 160:288])
+
+
+def blurred(image, sigma_px):
+    return ndimage.gaussian_filter(image, (sigma_px, sigma_px, 0))
+
+
+def test_black_against_white_is_100():
+    black = np.zeros((4, 4, 3), np.uint8)
+    white = np.full((4, 4, 3), 255, np.uint8)
+    region = np.ones((4, 4), bool)
+    assert delta_e_2000(black, white, region) == pytest.approx(100, abs=1e-3)
+    assert delta_e_2000(white, white, region) == 0
+
+
+def test_greys_differ_by_their_lightness_alone():
+    """Of two greys CIEDE2000 is ΔL over S_L = 1 + 0.015 (L - 50)² / sqrt(20 + (L - 50)²)."""
+    lightness = 116 * np.cbrt((np.array([100, 120]) / 255 + 0.055) ** 2.4 / 1.055**2.4) - 16
+    distance = (lightness.mean() - 50) ** 2
+    expected = np.diff(lightness)[0] / (1 + 0.015 * distance / np.sqrt(20 + distance))
+    greys = (np.full((2, 2, 3), value, np.uint8) for value in (100, 120))
+    assert delta_e_2000(*greys, np.ones((2, 2), bool)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_colours_outside_the_region_do_not_count(photo):
+    other = photo.copy()
+    other[:64] = 0
+    region = EVERYWHERE.copy()
+    region[:64] = False
+    assert delta_e_2000(photo, other, region) == 0
+    assert delta_e_2000(photo, other, ~region) > 5
+    assert np.isnan(delta_e_2000(photo, other, EVERYWHERE & False))
+
+
+def test_a_blurred_copy_loses_sharpness_and_noise_gains_it(photo):
+    assert sharpness(photo, photo, EVERYWHERE) == pytest.approx(1)
+    values = [sharpness(photo, blurred(photo, sigma), EVERYWHERE) for sigma in (0.7, 1, 2)]
+    assert 0.7 > values[0] > values[1] > values[2] > 0
+    noise = np.random.default_rng(0).normal(0, 20, photo.shape)
+    assert sharpness(photo, np.clip(photo + noise, 0, 255).astype(np.uint8), EVERYWHERE) > 1.2
+
+
+def test_halved_contrast_has_a_quarter_of_the_energy():
+    checks = np.indices((64, 64)).sum(0) % 2 * 80
+    real, flat = (np.repeat(image[..., None] + 100, 3, -1) for image in (checks, checks // 2))
+    region = np.ones((64, 64), bool)
+    assert sharpness(real.astype(np.uint8), flat.astype(np.uint8), region) == pytest.approx(0.25)
+
+
+def test_sharpness_of_nothing_is_undefined(photo):
+    narrow = np.zeros_like(EVERYWHERE)
+    narrow[10:14] = True
+    assert np.isnan(sharpness(photo, photo, narrow))
+    flat = np.full_like(photo, 9)
+    assert np.isnan(sharpness(flat, photo, EVERYWHERE))
+
+
+def test_steps_at_tile_borders_are_seen(photo):
+    tiled = photo.astype(int)
+    tiled += 15 * ((np.arange(128) // 32) % 2)[:, None, None]
+    tiled += 15 * ((np.arange(128) // 32) % 2)[None, :, None]
+    tiled = np.clip(tiled, 0, 255).astype(np.uint8)
+    assert seam_ratio(photo, photo, EVERYWHERE, 32) == 1
+    assert seam_ratio(photo, tiled, EVERYWHERE, 32) > 1.3
+
+
+def test_strength_of_known_steps():
+    """Tiles of 16 px in a chequerboard: a step at one of 16 phases, 16 times the mean step."""
+    tiles = np.indices((128, 128)) // 16 % 2
+    board = np.repeat(100 + 20 * (tiles[0] ^ tiles[1])[..., None], 3, -1).astype(np.uint8)
+    assert seam_strength(board, EVERYWHERE, 16) == pytest.approx(16)
+    assert seam_strength(board, EVERYWHERE, 17) < 3
+    region = EVERYWHERE.copy()
+    region[:, 15::16] = region[15::16] = False  # the steps lie outside
+    assert np.isnan(seam_strength(board, region, 16))
+
+
+def test_holes_that_the_real_slide_lacks_are_counted():
+    real = np.full((10, 10, 3), 120, np.uint8)
+    real[0] = 245  # a true gap
+    bone = np.ones((10, 10), bool)
+    bone[9] = False
+    generated = real.copy()
+    generated[1, :4] = 248
+    generated[9] = 248  # not bone
+    generated[2, 0] = (248, 248, 180)  # tinted, no glass
+    assert false_hole_fraction(real, real, bone, GLASS) == 0
+    assert false_hole_fraction(real, generated, bone, GLASS) == pytest.approx(4 / 80)
+    assert np.isnan(false_hole_fraction(real, real, bone & False, GLASS))
+
+
+def test_tissue_painted_as_implant_is_counted():
+    real = np.full((10, 10, 3), 150, np.uint8)
+    real[0] = 20  # dark on the real slide as well
+    tissue = np.ones((10, 10), bool)
+    tissue[9] = False
+    generated = real.copy()
+    generated[1, :9] = 5
+    generated[9] = 5
+    assert dark_tissue_fraction(real, real, tissue) == 0
+    assert dark_tissue_fraction(real, generated, tissue) == pytest.approx(9 / 80)
