@@ -2,10 +2,17 @@
 
 import numpy as np
 import pytest
+from pair_phantom import IMPLANT, SHAPE, make_pair
+from pair_phantom import PIXEL_UM as PHANTOM_UM
 
 from virtual_staining.evaluate.references.colour_tables import GREY_BINS, GreyTable, JointTable
+from virtual_staining.evaluate.references.fit import References
 from virtual_staining.evaluate.references.mean_colour import MeanColour
+from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.tissue.classes import Tissue
+from virtual_staining.models.references import RAW_CT, REFERENCES
+from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.normalize import NormalizeSettings
 
 WHITE = 50000
 PIXEL_UM = 20.0
@@ -141,3 +148,17 @@ def test_references_without_anything_to_learn_from_say_so():
         GreyTable(WHITE).stain(np.zeros((2, 2), np.uint16))
     with pytest.raises(ValueError, match="no training pair"):
         MeanColour().stain(EVERYWHERE)
+
+
+def test_only_the_oracle_sees_the_real_slides_implant():
+    ct, slide, truth = make_pair("Ti", bone=30000, background=10000)
+    classes = np.where(truth == IMPLANT, Tissue.IMPLANT, Tissue.RIGID).astype(np.uint8)
+    references = References(WHITE, MaskSettings(), NormalizeSettings())
+    references.add(TrainingPair("s", ct, slide, np.ones(SHAPE, bool)), classes, PHANTOM_UM)
+    stained = references.stain(ct, classes, PHANTOM_UM)
+    assert set(stained) == set(REFERENCES) - {RAW_CT}
+    other = references.stain(ct, np.full_like(classes, Tissue.SOFT), PHANTOM_UM)
+    changed = {name for name in stained if (stained[name] != other[name]).any()}
+    assert changed == {name for name, facts in REFERENCES.items() if facts.oracle}
+    black = stained["mean_colour"].mean(axis=-1) < 60
+    assert (black == (truth == IMPLANT)).mean() > 0.97

@@ -84,7 +84,7 @@ def test_only_measured_metrics_get_a_panel(lpips, titles):
 
 def test_boxes_stand_at_their_medians_in_the_tables_order():
     figure = draw_boxplots(patches(0.3))
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Pix2Pix", "Raw CT"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Pix2Pix", "Raw CT †"]
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["Training", "Testing"]
     medians = sorted(

@@ -18,7 +18,7 @@ from virtual_staining.evaluate import layout
 from virtual_staining.evaluate.patch_metrics import Distances, measure
 from virtual_staining.evaluate.table import summarize
 from virtual_staining.imaging.intensity import ct_to_display, ct_window
-from virtual_staining.models.catalogue import BASELINE
+from virtual_staining.models.references import RAW_CT
 from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import from_json
 from virtual_staining.settings.evaluate import EvaluateSettings
@@ -139,7 +139,7 @@ def run_table(args: argparse.Namespace) -> None:
     stains = patches["stain"].unique()
     if len(stains) != 1:
         raise InputError(f"{args.patches[0]}: stain: expected one, found {', '.join(stains)}")
-    if BASELINE not in set(patches["model"]):
+    if RAW_CT not in set(patches["model"]):
         log.warning("no rows of the raw-CT baseline")
     table = summarize(patches, settings)
     write_csv(args.out_dir / "patches.csv", patches)

@@ -7,13 +7,16 @@ import pandas as pd
 from virtual_staining.artefacts.folds import SUBSETS
 from virtual_staining.artefacts.patches import METRICS, Metric
 from virtual_staining.models.catalogue import model_name
+from virtual_staining.models.references import ORACLE_MARK, REFERENCE_MARK
 
 ABSENT = "—"
 COUNTS = {"sample": "samples", "patch": "patches", "fold": "folds"}
 HEADER = ("Model", *(metric.title for metric in METRICS))
 LEGEND = (
     "median [quartiles] of the patches; in parentheses the bootstrap interval of the median over "
-    f"samples; the best of each subset is {{mark}}; {ABSENT}: not measured or not defined"
+    f"samples; the best of each subset is {{mark}}; {ABSENT}: not measured or not defined; "
+    f"{REFERENCE_MARK}: reference without a network; {ORACLE_MARK}: reference that knows the real "
+    "slide's implant"
 )
 _TEX = str.maketrans(
     {
@@ -25,6 +28,8 @@ _TEX = str.maketrans(
         "↓": r"$\downarrow$",
         "—": "---",
         "µ": r"$\mu$",
+        "†": r"\dag{}",
+        "‡": r"\ddag{}",
     }
 )
 

@@ -8,7 +8,8 @@ from matplotlib.patches import Patch
 from virtual_staining.artefacts.folds import SUBSETS
 from virtual_staining.artefacts.patches import METRICS, Metric
 from virtual_staining.figures.style import BASELINE_COLOR, MODEL_COLORS
-from virtual_staining.models.catalogue import BASELINE, in_order, model_name
+from virtual_staining.models.catalogue import in_order, model_name
+from virtual_staining.models.references import RAW_CT
 
 GROUP = 0.84  # part of a subset's place that its boxes fill
 
@@ -28,7 +29,7 @@ def draw_boxplots(patches: pd.DataFrame) -> Figure:
     models = in_order(patches["model"])
     subsets = [subset for subset in SUBSETS if (patches["subset"] == subset).any()]
     colors = {m: MODEL_COLORS[i % len(MODEL_COLORS)] for i, m in enumerate(models)}
-    colors[BASELINE] = BASELINE_COLOR
+    colors[RAW_CT] = BASELINE_COLOR
     figure = Figure(figsize=(3.1 * len(metrics), 3.3), layout="constrained")
     for axes, metric in zip(
         figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True

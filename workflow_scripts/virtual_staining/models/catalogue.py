@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from virtual_staining.errors import InputError
 from virtual_staining.models import variants
 from virtual_staining.models.facts import Facts
+from virtual_staining.models.references import REFERENCES, marked_title
 from virtual_staining.settings.train import TrainSettings
-
-BASELINE = "raw_ct"  # the unstained CT, which evaluation compares with the slide as a reference
-BASELINE_TITLE = "Raw CT"
 
 
 def all_models() -> dict[str, Facts]:
@@ -41,16 +39,16 @@ def model_facts(name: str) -> Facts:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Sort model names: known models in their order, others by name, the baseline last."""
+    """Sort names: known models in their order, others by name, then the references, raw CT last."""
     names, known = set(names), all_models()
-    unknown = sorted(names - known.keys() - {BASELINE})
-    return [name for name in [*known, *unknown, BASELINE] if name in names]
+    unknown = sorted(names - known.keys() - REFERENCES.keys())
+    return [name for name in [*known, *unknown, *REFERENCES] if name in names]
 
 
 def model_name(name: str) -> str:
-    """Return a model's printed title, or the name itself if no model has it."""
-    if name == BASELINE:
-        return BASELINE_TITLE
+    """Return the printed title of a model or, with its mark, of a reference; else the name."""
+    if name in REFERENCES:
+        return marked_title(REFERENCES[name])
     models = all_models()
     return models[name].title if name in models else name
 
