@@ -1,5 +1,5 @@
 rule mask_pair:
-    """Outline where volume and section show the same rigid tissue (paper 2.8)."""
+    """Outline where volume and section show the same rigid tissue (paper 2.8); tell tissues apart."""
     input:
         ct="<results>/03_normalize/{sample}/ct.tif",
         slide="<results>/03_normalize/{sample}/slide.tif",
@@ -7,6 +7,7 @@ rule mask_pair:
         transform="<results>/02_register/{sample}/transform.json",
     output:
         mask="<results>/04_mask/{sample}/mask.tif",
+        tissue="<results>/04_mask/{sample}/tissue.tif",
         qc=report(
             "<results>/04_mask/{sample}/qc.png",
             category="Masks",

@@ -106,6 +106,7 @@ def pairs_of(stain):
     samples = SECTIONS["sample"][SECTIONS["stain"] == stain]
     names = ["03_normalize/{s}/ct.tif", "03_normalize/{s}/slide.tif"]
     names += ["03_normalize/{s}/stats.json", "04_mask/{s}/mask.tif"]
+    names += ["04_mask/{s}/tissue.tif"]
     return [f"{RESULTS}/{name.format(s=sample)}" for sample in samples for name in names]
 
 

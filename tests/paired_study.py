@@ -9,6 +9,7 @@ from workspace import TINY
 
 from virtual_staining.artefacts.storage.atomic import write_json
 from virtual_staining.artefacts.storage.image import write_image
+from virtual_staining.imaging.tissue.classes import Tissue
 
 STAIN = "toluidine_blue"
 COLUMNS = ("sample", "volume", "slide", "stain", "material", "role")
@@ -32,6 +33,8 @@ def write_pairs(workspace: Path, roles: dict[str, str]) -> None:
         write_json(results / f"03_normalize/{sample}/stats.json", stats)
         mask = pair.mask.astype(np.uint8) * 255
         write_image(results / f"04_mask/{sample}/mask.tif", mask, 75.0)
+        tissue = np.where(pair.mask, Tissue.SOFT, Tissue.OUTSIDE).astype(np.uint8)
+        write_image(results / f"04_mask/{sample}/tissue.tif", tissue, 75.0)
     (workspace / "samples.tsv").write_text("\n".join(rows) + "\n")
     (results / "02_register/registration.csv").write_text("\n".join(sure) + "\n")
     (results / "02_register/qc.html").write_text("nothing to see\n")

@@ -19,6 +19,7 @@ from skimage.morphology import convex_hull_image
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
+from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.imaging.tissue.hull import correspondence, hull, large_pieces, without_wall
 from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
 from virtual_staining.settings.mask import MaskSettings
@@ -112,6 +113,10 @@ def test_command_writes_a_mask_without_the_excluded_region(tmp_path):
     expected = ndimage.binary_dilation(convex_hull_image(np.isin(truth, RIGID)), iterations=3)
     assert not (mask.astype(bool) & ~expected).any()
     assert (out / "qc.png").stat().st_size > 10000
+    classes = read_image(out / "tissue.tif")
+    assert classes.dtype == np.uint8
+    assert ((classes > 0) == (mask > 0)).all()
+    assert dice(classes == Tissue.IMPLANT, (truth == IMPLANT) & (mask > 0)) > 0.95
 
 
 def test_nothing_rigid_is_an_error(tmp_path, capsys):

@@ -140,9 +140,15 @@ def write_registration(path, unsure=()):
 
 
 def write_images(folder, samples):
-    """Write something for each of a pair's four files: the split only reads them through."""
+    """Write something for each of a pair's files: the split only reads them through."""
     for sample in samples:
-        for name in ("n/{}/ct.tif", "n/{}/slide.tif", "n/{}/stats.json", "m/{}/mask.tif"):
+        for name in (
+            "n/{}/ct.tif",
+            "n/{}/slide.tif",
+            "n/{}/stats.json",
+            "m/{}/mask.tif",
+            "m/{}/tissue.tif",
+        ):
             path = folder / name.format(sample)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{name} of {sample}")
@@ -211,6 +217,16 @@ def test_a_changed_image_changes_every_folds_file_and_a_touched_one_none(cohort,
     assert all(after[file] != before[file] for file in before)
 
 
+def test_changed_tissue_classes_change_no_trainings_file(cohort):
+    assert main(split_words(cohort)) == 0
+    before, whole = fold_texts(cohort), read_json(cohort / "folds.json")
+    (cohort / "m/t1/tissue.tif").write_text("other classes")
+    assert main(split_words(cohort)) == 0
+    assert fold_texts(cohort) == before
+    after = read_json(cohort / "folds.json")
+    assert {s for s in whole["tissue"] if whole["tissue"][s] != after["tissue"][s]} == {"t1"}
+
+
 def test_a_trainings_file_does_not_know_the_test_samples(cohort):
     assert main(split_words(cohort)) == 0
     before, whole = fold_texts(cohort), (cohort / "folds.json").read_text()
@@ -233,7 +249,9 @@ def test_exchanged_images_have_another_digest(tmp_path):
     assert pair_digest("a", tmp_path / "n", tmp_path / "m") != before
 
 
-@pytest.mark.parametrize("name", ["n/t3/ct.tif", "n/t9/stats.json", "m/t3/mask.tif"])
+@pytest.mark.parametrize(
+    "name", ["n/t3/ct.tif", "n/t9/stats.json", "m/t3/mask.tif", "m/t3/tissue.tif"]
+)
 def test_a_missing_image_is_named_with_the_remedy(cohort, name, capsys):
     (cohort / name).unlink()
     assert main(split_words(cohort)) == 1

@@ -1,4 +1,4 @@
-"""What `normalize` and `mask` leave for later stages: the normalized pair and its mask."""
+"""What `normalize` and `mask` leave for later stages: the normalized pair, mask and tissue."""
 
 import hashlib
 from pathlib import Path
@@ -59,6 +59,34 @@ def _kind(image: np.ndarray) -> str:
     return f"{image.dtype} {image.shape}"
 
 
+def load_tissue(pair: TrainingPair, mask_dir: str | Path) -> np.ndarray:
+    """Read a pair's tissue classes (:class:`~virtual_staining.imaging.tissue.classes.Tissue`).
+
+    Returns
+    -------
+    ndarray of uint8, shape (y, x)
+
+    Raises
+    ------
+    InputError
+        If the file is missing or unreadable, or does not fit the pair.
+    """
+    path = _tissue_file(pair.sample, mask_dir)
+    classes = read_image(path)
+    if classes.shape != pair.mask.shape or classes.dtype != np.uint8:
+        raise InputError(
+            f"{path}: expected uint8 of the CT's size {pair.mask.shape}, got {_kind(classes)}"
+        )
+    return classes
+
+
+def _tissue_file(sample: str, mask_dir: str | Path) -> Path:
+    path = Path(mask_dir) / sample / "tissue.tif"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; {REMAKE}")
+    return path
+
+
 def background_levels(path: str | Path) -> tuple[int, np.ndarray]:
     """Read a normalized pair's mean background from its ``stats.json``.
 
@@ -108,9 +136,24 @@ def pair_digest(sample: str, normalize_dir: str | Path, mask_dir: str | Path) ->
         If one of the files does not exist.
     """
     stats = Path(normalize_dir) / sample / "stats.json"
+    return _digest([*pair_files(sample, normalize_dir, mask_dir).values(), stats])
+
+
+def tissue_digest(sample: str, mask_dir: str | Path) -> str:
+    """Return a digest of a pair's ``tissue.tif``, which evaluation alone depends on.
+
+    Raises
+    ------
+    InputError
+        If the file does not exist.
+    """
+    return _digest([_tissue_file(sample, mask_dir)])
+
+
+def _digest(paths: list[Path]) -> str:
     whole = hashlib.sha256()
     try:
-        for path in (*pair_files(sample, normalize_dir, mask_dir).values(), stats):
+        for path in paths:
             with open(path, "rb") as file:
                 whole.update(hashlib.file_digest(file, "sha256").digest())
     except FileNotFoundError as error:

@@ -11,6 +11,7 @@ from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.pictures import draw_outlines
+from virtual_staining.imaging.tissue.classes import tissue_classes
 from virtual_staining.imaging.tissue.hull import correspondence, hull, large_pieces, without_wall
 from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
 from virtual_staining.readers.annotations import EXCLUDE
@@ -32,11 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--normalize", required=True, help="the `normalize` block's levels and class as JSON"
     )
-    parser.add_argument("--out", required=True, help="folder for mask.tif and qc.png")
+    parser.add_argument("--out", required=True, help="folder for mask.tif, tissue.tif and qc.png")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the mask and a picture of the two hulls."""
+    """Write the mask, the tissue classes and a picture of the two hulls."""
     settings = from_json(MaskSettings, args.settings, "mask")
     normalize = from_json(Normalize, args.normalize, "normalize")
     pair = read_registered_pair(args.ct, args.slide, args.valid, args.transform)
@@ -57,6 +58,10 @@ def run(args: argparse.Namespace) -> None:
         )
     out = Path(args.out)
     write_image(out / "mask.tif", mask.astype(np.uint8) * 255, pair.pixel_um)
+    classes = tissue_classes(
+        pair.ct, pair.slide, mask, pair.valid, pair.pixel_um, settings, normalize
+    )
+    write_image(out / "tissue.tif", classes, pair.pixel_um)
     outlines = {
         "hull of the CT": (hulls[0], "both"),
         "hull of the section": (hulls[1], "both"),

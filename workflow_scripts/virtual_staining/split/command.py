@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from virtual_staining.artefacts.pair import pair_digest
+from virtual_staining.artefacts.pair import pair_digest, tissue_digest
 from virtual_staining.artefacts.registration_table import read_unsure_samples
 from virtual_staining.artefacts.sheet import read_sheet
 from virtual_staining.artefacts.storage.atomic import write_json
@@ -54,9 +54,12 @@ def run(args: argparse.Namespace) -> None:
     unsure = set(read_unsure_samples(args.registration)) & set(samples.index)
     samples, dropped = without_unsure(samples, unsure, args.unsure)
     result = split_stain(samples, settings.folds, args.seed)
-    digests = {s: pair_digest(s, args.normalize_dir, args.mask_dir) for s in sorted(samples.index)}
+    names = sorted(samples.index)
+    digests = {s: pair_digest(s, args.normalize_dir, args.mask_dir) for s in names}
     result = {"stain": args.stain, "seed": args.seed, **result, "images": digests}
-    write_json(args.out, {**result, "dropped": dropped})
+    # Not in the files of single folds: the tissue classes enter evaluation, and no training.
+    tissue = {s: tissue_digest(s, args.mask_dir) for s in names}
+    write_json(args.out, {**result, "tissue": tissue, "dropped": dropped})
     for fold in result["folds"]:
         write_json(args.out.with_name(f"fold-{fold['fold']}.json"), for_training(result, fold))
         counts = samples.loc[fold["validation"], "material"].value_counts().to_dict()
