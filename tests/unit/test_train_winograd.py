@@ -3,11 +3,8 @@
 import pytest
 import torch
 from torch import nn
-from train_cases import both_ways, make_pair, tiny
+from train_cases import both_ways
 
-from virtual_staining.imaging.intensity import ct_window
-from virtual_staining.imaging.sampling.sampler import Sampler
-from virtual_staining.models.build import build_model
 from virtual_staining.models.fast import winograd
 from virtual_staining.models.fast.winograd import WinogradConv2d
 
@@ -71,29 +68,3 @@ def test_same_result_every_time(everywhere):
     layer, image = WinogradConv2d(16, 16), torch.randn(2, 16, 34, 34)
     first, second = ([t.clone() for t, _ in ways(layer, image)] for _ in "ab")
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-
-
-def test_keeps_the_loss_curve(everywhere, monkeypatch):
-    """A hundred steps in float32 follow those with the library's convolution.
-
-    Training itself enlarges any rounding: weights changed by a millionth move the means by 2 %.
-    """
-    calls, curves = taken(monkeypatch), []
-    for plain in (True, False):
-        settings = tiny(features=8, learning_rate=0.0003, buffer_images=0)
-        model = build_model(settings, torch.device("cpu"))
-        for module in model.generators.modules():
-            if plain and isinstance(module, WinogradConv2d):
-                module.__class__ = nn.Conv2d
-        pairs = [make_pair(0), make_pair(1)]
-        sampler = Sampler(pairs, 32, 100, 0.1, 0.1, True, 0.0, ct_window(50000), "cpu")
-        plan = sampler.plan(1, 1)
-        steps = [model.step(sampler.batch(plan, slice(2 * n, 2 * n + 2)), n) for n in range(100)]
-        curves.append(torch.stack(steps)[:, list(model.components).index("total")])
-        assert bool(calls) != plain
-    plain, fast = curves
-    torch.testing.assert_close(fast[:3], plain[:3], rtol=5e-3, atol=0)
-    torch.testing.assert_close(
-        fast.reshape(4, 25).mean(1), plain.reshape(4, 25).mean(1), rtol=0.08, atol=0
-    )
-    assert fast[-25:].mean() < 0.7 * fast[:25].mean()
