@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY := passive
 export GOMP_SPINCOUNT := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test test-fast test-slurm example lint bench
+.PHONY: setup settings demo test test-fast test-slurm example lint bench
 
 setup: .venv/.installed
 
@@ -21,6 +21,9 @@ setup: .venv/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -c envs/constraints.txt -e '.[dev]'
 	$(BIN)/python -m virtual_staining.workflow.profile_link
 	@touch $@
+
+settings: setup
+	$(BIN)/python -m virtual_staining.settings
 
 demo: setup
 	snakemake --profile profiles/demo

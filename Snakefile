@@ -50,9 +50,10 @@ rule all:
     """Everything: tables, figures and coloured volumes."""
     default_target: True
     input:
-        expand("<results>/08_evaluate/{stain}/table.csv", stain=STAINS),
-        expand("<results>/09_figures/{stain}/{figure}.png", stain=STAINS, figure=FIGURES),
+        expand("<results>/08_evaluate/{stain}/table.csv", stain=SPLIT_STAINS),
+        expand("<results>/09_figures/{stain}/{figure}.png", stain=SPLIT_STAINS, figure=FIGURES),
         STAINED_VOLUMES,
+        [pairs_of(stain) for stain in PLAN.unsplit],
 
 
 rule pairs:
@@ -60,7 +61,7 @@ rule pairs:
     input:
         "<results>/02_register/qc.html",
         [pairs_of(stain) for stain in STAINS],
-        expand("<results>/05_split/{stain}/folds.json", stain=STAINS),
+        expand("<results>/05_split/{stain}/folds.json", stain=SPLIT_STAINS),
 
 
 rule train:
@@ -68,7 +69,7 @@ rule train:
     input:
         expand(
             "<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
-            stain=STAINS,
+            stain=SPLIT_STAINS,
             model=config["models"],
             fold=FOLDS,
         ),
@@ -77,13 +78,13 @@ rule train:
 rule tables:
     """Tables of the metrics."""
     input:
-        expand("<results>/08_evaluate/{stain}/table.csv", stain=STAINS),
+        expand("<results>/08_evaluate/{stain}/table.csv", stain=SPLIT_STAINS),
 
 
 rule figures:
     """Every figure, from cached outputs where they are there."""
     input:
-        expand("<results>/09_figures/{stain}/{figure}.png", stain=STAINS, figure=FIGURES),
+        expand("<results>/09_figures/{stain}/{figure}.png", stain=SPLIT_STAINS, figure=FIGURES),
 
 
 rule volumes:

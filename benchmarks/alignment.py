@@ -47,11 +47,13 @@ def settings_for(variant, results, stain, model):
     block = read_json(results / "06_train" / stain / model / "settings.json")
     settings = from_dict(TrainSettings, block)
     if variant == "pixel weight":
-        weighed = replace(settings, lambda_l1=settings.lambda_px)
+        weighed = settings.model_copy(update={"lambda_l1": settings.lambda_px})
         return weighed if model == "pix2pix" else None
     if variant == "twice the steps":
         decay = settings.decay_from_epoch and 2 * settings.decay_from_epoch
-        longer = replace(settings, epochs=2 * settings.epochs, decay_from_epoch=decay)
+        longer = settings.model_copy(
+            update={"epochs": 2 * settings.epochs, "decay_from_epoch": decay}
+        )
         return longer if model != "pix2pix" else None
     return settings
 

@@ -40,7 +40,7 @@ def ways_of(study, lpips):
     infer, evaluate = ({**config[name], **changes.get(name, {})} for name in ("infer", "evaluate"))
     tiling = Tiling(infer["patch_px"], infer["step_px"], infer["batch_patches"])
     distances = partial(lpips_distances, load_network(lpips)) if lpips else None
-    return tiling, from_dict(EvaluateSettings, evaluate, "evaluate"), distances
+    return tiling, from_dict(EvaluateSettings, evaluate), distances
 
 
 def checkpoints(folder):

@@ -11,7 +11,6 @@ the mean difference bf16 - fp32 at equal seed, and the largest difference betwee
 import argparse
 import json
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +58,7 @@ def main():
             means = {}
             for seed in args.seeds:
                 for precision in ("fp32", "bf16"):
-                    changed = replace(own, seed=seed, precision=precision)
+                    changed = own.model_copy(update={"seed": seed, "precision": precision})
                     rows, curve = run(changed, split, folders, ways)
                     means[precision, seed] = pd.DataFrame(rows)[metrics].mean()
                     print(

@@ -41,7 +41,7 @@ def tiles(edge: int, patch: int, step: int) -> int:
 def write_generator(path: Path, config: dict) -> None:
     """Write a generator of the configured size with random weights."""
     block = {**config["train"], "model": config["stain"]["model"], "seed": 1}
-    settings = from_dict(TrainSettings, block, "train")
+    settings = from_dict(TrainSettings, block)
     weights = {"forward": build_generators(settings)["slide"].state_dict()}
     torch.save({"model": settings.model, "settings": block, "generators": weights}, path)
 
@@ -49,7 +49,7 @@ def write_generator(path: Path, config: dict) -> None:
 def measure(folder: Path, ct, config: dict, step_px: int, device: torch.device) -> dict:
     """Stain the slab once, after one plane that is not counted."""
     block = {**config["stain"], "step_px": step_px, "specimen_only": False}
-    settings = from_dict(StainSettings, block, "stain")
+    settings = from_dict(StainSettings, block)
     stain = load_stainer([folder / "generator.pt"], settings, device)
     stain(np.zeros(ct.array.shape[1:], np.float32))
     start = time.perf_counter()

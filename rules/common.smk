@@ -8,16 +8,14 @@ import tempfile
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
-from virtual_staining.settings.cohort import CohortSettings
 from virtual_staining.cohort.sample_list import sample_table
 from virtual_staining.errors import InputError
+from virtual_staining.workflow.plan import plan_study
 from virtual_staining.workflow.slurm_queue import queued_jobs, refusal
-from virtual_staining.settings.schema import check_config
-from virtual_staining.settings.base import from_dict
-from virtual_staining.artefacts.sheet import complete_sheet, missing_files, read_sheet
 
 # Jobs run the interpreter that runs Snakemake (a conda environment, where asked for, comes first),
 # and find the package without its being installed.
@@ -30,33 +28,24 @@ os.environ.update(
 )
 
 
-def load_samples():
-    """Return the checked sample sheet: the user's, or the synthetic cohort's."""
-    if config["samples"] is not None:
-        sheet = read_sheet(config["samples"])
-        # Raw files may have gone to tape once their pairs are made.
-        fresh = [
-            not Path(config["results"], "03_normalize", sample, "stats.json").is_file()
-            for sample in sheet.index
-        ]
-        missing = missing_files(sheet[fresh])
-        if missing:
-            raise InputError(f"{config['samples']}: no such file:\n  " + "\n  ".join(missing))
-        return sheet
-    cohort = from_dict(CohortSettings, config["cohort"], "cohort")
-    table = sample_table(cohort, config["seed"])
-    return complete_sheet(table.astype(str), f"{config['results']}/00_cohort", "synthetic cohort")
-
-
 try:
-    check_config(config)
-    SAMPLES = load_samples()
+    PLAN = plan_study(
+        config,
+        list_cohort=sample_table,
+        files=workflow.configfiles,
+        given=workflow.config_settings.overwrite_config,
+        program=Path(workflow.basedir),
+    )
 except InputError as error:
     raise WorkflowError(str(error)) from None
+for note in PLAN.notes:
+    logger.warning(note)
 
+STUDY, SAMPLES = PLAN.study, PLAN.samples
 RESULTS = config["results"]
 SECTIONS = SAMPLES[SAMPLES["slide"] != ""]
 STAINS = sorted(set(SECTIONS["stain"]))
+SPLIT_STAINS = [stain for stain in STAINS if stain not in PLAN.unsplit]
 VOLUMES = SAMPLES.drop_duplicates("volume_id").set_index("volume_id")
 FOLDS = range(1, config["split"]["folds"] + 1)
 FIGURES = ["patches", "slides", "models", "boxplots"]
@@ -167,7 +156,7 @@ def volumes_of(stain):
 BLOCKS = block_sections()
 STAINED_VOLUMES = [
     f"{RESULTS}/10_stain/{stain}/{config['stain']['model']}/{volume}/rgba.tif"
-    for stain in STAINS
+    for stain in SPLIT_STAINS
     for volume in volumes_of(stain)
 ]
 

@@ -124,7 +124,7 @@ def test_slide_follows_the_volume_through_the_truth(cohort):
 
 
 def test_distortion_stays_within_its_limits():
-    settings = dataclasses.replace(SETTINGS, stains={s: {"crossval": {"Mg": 40}} for s in COUNTS})
+    settings = SETTINGS.model_copy(update={"stains": {s: {"crossval": {"Mg": 40}} for s in COUNTS}})
     phantom = make_phantom("Mg", 6000.0, (1, 1))
     largest = {}
     for spec in sample_specs(settings, SEED):
@@ -142,8 +142,8 @@ def test_distortion_stays_within_its_limits():
 
 
 def test_any_plane_is_oblique_in_every_direction():
-    settings = dataclasses.replace(
-        SETTINGS, plane="any", stains={"toluidine_blue": {"crossval": {"Mg": 60}}}
+    settings = SETTINGS.model_copy(
+        update={"plane": "any", "stains": {"toluidine_blue": {"crossval": {"Mg": 60}}}}
     )
     phantom = make_phantom("Mg", 6000.0, (1, 1))
     axis = phantom.rotation[2]

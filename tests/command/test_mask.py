@@ -18,7 +18,6 @@ from skimage.morphology import convex_hull_image
 
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
-from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.imaging.tissue.hull import correspondence, hull, large_pieces, without_wall
 from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
@@ -147,9 +146,3 @@ def test_rigid_follows_the_levels_that_the_ct_was_normalized_to():
     levels = Normalize(bone_mean=35000, background_mean=25000)
     found = rigid_ct(shifted, PIXEL_UM, DEFAULT, levels)
     assert (found == rigid_ct(ct, PIXEL_UM, DEFAULT, LEVELS)).all()
-
-
-@pytest.mark.parametrize(("key", "value"), [("rigid_level", 0), ("margin_um", -1)])
-def test_settings_out_of_range_are_named(key, value):
-    with pytest.raises(InputError, match=key):
-        MaskSettings(**{key: value})

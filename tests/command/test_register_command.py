@@ -23,7 +23,6 @@ from virtual_staining.register.search.single import search_near
 from virtual_staining.register.similarity.mutual_information import score_poses
 from virtual_staining.register.similarity.pose import frame_angle_deg, from_map, to_map
 from virtual_staining.register.similarity.scales import make_scales
-from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.register import RegisterSettings
 
 SIZE_UM = (3800.0, 4200.0)
@@ -262,23 +261,6 @@ def test_doubts_are_flagged(found, tissue, word):
 
 def test_a_sound_result_has_no_flags():
     assert flag_result(found_with(0.03, -0.03, 0.04), 0.5, RegisterSettings()) == []
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("grey_bins", 2),
-        ("fine_um", 500),
-        ("fan_beam", [1]),
-        ("mode", "guess"),
-        ("max_shear", -1),
-        ("unsure", "maybe"),
-        ("searches", 1),
-    ],
-)
-def test_settings_out_of_range_are_refused(key, value):
-    with pytest.raises(InputError, match=key):
-        from_dict(RegisterSettings, {key: value}, "register")
 
 
 def test_a_real_section_stays_by_its_plane_and_gains_information(shared_data):

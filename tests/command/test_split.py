@@ -287,4 +287,4 @@ def test_command_refuses_unknown_stain_and_settings(tmp_path, capsys):
     assert main(split_words(tmp_path, "tb", "keep", '{"fold": 2}')) == 1
     assert "did you mean 'folds'" in capsys.readouterr().err
     assert main(split_words(tmp_path, "tb", "keep", '{"folds": 1}')) == 1
-    assert "at least 2" in capsys.readouterr().err
+    assert "from 2 to" in capsys.readouterr().err

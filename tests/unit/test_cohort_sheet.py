@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 
 from virtual_staining.cohort.sample_list import sample_specs, sample_table
-from virtual_staining.errors import InputError
 from virtual_staining.settings.cohort import CohortSettings
 
 HE = {"hematoxylin_eosin": {"crossval": {"Mg": 3, "Ti": 1}}}
 
 
 def test_default_cohort_is_the_papers():
-    table = sample_table({}, 1)
+    table = sample_table(CohortSettings(), 1)
     counts = table.groupby(["role", "material"]).size().to_dict()
     assert counts == {
         ("crossval", "Mg"): 36,
@@ -54,27 +53,6 @@ def test_second_stain_keeps_ids_unique():
     assert set(table.loc[table["stain"] == "hematoxylin_eosin", "sample"]) == {
         *("HE-Mg-01", "HE-Mg-02", "HE-Mg-03", "HE-Ti-01")
     }
-
-
-@pytest.mark.parametrize(
-    ("values", "named"),
-    [
-        ({"stains": {"toluidin": {}}}, "toluidin"),
-        ({"stains": {"toluidine_blue": {"crossval": {"Steel": 1}}}}, "Steel"),
-        ({"stains": {"toluidine_blue": {"crossval": {"Mg": -1}}}}, "Mg"),
-        ({"plane": "sagittal"}, "sagittal"),
-        ({"ct_dtypes": ["int8"]}, "int8"),
-        ({"slide_formats": []}, "slide_formats"),
-        ({"slide_pixel_um": 0}, "slide_pixel_um"),
-        ({"partial_fraction": 1.5}, "partial_fraction"),
-        ({"voxel_size_um": 2000}, "voxel_size_um"),
-        ({"partial_field_mm": [2.5]}, "partial_field_mm"),
-        ({"pose_eror_deg": 1}, "pose_error_deg"),
-    ],
-)
-def test_bad_settings_are_refused_by_name(values, named):
-    with pytest.raises(InputError, match=named):
-        sample_table(values, 1)
 
 
 def test_sheet_module_imports_nothing_heavy():

@@ -5,10 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from virtual_staining.errors import InputError
 from virtual_staining.evaluate.metrics.pixelwise import psnr_db, ssim
 from virtual_staining.evaluate.patch_metrics import measure, patch_starts
-from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 CLEAR = np.full(3, 240, np.uint8)
@@ -117,19 +115,3 @@ def test_unfit_images_are_refused(shape, message):
     real = noise((64, 64, 3)) if shape[1] == 60 else noise(shape)
     with pytest.raises(ValueError, match=message):
         measure(real, noise(shape), np.ones(real.shape[:2], bool), CLEAR, EvaluateSettings(), None)
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("patch_px", 16),
-        ("step_px", 0),
-        ("min_overlap", 1.2),
-        ("lpips", "sometimes"),
-        ("bootstrap_resamples", 0),
-        ("bootstrap_interval", 95),
-    ],
-)
-def test_settings_out_of_range_are_refused_by_name(key, value):
-    with pytest.raises(InputError, match=f"evaluate: {key}: "):
-        from_dict(EvaluateSettings, {key: value}, "evaluate")

@@ -1,6 +1,6 @@
 """What `train` leaves for later stages: generator.pt, and its networks ready to be used."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from virtual_staining.imaging.tiles import stain_plane
 from virtual_staining.models.build import build_generators
 from virtual_staining.models.catalogue import model_facts
 from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.model_facts import patch_problems
 from virtual_staining.settings.train import TrainSettings
 
 MADE = {"forward": "slide", "reverse": "ct"}  # a generator's name in the file: what it makes
@@ -62,12 +63,8 @@ class Generators:
         InputError
             Naming the ``key`` that was set.
         """
-        multiple = 2 ** self.facts.halvings(self.settings)
-        if patch_px % multiple:
-            raise InputError(
-                f"{key}: {patch_px} must be a multiple of {multiple} for this "
-                f"{self.settings.model}; the training used {self.settings.patch_px}"
-            )
+        for problem in patch_problems(key, patch_px, self.settings, self.facts):
+            raise InputError(f"{problem}; the training used {self.settings.patch_px}")
 
     def slide_from_ct(self, ct: np.ndarray, tiling: Tiling) -> tuple[np.ndarray, np.ndarray]:
         """Stain a CT plane.
@@ -133,5 +130,5 @@ def package(settings: TrainSettings, state: dict, epoch: int, loss: str) -> dict
     for key, value in state.items():
         made, parameter = key.split(".", 1)
         generators.setdefault(DIRECTIONS[made], {})[parameter] = value.detach().cpu().clone()
-    content = {"model": settings.model, "settings": asdict(settings), "generators": generators}
+    content = {"model": settings.model, "settings": settings.model_dump(), "generators": generators}
     return content | {"epoch": epoch, "loss": loss}

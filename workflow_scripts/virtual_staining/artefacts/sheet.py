@@ -1,6 +1,7 @@
 """The sample sheet: one row per sample (one µCT volume and at most one stained section).
 
-Columns and their meaning are in ``rules/schemas/samples.schema.yaml``.
+The columns, their meaning and their values stand in :mod:`virtual_staining.settings.sheet`; this
+module reads the table and holds the rules between rows.
 """
 
 from collections.abc import Iterator
@@ -9,9 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from virtual_staining.errors import InputError
-from virtual_staining.settings.schema import load_schema, problems
+from virtual_staining.settings.base import problems
+from virtual_staining.settings.sheet import PATH_COLUMNS, SheetRow, parse_size
 
-PATH_COLUMNS = ("volume", "slide", "annotations", "initial_pose")
+SIZES = {"voxel_size_um": 3, "slide_pixel_um": 1}  # columns of sizes and their numbers of axes
+# Columns whose values name folders and files, which some file systems find in any case.
+NAME_COLUMNS = ("sample", "volume_id", "stain", "block")
 
 
 def read_sheet(path: str | Path) -> pd.DataFrame:
@@ -25,20 +29,24 @@ def read_sheet(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by sample id, every column of the schema present as text, empty where not given;
+        Indexed by sample id, every column of :class:`SheetRow` as text, empty where not given;
         paths resolved; ``volume_id`` and ``group`` filled in as by :func:`complete_sheet`.
 
     Raises
     ------
     InputError
-        If the file cannot be read, a column is unknown or missing, or a value breaks the schema;
+        If the file cannot be read, a column is unknown or missing, or a value is wrong;
         the message names the file, row, column and what it should be.
     """
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, comment="#")
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such sample sheet; set `samples` in the config") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+    except IsADirectoryError as error:
+        raise InputError(
+            f"{path}: is a folder; set `samples` to the sheet, a file in it"
+        ) from error
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise InputError(f"{path}: not a tab-separated table ({error})") from error
     return complete_sheet(table, Path(path).parent, str(path))
 
@@ -63,26 +71,54 @@ def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.Dat
     InputError
         As in :func:`read_sheet`.
     """
-    schema = load_schema("samples")
-    table = table.copy()
-    required = schema["required"]
-    absent = [column for column in required if column not in table.columns]
+    table = table.fillna("")
+    columns = list(SheetRow.model_fields)
+    absent = [column for column in ("sample", "volume") if column not in table.columns]
     if absent:
         raise InputError(f"{name}: missing column(s) {', '.join(absent)}; found {list(table)}")
+    if table.empty:
+        raise InputError(f"{name}: the sheet has a header and no row; add a row for each sample")
     for number, row in enumerate(table.to_dict("records"), start=2):
-        for problem in problems({k: v for k, v in row.items() if v != ""}, schema):
+        for problem in problems(SheetRow, {k: v for k, v in row.items() if v != ""}):
             raise InputError(f"{name}: line {number} (sample {row['sample']!r}): {problem}")
-    table = table.reindex(columns=list(schema["properties"]), fill_value="")
-    twice = table["sample"][table["sample"].duplicated()]
-    if len(twice):
-        raise InputError(f"{name}: sample id {twice.iloc[0]!r} stands twice; ids must be unique")
+    table = table.reindex(columns=columns, fill_value="")
+    for column, axes in SIZES.items():
+        table[column] = [_canonical_size(text, axes) for text in table[column]]
+    _check_samples(table["sample"], name)
     for column in PATH_COLUMNS:
         table[column] = [str(Path(folder) / value) if value else "" for value in table[column]]
     first = table.groupby("volume")["sample"].transform("first")
     table["volume_id"] = table["volume_id"].where(table["volume_id"] != "", first)
     table["group"] = table["group"].where(table["group"] != "", table["volume_id"])
+    for column in NAME_COLUMNS:
+        _check_case(table[column], name)
     _check_consistency(table, name)
     return table.set_index("sample", drop=False)
+
+
+def _canonical_size(text: str, axes: int) -> str:
+    """Write a size in one way: 5.0 is 5, and 5,5,5 is 5."""
+    sizes = parse_size(text, axes, "size") or ()
+    return ",".join(f"{size:.10g}" for size in (sizes[:1] if len(set(sizes)) == 1 else sizes))
+
+
+def _check_samples(samples: pd.Series, name: str) -> None:
+    """Refuse an id that stands twice."""
+    twice = samples[samples.duplicated()]
+    if len(twice):
+        raise InputError(f"{name}: sample id {twice.iloc[0]!r} stands twice; ids must be unique")
+
+
+def _check_case(names: pd.Series, sheet: str) -> None:
+    """Refuse names that differ in case alone, which some disks keep in one folder."""
+    seen: dict[str, str] = {}
+    for name in names.unique():
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise InputError(
+                f"{sheet}: {names.name}: {name!r} and {other!r} differ in upper and lower case "
+                "alone, which some disks do not tell apart; rename one of them"
+            )
 
 
 def _check_consistency(table: pd.DataFrame, name: str) -> None:

@@ -7,7 +7,7 @@ from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.cohort.sample import make_sample
 from virtual_staining.cohort.sample_list import sample_specs, sample_table
 from virtual_staining.errors import InputError
-from virtual_staining.settings.base import from_json
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.cohort import CohortSettings
 
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sample.add_argument("--sample", required=True, help="id of the sample, as in the sheet")
     sample.add_argument("--out", required=True, type=Path, help="folder to write")
     for action in (sheet, sample):
-        action.add_argument("--settings", required=True, help="the cohort block as JSON")
+        action.add_argument("--settings", required=True, help=CohortSettings.argument_help())
         action.add_argument("--seed", required=True, type=int, help="seed of the cohort")
 
 
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     InputError
         If the settings are wrong or the sample is not in the sheet.
     """
-    settings = from_json(CohortSettings, args.settings, "cohort")
+    settings = read_settings(CohortSettings, args.settings)
     if args.action == "sheet":
         with replacing(args.out) as partial:
             sample_table(settings, args.seed).to_csv(partial, sep="\t", index=False)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.cohort import ROLES, CohortSettings
 
 VOLUME_FILES = {
@@ -74,13 +73,13 @@ def sample_specs(settings: CohortSettings, seed: int) -> list[SampleSpec]:
     return specs
 
 
-def sample_table(settings: CohortSettings | dict, seed: int) -> pd.DataFrame:
+def sample_table(settings: CohortSettings, seed: int) -> pd.DataFrame:
     """Return the cohort's sample sheet; paths are relative to the sheet's folder.
 
     Parameters
     ----------
-    settings : CohortSettings or dict
-        The ``cohort`` block, as parsed or straight from the configuration.
+    settings : CohortSettings
+        Counts, formats, fractions and sizes.
     seed : int
         Seed of the cohort.
 
@@ -89,8 +88,6 @@ def sample_table(settings: CohortSettings | dict, seed: int) -> pd.DataFrame:
     DataFrame
         One row a sample, all columns of the sample sheet, text except for the two sizes (µm).
     """
-    if isinstance(settings, dict):
-        settings = from_dict(CohortSettings, settings, "cohort")
     rows = []
     for spec in sample_specs(settings, seed):
         folder = spec.sample

@@ -20,7 +20,7 @@ from virtual_staining.evaluate.table import summarize
 from virtual_staining.imaging.intensity import ct_to_display, ct_window
 from virtual_staining.models.references import RAW_CT
 from virtual_staining.runtime import choose_device, set_up_processor
-from virtual_staining.settings.base import from_json
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
 
     backbone = actions.add_parser("backbone", help="find LPIPS' weights, or say what to set")
-    backbone.add_argument("--settings", required=True, help="block `evaluate` as JSON text")
+    backbone.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
     backbone.add_argument("--out", required=True, type=Path, help="JSON file to write")
     backbone.set_defaults(action_run=run_backbone)
 
@@ -48,13 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     patches.add_argument("--lpips", required=True, type=Path, help="what `backbone` wrote")
     patches.add_argument("--ct-white", type=float, default=50000, help="CT grey level of white")
     patches.add_argument("--threads", type=int, default=1)
-    patches.add_argument("--settings", required=True, help="block `evaluate` as JSON text")
+    patches.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
     patches.add_argument("--out", required=True, type=Path, help="CSV file to write")
     patches.set_defaults(action_run=run_patches)
 
     table = actions.add_parser("table", help="gather patches and tabulate medians")
     table.add_argument("--patches", required=True, nargs="+", type=Path, help="CSV of each fold")
-    table.add_argument("--settings", required=True, help="block `evaluate` as JSON text")
+    table.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
     table.add_argument("--out-dir", required=True, type=Path)
     table.set_defaults(action_run=run_table)
 
@@ -72,14 +72,14 @@ def run_backbone(args: argparse.Namespace) -> None:
     """Write whether LPIPS is measured, and with which weights."""
     from virtual_staining.evaluate.backbone import find_backbone  # loads torch
 
-    found = find_backbone(from_json(EvaluateSettings, args.settings, "evaluate"))
+    found = find_backbone(read_settings(EvaluateSettings, args.settings).part("backbone"))
     log.info("LPIPS %s: %s", "measured" if found["measured"] else "not measured", found["reason"])
     write_json(args.out, found)
 
 
 def run_patches(args: argparse.Namespace) -> None:
     """Measure one model (or the grey CT) on all samples of one fold."""
-    settings = from_json(EvaluateSettings, args.settings, "evaluate")
+    settings = read_settings(EvaluateSettings, args.settings).part("patches")
     set_up_processor(args.threads)
     fold, folds = read_fold(args.folds, args.fold), read_json(args.folds)
     if folds.get("stain") != args.stain:
@@ -134,7 +134,7 @@ def _measure_sample(
 
 def run_table(args: argparse.Namespace) -> None:
     """Gather all patches of a stain and write the table in three forms."""
-    settings = from_json(EvaluateSettings, args.settings, "evaluate")
+    settings = read_settings(EvaluateSettings, args.settings).part("table")
     patches = pd.concat([read_patches(path) for path in args.patches], ignore_index=True)
     stains = patches["stain"].unique()
     if len(stains) != 1:

@@ -16,7 +16,7 @@ from virtual_staining.figures.examples import Example, choose_samples, read_exam
 from virtual_staining.figures.style import RC, save
 from virtual_staining.figures.training_patches import draw_patches
 from virtual_staining.figures.whole_slides import draw_models, draw_slides
-from virtual_staining.settings.base import from_json
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.figures import FiguresSettings
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     boxplots.set_defaults(draw=_boxplots)
 
     for action in (patches, slides, models, boxplots):
-        action.add_argument("--settings", required=True, help="block `figures` as JSON text")
+        action.add_argument("--settings", required=True, help=FiguresSettings.argument_help())
         action.add_argument("--out", required=True, type=Path, help="PNG; the SVG goes beside it")
 
 
@@ -66,7 +66,7 @@ def _add_ct_white(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw the figure asked for."""
-    settings = from_json(FiguresSettings, args.settings, "figures")
+    settings = read_settings(FiguresSettings, args.settings).part(args.action)
     if args.out.suffix != ".png":
         raise InputError(f"{args.out}: the figure's name must end in .png")
     with mpl.rc_context(RC):

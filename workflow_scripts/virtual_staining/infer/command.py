@@ -11,7 +11,7 @@ from virtual_staining.artefacts.pair import background_levels, load_pair, pair_f
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.runtime import choose_device, set_up_processor
-from virtual_staining.settings.base import from_json
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.infer import InferSettings
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fold", type=int, required=True, help="number of the fold, from 1")
     parser.add_argument("--normalize-dir", type=Path, required=True, help="normalized pairs")
     parser.add_argument("--mask-dir", type=Path, required=True, help="correspondence masks")
-    parser.add_argument("--settings", required=True, help="JSON of the infer settings")
+    parser.add_argument("--settings", required=True, help=InferSettings.argument_help())
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     from virtual_staining.infer.slides import direct_patches, write_sample
 
     set_up_processor(args.threads)
-    settings = from_json(InferSettings, args.settings, "infer")
+    settings = read_settings(InferSettings, args.settings)
     tiling = Tiling(settings.patch_px, settings.step_px, settings.batch_patches)
     fold = read_fold(args.folds, args.fold)
     device = choose_device()

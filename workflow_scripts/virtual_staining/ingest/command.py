@@ -4,12 +4,13 @@ import argparse
 
 from virtual_staining.ingest.convert_slide import ingest_slide
 from virtual_staining.ingest.convert_volume import ingest_volume
-from virtual_staining.ingest.pixel_sizes import agree, parse_size
+from virtual_staining.ingest.pixel_sizes import agree
 from virtual_staining.readers.slides.open_slide import open_slide
 from virtual_staining.readers.volumes.open_volume import open_volume
 from virtual_staining.runtime import cpu_count
-from virtual_staining.settings.base import from_json
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.ingest import IngestSettings
+from virtual_staining.settings.sheet import parse_size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,19 +25,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     volume.add_argument(
         "--voxel-size-um", default="", help='"5" or "z,y,x"; empty = from the file\'s metadata'
     )
-    volume.add_argument("--settings", required=True, help="the `ingest` block as JSON")
+    volume.add_argument("--settings", required=True, help=IngestSettings.argument_help())
     volume.add_argument("--out", required=True, help="OME-Zarr folder to write")
     volume.add_argument("--threads", type=int, default=cpu_count())
     slide = actions.add_parser("slide", help="a stained section to pyramidal OME-TIFF")
     slide.add_argument("--slide", required=True, help="TIFF, SVS, CZI, ND2, PNG, JPEG or alike")
     slide.add_argument("--pixel-size-um", default="", help="empty = from the file's metadata")
-    slide.add_argument("--settings", required=True, help="the `ingest` block as JSON")
+    slide.add_argument("--settings", required=True, help=IngestSettings.argument_help())
     slide.add_argument("--out", required=True, help="OME-TIFF to write")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write one volume or one slide."""
-    settings = from_json(IngestSettings, args.settings, "ingest")
+    settings = read_settings(IngestSettings, args.settings).part(args.what)
     if args.what == "volume":
         source = open_volume(args.volume)
         sheet = parse_size(args.voxel_size_um, 3, f"{args.volume}: voxel_size_um")

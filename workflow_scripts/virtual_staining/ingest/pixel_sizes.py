@@ -7,25 +7,6 @@ from virtual_staining.errors import InputError
 TOLERANCE = 0.01  # sheet and metadata may differ by rounding, not by more
 
 
-def parse_size(text: str, n: int, field: str) -> tuple[float, ...] | None:
-    """Read a size from the sheet: one number for all axes, or ``n`` with commas; None if empty.
-
-    Raises
-    ------
-    InputError
-        If it is not that many positive numbers; ``field`` says where it stands.
-    """
-    if not text.strip():
-        return None
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        values = ()
-    if len(values) not in (1, n) or not all(v > 0 and np.isfinite(v) for v in values):
-        raise InputError(f"{field}: {text!r} is not a size in µm; give one number or {n} (a,b,…)")
-    return values * n if len(values) == 1 else values
-
-
 def agree(
     sheet: tuple[float, ...] | None, metadata: tuple[float, ...] | None, name: str, field: str
 ) -> tuple[float, ...]:

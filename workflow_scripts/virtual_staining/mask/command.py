@@ -15,7 +15,7 @@ from virtual_staining.imaging.tissue.classes import tissue_classes
 from virtual_staining.imaging.tissue.hull import correspondence, hull, large_pieces, without_wall
 from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
 from virtual_staining.readers.annotations import EXCLUDE
-from virtual_staining.settings.base import from_json
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings as Normalize
 
@@ -29,17 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--valid", required=True, help="where both hold data (valid.tif)")
     parser.add_argument("--transform", required=True, help="transform.json of the registration")
     parser.add_argument("--annotations", default="", help="QuPath GeoJSON; may be left out")
-    parser.add_argument("--settings", required=True, help="the `mask` block as JSON")
-    parser.add_argument(
-        "--normalize", required=True, help="the `normalize` block's levels and class as JSON"
-    )
+    parser.add_argument("--settings", required=True, help=MaskSettings.argument_help())
+    parser.add_argument("--normalize", required=True, help=Normalize.argument_help())
     parser.add_argument("--out", required=True, help="folder for mask.tif, tissue.tif and qc.png")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the mask, the tissue classes and a picture of the two hulls."""
-    settings = from_json(MaskSettings, args.settings, "mask")
-    normalize = from_json(Normalize, args.normalize, "normalize")
+    settings = read_settings(MaskSettings, args.settings)
+    normalize = read_settings(Normalize, args.normalize)
     pair = read_registered_pair(args.ct, args.slide, args.valid, args.transform)
     drawn = drawn_regions(args.annotations, pair, normalize.reference_class)
     exclude = drawn.get(EXCLUDE, np.zeros(pair.ct.shape, bool))

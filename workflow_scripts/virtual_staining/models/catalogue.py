@@ -11,6 +11,7 @@ from virtual_staining.errors import InputError
 from virtual_staining.models import variants
 from virtual_staining.models.facts import Facts
 from virtual_staining.models.references import REFERENCES, marked_title
+from virtual_staining.settings.model_facts import training_problems
 from virtual_staining.settings.train import TrainSettings
 
 
@@ -54,24 +55,13 @@ def model_name(name: str) -> str:
 
 
 def check_model(settings: TrainSettings) -> None:
-    """Refuse training settings that do not fit their model; single ranges are the schema's.
+    """Refuse training settings that do not fit their model.
 
     Raises
     ------
     InputError
         Naming the key.
     """
-    facts = model_facts(settings.model)
-    multiple = 2 ** facts.halvings(settings)
-    if settings.patch_px % multiple or settings.patch_px < 32:
-        raise InputError(
-            f"train.patch_px: {settings.patch_px} must be at least 32 and a multiple of "
-            f"{multiple} for {settings.model}"
-            + ("; or lower train.unet_depth" if facts.network == "unet" else "")
-        )
-    known = ("last", *facts.components(settings))
-    if settings.infer_checkpoint not in known:
-        raise InputError(
-            f"train.infer_checkpoint: {settings.model} has no {settings.infer_checkpoint!r}; "
-            f"choose one of {', '.join(known)}"
-        )
+    problem = next(training_problems(settings, model_facts(settings.model)), None)
+    if problem:
+        raise InputError(problem)

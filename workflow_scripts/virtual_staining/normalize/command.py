@@ -10,7 +10,7 @@ from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.pictures import draw_outlines
 from virtual_staining.normalize.normalization import choose_regions, normalize_pair
-from virtual_staining.settings.base import from_json
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.normalize import NormalizeSettings
 
 log = logging.getLogger(__name__)
@@ -23,13 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--valid", required=True, help="where both hold data (valid.tif)")
     parser.add_argument("--transform", required=True, help="transform.json of the registration")
     parser.add_argument("--annotations", default="", help="QuPath GeoJSON; may be left out")
-    parser.add_argument("--settings", required=True, help="the `normalize` block as JSON")
+    parser.add_argument("--settings", required=True, help=NormalizeSettings.argument_help())
     parser.add_argument("--out", required=True, help="folder for ct.tif, slide.tif, stats, qc.png")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the normalized pair, its statistics and a picture of the regions."""
-    settings = from_json(NormalizeSettings, args.settings, "normalize")
+    settings = read_settings(NormalizeSettings, args.settings)
     pair = read_registered_pair(args.ct, args.slide, args.valid, args.transform)
     try:
         drawn = drawn_regions(args.annotations, pair, settings.reference_class)

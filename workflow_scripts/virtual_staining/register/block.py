@@ -12,7 +12,7 @@ from virtual_staining.register.inputs import load_member, load_volume
 from virtual_staining.register.search.block_search import BlockFound, search_block
 from virtual_staining.register.search.starts import view_vector
 from virtual_staining.register.similarity import pose as poses
-from virtual_staining.settings.base import from_json
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.register import RegisterSettings
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slides", required=True, nargs="+", help="ingested sections")
     parser.add_argument("--samples", required=True, nargs="+", help="their samples' ids")
     parser.add_argument("--view-axis", default="", help="x+, x-, y+, y-, z+ or z-, if known")
-    parser.add_argument("--settings", required=True, help="keys of the `register` block as JSON")
+    parser.add_argument("--settings", required=True, help=RegisterSettings.argument_help())
     parser.add_argument("--block", required=True, help="name of the block")
     parser.add_argument("--volume", required=True, help="id of the volume")
     parser.add_argument("--out", required=True, type=Path, help="planes.json to write")
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the plane of every section of the block."""
-    settings = from_json(RegisterSettings, args.settings, "register")
+    settings = read_settings(RegisterSettings, args.settings).part("block")
     if len(args.slides) != len(args.samples) or len(args.slides) < 2:
         raise InputError(
             f"block {args.block}: slides: {len(args.slides)} for {len(args.samples)} samples; "

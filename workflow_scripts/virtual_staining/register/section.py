@@ -31,7 +31,7 @@ from virtual_staining.register.search.starts import view_vector
 from virtual_staining.register.similarity import pose as poses
 from virtual_staining.register.similarity.mutual_information import histogram_at, score_poses
 from virtual_staining.register.similarity.scales import Member
-from virtual_staining.settings.base import from_json
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.register import RegisterSettings
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--initial-pose", default="", help="rough pose (.json) or landmarks (.csv)")
     parser.add_argument("--block-planes", default="", help="planes of the section's block (.json)")
     parser.add_argument("--view-axis", default="", help="x+, x-, y+, y-, z+ or z-, if known")
-    parser.add_argument("--settings", required=True, help="the `register` block as JSON")
+    parser.add_argument("--settings", required=True, help=RegisterSettings.argument_help())
     parser.add_argument("--sample", required=True, help="id of the sample")
     parser.add_argument("--volume", required=True, help="id of the volume")
     parser.add_argument("--out", required=True, help="folder to write")
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the pair, ``transform.json``, ``slide_to_volume.tfm`` and ``qc.png``."""
-    settings = from_json(RegisterSettings, args.settings, "register")
+    settings = read_settings(RegisterSettings, args.settings)
     levels = omezarr.open_volume_pyramid(args.ct)
     slide_levels = slides.open_slide_pyramid(args.slide)
     guess = read_guess(args, settings, slide_levels[0].size_um)

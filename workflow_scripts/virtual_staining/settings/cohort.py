@@ -1,8 +1,11 @@
-"""Settings of the synthetic cohort."""
+"""The ``cohort`` block: the synthetic cohort."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
 
-from virtual_staining.errors import InputError
+from pydantic import Field
+
+from virtual_staining.settings.base import Settings, key
 
 MATERIALS = ("Mg", "Ti", "PEEK")
 STAINS = ("toluidine_blue", "hematoxylin_eosin")
@@ -10,134 +13,144 @@ ROLES = ("crossval", "test")
 CT_FORMATS = ("tiff_folder", "bigtiff", "hdf5")
 CT_DTYPES = ("uint16", "uint8", "float32")
 SLIDE_FORMATS = ("ome_tiff", "png")
-PLANES = ("screw", "any")
+MOST_SAMPLES = 10_000  # planning 5,000 takes a minute
+LARGEST_SIDE_PX = 20_000  # of a synthetic volume or slide
 
-
-def _paper_counts() -> dict:
-    return {
-        "toluidine_blue": {
-            "crossval": {"Mg": 36, "Ti": 5, "PEEK": 9},
-            "test": {"Mg": 2, "PEEK": 1},
-        }
+Count = Annotated[int, Field(ge=0, le=MOST_SAMPLES)]
+Counts = dict[
+    Literal["toluidine_blue", "hematoxylin_eosin"],
+    dict[Literal["crossval", "test"], dict[Literal["Mg", "Ti", "PEEK"], Count]],
+]
+Length = Annotated[float, Field(gt=0, le=100)]
+PAPER_COUNTS = {
+    "toluidine_blue": {
+        "crossval": {"Mg": 36, "Ti": 5, "PEEK": 9},
+        "test": {"Mg": 2, "PEEK": 1},
     }
+}
 
 
-@dataclass(frozen=True)
-class CohortSettings:
-    """Keys of the ``cohort`` block; lengths are real sizes whatever the voxel (paper 2.1–2.4).
+class CohortSettings(Settings):
+    """The synthetic cohort, used while samples is null.
 
-    Parameters
-    ----------
-    stains : dict
-        ``{stain: {role: {material: count}}}``; role ``crossval`` or ``test``.
-    block_mm : float
-        Edge of the scanned cube, mm.
-    voxel_size_um : float
-        CT voxel, µm.
-    slide_pixel_um : float
-        Slide pixel, µm.
-    section_thickness_um : float
-        Thickness of the ground section that the stain is averaged through, µm.
-    plane : str
-        ``screw`` (near the screw's long axis) or ``any`` (uniformly oblique).
-    plane_tilt_deg : float
-        Largest angle between the ``screw`` plane and the screw axis, degrees.
-    plane_offset_mm : float
-        Largest distance of the plane from the block's middle, mm.
-    scale_max, shear_max, shear_max_he : float
-        Largest section distortion (fractions); the last for hematoxylin_eosin.
-    soft_shift_um : float
-        Largest displacement of soft tissue on the slide, µm.
-    partial_fraction, mirrored_fraction, annotated_fraction : float
-        Fractions of the samples with a partial field, seen from behind, with annotations.
-    full_field_mm, partial_field_mm : tuple of float
-        Slide width and height, mm.
-    pose_error_deg, pose_error_mm : float
-        Largest error of the rough first pose.
-    ct_formats, ct_dtypes, slide_formats : tuple of str
-        Containers and sample types, taken in turn over the cohort.
+    Every number is a real size and independent of the voxel size, so a coarser voxel_size_um gives
+    the same specimens with less detail: this is the key to change for a faster trial. The other
+    values imitate the paper's specimens (paper 2.1 to 2.4); change them to test how the workflow
+    copes with other specimens.
     """
 
-    stains: dict = field(default_factory=_paper_counts)
-    block_mm: float = 6.0
-    voxel_size_um: float = 5.0
-    slide_pixel_um: float = 0.88
-    section_thickness_um: float = 40.0
-    plane: str = "screw"
-    plane_tilt_deg: float = 4.0
-    plane_offset_mm: float = 0.2
-    scale_max: float = 0.03
-    shear_max: float = 0.01
-    shear_max_he: float = 0.04
-    soft_shift_um: float = 60.0
-    partial_fraction: float = 0.3
-    mirrored_fraction: float = 0.3
-    annotated_fraction: float = 0.5
-    full_field_mm: tuple[float, float] = (6.0, 6.0)
-    partial_field_mm: tuple[float, float] = (2.5, 4.5)
-    pose_error_deg: float = 3.0
-    pose_error_mm: float = 0.3
-    ct_formats: tuple[str, ...] = CT_FORMATS
-    ct_dtypes: tuple[str, ...] = CT_DTYPES
-    slide_formats: tuple[str, ...] = SLIDE_FORMATS
+    block_name: ClassVar[str] = "cohort"
 
-    def __post_init__(self) -> None:
-        """Refuse values outside their range, naming the key.
+    stains: Counts = key(
+        PAPER_COUNTS,
+        "number of samples by stain, role and material; hematoxylin_eosin is the other stain. The"
+        " paper has 38 Mg, 5 Ti and 10 PEEK, of which 2 Mg and 1 PEEK are for testing",
+        paper="2.4",
+    )
+    block_mm: float = key(6, "edge of the scanned cube", unit="mm", paper="2.2", gt=0, le=100)
+    voxel_size_um: float = key(
+        5,
+        "edge of a CT voxel, after the paper's downsampling",
+        unit="µm",
+        paper="2.2",
+        gt=0,
+        le=1000,
+    )
+    slide_pixel_um: float = key(
+        0.88, "edge of a slide pixel (5x objective)", unit="µm", paper="2.2", gt=0, le=1000
+    )
+    section_thickness_um: float = key(
+        40,
+        "thickness of the section that the stain is averaged through",
+        unit="µm",
+        paper="2.1",
+        gt=0,
+        le=1000,
+    )
+    plane: Literal["screw", "any"] = key(
+        "screw",
+        "screw: sections near the screw's long axis; any: sections in any orientation",
+        paper="2.1",
+    )
+    plane_tilt_deg: float = key(
+        4,
+        "largest angle between a section of plane screw and the screw's axis",
+        unit="degrees",
+        ge=0,
+        le=90,
+    )
+    plane_offset_mm: float = key(
+        0.2, "largest distance of the section from the block's middle", unit="mm", ge=0, le=50
+    )
+    scale_max: float = key(0.03, "largest stretch of a section, as a fraction", ge=0, lt=0.2)
+    shear_max: float = key(
+        0.01, "largest shear of a toluidine blue section, as a fraction", paper="2.3", ge=0, lt=0.2
+    )
+    shear_max_he: float = key(
+        0.04,
+        "largest shear of a hematoxylin-eosin section, as a fraction",
+        paper="2.3",
+        ge=0,
+        lt=0.2,
+    )
+    soft_shift_um: float = key(
+        60, "largest displacement of soft tissue on the slide", unit="µm", ge=0, le=1000
+    )
+    partial_fraction: float = key(
+        0.3, "fraction of the samples whose slide shows a partial field", ge=0, le=1
+    )
+    mirrored_fraction: float = key(
+        0.3, "fraction of the sections that are seen from behind", ge=0, le=1
+    )
+    annotated_fraction: float = key(
+        0.5, "fraction of the samples with QuPath annotations", ge=0, le=1
+    )
+    full_field_mm: tuple[Length, Length] = key(
+        (6, 6), "width and height of a full slide", unit="mm", paper="2.2"
+    )
+    partial_field_mm: tuple[Length, Length] = key(
+        (2.5, 4.5), "width and height of a partial slide", unit="mm", paper="2.2"
+    )
+    pose_error_deg: float = key(
+        3, "largest error of the rough pose's orientation", unit="degrees", ge=0, le=180
+    )
+    pose_error_mm: float = key(
+        0.3, "largest error of the rough pose's position", unit="mm", ge=0, le=100
+    )
+    ct_formats: tuple[Literal[CT_FORMATS], ...] = key(
+        CT_FORMATS, "containers of the volumes, taken in turn", min_length=1, max_length=20
+    )
+    ct_dtypes: tuple[Literal[CT_DTYPES], ...] = key(
+        CT_DTYPES, "number types of the volumes, taken in turn", min_length=1, max_length=20
+    )
+    slide_formats: tuple[Literal[SLIDE_FORMATS], ...] = key(
+        SLIDE_FORMATS, "containers of the slides, taken in turn", min_length=1, max_length=20
+    )
 
-        Raises
-        ------
-        InputError
-            If a name is unknown or a number out of range.
-        """
-        for stain, roles in self.stains.items():
-            _known("stains", stain, STAINS)
-            for role, counts in roles.items():
-                _known(f"stains.{stain}", role, ROLES)
-                for material, count in counts.items():
-                    _known(f"stains.{stain}.{role}", material, MATERIALS)
-                    if not isinstance(count, int) or count < 0:
-                        _refuse(f"stains.{stain}.{role}.{material}", count, "a whole number ≥ 0")
-        _known("plane", self.plane, PLANES)
-        for key, known in (
-            ("ct_formats", CT_FORMATS),
-            ("ct_dtypes", CT_DTYPES),
-            ("slide_formats", SLIDE_FORMATS),
-        ):
-            if not getattr(self, key):
-                _refuse(key, [], "a list with at least one entry")
-            for value in getattr(self, key):
-                _known(key, value, known)
-        for key in ("block_mm", "voxel_size_um", "slide_pixel_um", "section_thickness_um"):
-            if not getattr(self, key) > 0:
-                _refuse(key, getattr(self, key), "positive")
-        for key in ("full_field_mm", "partial_field_mm"):
-            if len(getattr(self, key)) != 2 or not min(getattr(self, key)) > 0:
-                _refuse(key, getattr(self, key), "two positive lengths")
-        for key in ("partial_fraction", "mirrored_fraction", "annotated_fraction"):
-            if not 0 <= getattr(self, key) <= 1:
-                _refuse(key, getattr(self, key), "between 0 and 1")
-        for key in ("scale_max", "shear_max", "shear_max_he"):
-            if not 0 <= getattr(self, key) < 0.2:
-                _refuse(key, getattr(self, key), "at least 0 and below 0.2")
-        for key in (
-            *("plane_tilt_deg", "plane_offset_mm", "soft_shift_um"),
-            *("pose_error_deg", "pose_error_mm"),
-        ):
-            if not getattr(self, key) >= 0:
-                _refuse(key, getattr(self, key), "at least 0")
-        if 1000 * self.block_mm / self.voxel_size_um < 8:
-            _refuse("voxel_size_um", self.voxel_size_um, "at most an eighth of block_mm")
+    def broken_rules(self) -> Iterator[tuple[str, str]]:
+        """Yield sizes that make no volume or slide, or one too large to handle."""
+        side = 1000 * self.block_mm / self.voxel_size_um
+        if not 8 <= side <= LARGEST_SIDE_PX:
+            yield (
+                "voxel_size_um",
+                (f"such that block_mm ({self.block_mm:g} mm) has 8 to {LARGEST_SIDE_PX} voxels"),
+            )
+        field = max(*self.full_field_mm, *self.partial_field_mm)
+        least = min(*self.full_field_mm, *self.partial_field_mm)
+        if 1000 * field / self.slide_pixel_um > LARGEST_SIDE_PX:
+            yield (
+                "slide_pixel_um",
+                (f"such that a slide of {field:g} mm has at most {LARGEST_SIDE_PX} pixels a side"),
+            )
+        if 1000 * least / self.slide_pixel_um < 8:
+            yield "slide_pixel_um", f"such that a slide of {least:g} mm has 8 pixels a side or more"
+        if self.plane_offset_mm > self.block_mm / 2:
+            yield "plane_offset_mm", f"at most half of block_mm ({self.block_mm:g} mm)"
+        counts = [n for roles in self.stains.values() for m in roles.values() for n in m.values()]
+        if not 1 <= sum(counts) <= MOST_SAMPLES:
+            yield "stains", f"1 to {MOST_SAMPLES} samples in all"
 
     @property
     def block_px(self) -> int:
         """Voxels along each edge of the cube."""
         return round(1000 * self.block_mm / self.voxel_size_um)
-
-
-def _known(key: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
-        _refuse(key, value, f"one of {', '.join(known)}")
-
-
-def _refuse(key: str, value: object, wanted: str) -> None:
-    raise InputError(f"cohort: {key}: {value!r} must be {wanted}")

@@ -1,57 +1,71 @@
-"""The ``evaluate`` block of config.yaml."""
+"""The ``evaluate`` block: comparison of stained slides with real ones."""
 
-from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-from virtual_staining.errors import InputError
+from virtual_staining.settings.base import LARGEST_SEED, Settings, key
 
 SMALLEST_PATCH_PX = 32  # SqueezeNet's poolings leave nothing of a much smaller image
 
 
-@dataclass(frozen=True)
-class EvaluateSettings:
-    """How stained slides are compared with real ones.
+class EvaluateSettings(Settings):
+    """Metrics of stained slides against real ones, patch by patch (paper 2.10).
 
-    Parameters
-    ----------
-    patch_px : int
-        Side of the square patches that are compared, pixels (at least 32).
-    step_px : int
-        Distance of neighbouring patches, pixels; where it does not divide the image, the patches
-        are moved together evenly so that they cover all of it.
-    min_overlap : float
-        Least part of a patch that the sample correspondence mask must cover, 0 to 1.
-    lpips : True, False or "if_given"
-        Whether LPIPS is measured; "if_given": only where a backbone file is given.
-    lpips_backbone : str or None
-        File with the SqueezeNet 1.1 ImageNet weights; None: the environment variable
-        ``LPIPS_BACKBONE``, then torchvision's own download.
-    bootstrap_resamples : int
-        Resamples behind the intervals of the medians (at least 1).
-    bootstrap_interval : float
-        Coverage of these intervals, between 0 and 1.
-    bootstrap_seed : int
-        Seed of the resampling.
+    Metrics of different patch sizes cannot be compared: keep patch_px and step_px as they are to
+    compare with the paper. LPIPS needs the weights of a network (see lpips_backbone); without a
+    network connection name a file or set lpips to false.
     """
 
-    patch_px: int = 256
-    step_px: int = 256
-    min_overlap: float = 0.5
-    lpips: bool | str = True
-    lpips_backbone: str | None = None
-    bootstrap_resamples: int = 1000
-    bootstrap_interval: float = 0.95
-    bootstrap_seed: int = 1
+    block_name: ClassVar[str] = "evaluate"
 
-    def __post_init__(self) -> None:
-        """Refuse values out of range by name."""
-        checks = {
-            "patch_px": (self.patch_px >= SMALLEST_PATCH_PX, f"at least {SMALLEST_PATCH_PX}"),
-            "step_px": (self.step_px >= 1, "at least 1"),
-            "min_overlap": (0 <= self.min_overlap <= 1, "between 0 and 1"),
-            "lpips": (self.lpips in (True, False, "if_given"), "true, false or if_given"),
-            "bootstrap_resamples": (self.bootstrap_resamples >= 1, "at least 1"),
-            "bootstrap_interval": (0 < self.bootstrap_interval < 1, "between 0 and 1"),
-        }
-        for key, (good, wanted) in checks.items():
-            if not good:
-                raise InputError(f"evaluate: {key}: {getattr(self, key)!r} must be {wanted}")
+    patch_px: int = key(
+        256,
+        "side of the square patches that are compared",
+        unit="pixels",
+        paper="2.10",
+        only=("patches",),
+        ge=SMALLEST_PATCH_PX,
+        le=4096,
+    )
+    step_px: int = key(
+        256,
+        "distance of neighbouring patches; the paper names none, 256 is without overlap. Where it"
+        " does not divide the slide, the patches move together evenly to cover all of it",
+        unit="pixels",
+        only=("patches",),
+        ge=1,
+        le=4096,
+    )
+    min_overlap: float = key(
+        0.5,
+        "smallest fraction of a patch that the mask must cover",
+        paper="2.10",
+        only=("patches",),
+        ge=0,
+        le=1,
+    )
+    lpips: bool | Literal["if_given"] = key(
+        True,
+        "whether LPIPS is measured: true, false, or if_given (only where a file with the"
+        " backbone's weights is given)",
+        values="true, false or if_given",
+        only=("backbone",),
+    )
+    lpips_backbone: str | None = key(
+        None,
+        "file with torchvision's squeezenet1_1 weights; null: the file that the environment"
+        " variable LPIPS_BACKBONE names, or else torchvision's download",
+        values="the path of a file, or null",
+        only=("backbone",),
+        pattern=r"^[^\x00]+$",
+    )
+    bootstrap_resamples: int = key(
+        1000,
+        "number of resamples behind the intervals of the medians",
+        only=("table",),
+        ge=1,
+        le=1_000_000,
+    )
+    bootstrap_interval: float = key(
+        0.95, "coverage of these intervals", only=("table",), gt=0, lt=1
+    )
+    bootstrap_seed: int = key(1, "seed of the resampling", only=("table",), ge=0, le=LARGEST_SEED)

@@ -1,44 +1,59 @@
-"""The ``figures`` block of config.yaml."""
+"""The ``figures`` block: what the figures show."""
 
-from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from virtual_staining.errors import InputError
+from pydantic import Field
+
+from virtual_staining.settings.base import Settings, key
+
+SampleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
 
-@dataclass(frozen=True)
-class FiguresSettings:
+class FiguresSettings(Settings):
     """What the figures show, and how finely.
 
-    Parameters
-    ----------
-    train_sample, validation_sample, test_sample : str or None
-        The sample shown for each subset; None: the first one.
-    roi_px : int
-        Side of the magnified region of interest, pixels (at least 16).
-    scale_bar_um : float
-        Length of the scale bar, µm; a round shorter one where it would fill the image.
-    patches : int
-        Training patches shown (at least 1).
-    dpi : int
-        Resolution of the PNG files, dots per inch (50 to 1200).
+    Figures are drawn from finished results, so any change here takes seconds.
     """
 
-    train_sample: str | None = None
-    validation_sample: str | None = None
-    test_sample: str | None = None
-    roi_px: int = 256
-    scale_bar_um: float = 500
-    patches: int = 4
-    dpi: int = 200
+    block_name: ClassVar[str] = "figures"
 
-    def __post_init__(self) -> None:
-        """Refuse values out of range by name."""
-        checks = {
-            "roi_px": (self.roi_px >= 16, "at least 16"),
-            "scale_bar_um": (self.scale_bar_um > 0, "positive"),
-            "patches": (self.patches >= 1, "at least 1"),
-            "dpi": (50 <= self.dpi <= 1200, "between 50 and 1200"),
-        }
-        for key, (good, wanted) in checks.items():
-            if not good:
-                raise InputError(f"figures: {key}: {getattr(self, key)!r} must be {wanted}")
+    train_sample: SampleId | None = key(
+        None,
+        "training sample that the figures show; null: the first one",
+        values="a sample id of the sheet, or null",
+        only=("slides",),
+    )
+    validation_sample: SampleId | None = key(
+        None,
+        "validation sample that the figures show; null: the first one",
+        values="a sample id of the sheet, or null",
+        only=("slides", "models"),
+    )
+    test_sample: SampleId | None = key(
+        None,
+        "test sample that the figures show; null: the first one",
+        values="a sample id of the sheet, or null",
+        only=("slides", "models"),
+    )
+    roi_px: int = key(
+        256,
+        "side of the magnified region of interest",
+        unit="pixels",
+        paper="Fig. 5",
+        only=("slides", "models"),
+        ge=16,
+        le=4096,
+    )
+    scale_bar_um: float = key(
+        500,
+        "length of the scale bar; a shorter one is drawn where the image is small",
+        unit="µm",
+        paper="Fig. 5",
+        only=("slides", "models"),
+        gt=0,
+        le=1_000_000,
+    )
+    patches: int = key(
+        4, "number of training patches shown", paper="Fig. 4a", only=("patches",), ge=1, le=100
+    )
+    dpi: int = key(200, "resolution of the PNG files", unit="dots per inch", ge=50, le=1200)

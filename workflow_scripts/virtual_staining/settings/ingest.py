@@ -1,40 +1,53 @@
-"""Settings of the stage: the ``ingest`` block of config.yaml."""
+"""The ``ingest`` block: working sizes of volumes and slides."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
-from virtual_staining.errors import InputError
+from pydantic import Field
+
+from virtual_staining.settings.base import Settings, key
+
+Percentile = Annotated[float, Field(ge=0, le=100)]
 
 
-@dataclass(frozen=True)
-class IngestSettings:
-    """Working sizes.
+class IngestSettings(Settings):
+    """The sizes to which raw volumes and slides are brought before anything else (paper 2.2).
 
-    Parameters
-    ----------
-    voxel_size_um : float
-        Edge of the isotropic working voxels, µm (paper 2.2: 5).
-    slide_pixel_um : float
-        Working pixel size of slides, µm; finer than the voxels so that registration loses nothing
-        when it resamples. A coarser slide keeps its own.
-    float_percentiles : (float, float)
-        Percentiles of a volume of floats (or wide integers) that become 0 and 65535.
+    All later lengths in pixels (patches, tiles) are in voxels of this size. Choose voxel_size_um
+    near the raw voxel size, or coarser where volumes are too large: the paper's numbers are
+    meant for 5 µm. A change makes everything again.
     """
 
-    voxel_size_um: float = 5.0
-    slide_pixel_um: float = 2.5
-    float_percentiles: tuple[float, float] = (0.01, 99.99)
+    block_name: ClassVar[str] = "ingest"
 
-    def __post_init__(self) -> None:
-        """Refuse sizes and percentiles that cannot be.
+    voxel_size_um: float = key(
+        5.0,
+        "edge of the isotropic working voxels",
+        unit="µm",
+        paper="2.2",
+        only=("volume",),
+        ge=0.01,
+        le=10_000,
+    )
+    slide_pixel_um: float = key(
+        2.5,
+        "working pixel size of the slides; keep it finer than the voxels, so that registration"
+        " resamples without loss. A coarser slide keeps its own pixel size",
+        unit="µm",
+        only=("slide",),
+        ge=0.01,
+        le=10_000,
+    )
+    float_percentiles: tuple[Percentile, Percentile] = key(
+        (0.01, 99.99),
+        "percentiles of a floating-point CT that become 0 and 65535; 8- and 16-bit CT keep their"
+        " grey values",
+        unit="%",
+        only=("volume",),
+    )
 
-        Raises
-        ------
-        InputError
-            Naming the key.
-        """
-        for key in ("voxel_size_um", "slide_pixel_um"):
-            if not getattr(self, key) > 0:
-                raise InputError(f"ingest: {key} must be a positive size in µm")
+    def broken_rules(self) -> Iterator[tuple[str, str]]:
+        """Yield percentiles that do not rise."""
         low, high = self.float_percentiles
-        if not 0 <= low < high <= 100:
-            raise InputError("ingest: float_percentiles must rise and lie between 0 and 100")
+        if low >= high:
+            yield "float_percentiles", "two rising numbers, as in [0.01, 99.99]"

@@ -1,46 +1,50 @@
-"""Settings of the mask stage."""
+"""The ``mask`` block: where CT and section show the same tissue."""
 
-from dataclasses import dataclass
+from typing import ClassVar
 
-from virtual_staining.errors import InputError
+from virtual_staining.settings.base import Settings, key
 
 
-@dataclass(frozen=True)
-class MaskSettings:
-    """Keys of the ``mask`` block (paper 2.8, which gives no numbers).
+class MaskSettings(Settings):
+    """The correspondence mask, outside of which no loss and no metric is taken (paper 2.8).
 
-    The reference tissue and its grey levels are the ``normalize`` block's. ``Bone`` outlines bone
-    and implant and leaves outer soft tissue out; any other name outlines all of the specimen.
-
-    Parameters
-    ----------
-    rigid_level : float
-        Least CT level of rigid matter, as a fraction of the way from background to reference
-        tissue; soft tissue lies below, a PEEK implant above.
-    opaque_absorbance : float
-        Absorbance (log10) in all of R, G and B above which the normalized slide shows implant.
-    smooth_um : float
-        Gaussian sigma before thresholds, µm (one pixel at least).
-    min_thickness_um : float
-        Thinner structures (fibres, fringes, a thin holder wall) do not count, µm.
-    min_component : float
-        Pieces smaller than this fraction of the largest do not count.
-    margin_um : float
-        Background kept around the hull, µm.
+    The paper gives no numbers. Look at 04_mask/*/qc.png before changing any: where the CT's outline
+    misses tissue lower rigid_level, where it takes in soft tissue raise it. With reference_class
+    Bone (block normalize) the outline holds bone and implant, with any other the whole specimen.
     """
 
-    rigid_level: float = 0.37
-    opaque_absorbance: float = 0.75
-    smooth_um: float = 10.0
-    min_thickness_um: float = 60.0
-    min_component: float = 0.02
-    margin_um: float = 25.0
+    block_name: ClassVar[str] = "mask"
 
-    def __post_init__(self) -> None:
-        """Refuse values out of range, naming the key."""
-        for key in ("rigid_level", "min_component"):
-            if not 0 < getattr(self, key) < 1:
-                raise InputError(f"mask.{key}: must lie between 0 and 1, got {getattr(self, key)}")
-        for key in ("smooth_um", "min_thickness_um", "margin_um", "opaque_absorbance"):
-            if getattr(self, key) < 0:
-                raise InputError(f"mask.{key}: must not be negative")
+    rigid_level: float = key(
+        0.37,
+        "lowest CT level of rigid matter, on the way from background (0) to reference tissue (1);"
+        " soft tissue lies below, PEEK above",
+        gt=0,
+        lt=1,
+    )
+    opaque_absorbance: float = key(
+        0.75,
+        "absorbance (log10) in R, G and B above which the normalized slide shows implant",
+        ge=0,
+        le=10,
+    )
+    smooth_um: float = key(
+        10,
+        "sigma of the Gaussian blur before thresholds, at least one pixel",
+        unit="µm",
+        ge=0,
+        le=10_000,
+    )
+    min_thickness_um: float = key(
+        60,
+        "structures thinner than this do not count: fibres, fringes, the wall of a holder",
+        unit="µm",
+        ge=0,
+        le=10_000,
+    )
+    min_component: float = key(
+        0.02, "pieces smaller than this fraction of the largest one do not count", gt=0, lt=1
+    )
+    margin_um: float = key(
+        25, "background that is kept around the outline", unit="µm", paper="2.8", ge=0, le=10_000
+    )

@@ -1,6 +1,6 @@
 """What the check of the settings needs to know about a model, without building the model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 
@@ -32,3 +32,44 @@ class ModelFacts(Protocol):
 
     def halvings(self, settings: Any) -> int:
         """Return how often the generator halves its image; 2 to this power divides a patch."""
+
+
+def training_problems(settings: Any, facts: ModelFacts) -> Iterator[str]:
+    """Yield a sentence for each value of the ``train`` block that a model cannot be trained with.
+
+    Parameters
+    ----------
+    settings : TrainBlock
+        The block.
+    facts : ModelFacts
+        The model's.
+    """
+    yield from patch_problems("train.patch_px", settings.patch_px, settings, facts)
+    known = ("last", *facts.components(settings))
+    if settings.infer_checkpoint not in known:
+        yield (
+            f"train.infer_checkpoint: {settings.infer_checkpoint!r} must be one of "
+            f"{', '.join(known)} for {facts.name}"
+        )
+
+
+def patch_problems(place: str, patch_px: int, settings: Any, facts: ModelFacts) -> Iterator[str]:
+    """Yield a sentence if a model's generator cannot halve a patch as often as it has to.
+
+    Parameters
+    ----------
+    place : str
+        The key that gives the size of the patch, for the message.
+    patch_px : int
+        Side of the patch, pixels.
+    settings : TrainBlock
+        The block that the generator is built from.
+    facts : ModelFacts
+        The model's.
+    """
+    halvings = facts.halvings(settings)
+    if patch_px % 2**halvings:
+        yield (
+            f"{place}: {patch_px} must be a multiple of {2**halvings} for {facts.name}, whose "
+            f"generator halves a patch {halvings} times"
+        )

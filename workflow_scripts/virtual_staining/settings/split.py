@@ -1,23 +1,23 @@
-"""Settings of the split stage."""
+"""The ``split`` block: cross-validation folds."""
 
-from dataclasses import dataclass
+from typing import ClassVar
 
-from virtual_staining.errors import InputError
+from virtual_staining.settings.base import Settings, key
 
 
-@dataclass(frozen=True)
-class SplitSettings:
-    """Keys of the ``split`` block.
+class SplitSettings(Settings):
+    """Cross-validation folds of each stain (paper 2.4).
 
-    Parameters
-    ----------
-    folds : int
-        Number of cross-validation folds, at least 2 (paper 2.4: 5).
+    Each fold is a training of every model, so fewer folds cost less. A stain needs at least as many
+    groups (sheet column group) of crossval samples as folds. A change trains everything again.
     """
 
-    folds: int = 5
+    block_name: ClassVar[str] = "split"
 
-    def __post_init__(self):
-        """Refuse a number that makes no folds."""
-        if isinstance(self.folds, bool) or not isinstance(self.folds, int) or self.folds < 2:
-            raise InputError(f"split.folds: must be a whole number of at least 2, got {self.folds}")
+    folds: int = key(
+        5,
+        "number of folds, balanced by material, with the groups of the sheet kept whole",
+        paper="2.4",
+        ge=2,
+        le=1000,
+    )

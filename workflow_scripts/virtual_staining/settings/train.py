@@ -1,82 +1,159 @@
-"""The settings of a training run: the ``train`` block of config.yaml, the model and the seed."""
+"""The ``train`` block, and the settings of one training: the block, the model and the seed."""
 
-from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from virtual_staining.settings.base import LARGEST_SEED, Settings, key
 
 
-@dataclass(frozen=True)
-class TrainSettings:
-    """Everything that decides a training run's result, besides the images.
+class TrainBlock(Settings):
+    """Training of the networks (paper 2.6 and 2.7).
 
-    Parameters
-    ----------
-    model : str
-        Name of a model in ``models/variants/``.
-    seed : int
-        Seed of weights, patches, dropout and image buffers.
-    epochs, patches_per_pair, batch, patch_px : int
-        Length of the run; patches drawn from each pair in an epoch; patches a step; their size.
-    rescale, jitter : float
-        Largest fraction of zoom, and of contrast and brightness change (paper 2.7).
-    min_mask_fraction : float
-        Least fraction of a patch inside the correspondence mask; 0 draws patches anywhere.
-    validation_patches_per_pair : int
-        Fixed patches of each validation pair on which the losses are measured after an epoch.
-    ct_white : float
-        Normalized grey level that becomes the network's 1.
-    features, residual_blocks, unet_depth : int
-        Width of all networks, residual blocks of the ResNet, halvings of the U-Net.
-    discriminator : str
-        ``patchgan_70`` or ``linder_noren_94``.
-    buffer_images : int
-        Generated images kept for the CycleGAN discriminators.
-    learning_rate, adam_beta1, adam_beta2 : float
-        Adam.
-    decay_from_epoch : int or None
-        Epoch after which the learning rate falls linearly to 0 at the end; None keeps it.
-    lambda_cyc, lambda_id, lambda_px, lambda_gs, lambda_l1 : float
-        Weights of equations (4), (7) and (10); with ``lambda_id`` 0 no identity pass is made.
-    l1_mean : str
-        ``all_pixels`` or ``masked_pixels``, see :func:`losses.masked_l1`.
-    two_sided_terms : str
-        ``mean`` or ``sum`` of the two directions in equations (1), (2), (3) and (5).
-    infer_checkpoint : str
-        ``last``, or the generator loss component at whose minimum the weights are used.
-    precision : str
-        ``fp32``, ``bf16`` or ``auto``, see :func:`precision.uses_bfloat16`.
-    checkpoint_minutes : float
-        Longest time between checkpoints from which a stopped run resumes.
-    tensorboard : bool
-        Whether the history is also written as TensorBoard events.
+    The defaults are the paper's and take a day or two of a GPU for each model and fold. For a first
+    trial lower epochs, features and patches_per_pair. patch_px must be a multiple of 2^unet_depth
+    where pix2pix is trained, of 4 otherwise. When a key changes, only the models that it belongs to
+    are trained again.
     """
 
-    model: str
-    seed: int
-    epochs: int
-    patches_per_pair: int
-    batch: int
-    patch_px: int
-    rescale: float
-    jitter: float
-    min_mask_fraction: float
-    validation_patches_per_pair: int
-    ct_white: float
-    features: int
-    residual_blocks: int
-    unet_depth: int
-    discriminator: str
-    buffer_images: int
-    learning_rate: float
-    adam_beta1: float
-    adam_beta2: float
-    decay_from_epoch: int | None
-    lambda_cyc: float
-    lambda_id: float
-    lambda_px: float
-    lambda_gs: float
-    lambda_l1: float
-    l1_mean: str
-    two_sided_terms: str
-    infer_checkpoint: str
-    precision: str
-    checkpoint_minutes: float
-    tensorboard: bool = False
+    block_name: ClassVar[str] = "train"
+
+    epochs: int = key(500, "passes over the training pairs", paper="2.6.3", ge=1, le=1_000_000)
+    patches_per_pair: int = key(
+        100, "patches drawn from each pair in an epoch", paper="2.6.3", ge=1, le=100_000
+    )
+    batch: int = key(4, "patches of a training step", paper="2.6.3", ge=1, le=4096)
+    patch_px: int = key(256, "side of a patch", unit="pixels", paper="2.6.3", ge=32, le=4096)
+    rescale: float = key(
+        0.1, "largest zoom of a patch, as a fraction: 0.1 is 90 to 110 %", paper="2.7", ge=0, lt=1
+    )
+    jitter: float = key(
+        0.1,
+        "largest change of contrast and of brightness, as a fraction, of CT and slide apart",
+        paper="2.7",
+        ge=0,
+        lt=1,
+    )
+    min_mask_fraction: float = key(
+        0.0,
+        "smallest fraction of a patch inside the correspondence mask; 0 draws patches anywhere,"
+        " as the paper does. Raise it where training is short and slides are mostly empty",
+        ge=0,
+        le=1,
+    )
+    validation_patches_per_pair: int = key(
+        20,
+        "fixed patches of each validation pair on which the losses are measured after each epoch",
+        ge=1,
+        le=100_000,
+    )
+    ct_white: float = key(
+        50000,
+        "normalized grey level that becomes the network's 1; 0 becomes -1 (bone is 30000,"
+        " background 10000)",
+        unit="16-bit grey levels",
+        gt=0,
+        le=65535,
+    )
+    features: int = key(
+        64, "channels of the first layer of all networks", paper="2.6.3", ge=1, le=1024
+    )
+    residual_blocks: int = key(
+        9, "residual blocks of the CycleGANs' generators", paper="2.6.3", ge=0, le=100
+    )
+    unet_depth: int = key(
+        8,
+        "halvings of the Pix2Pix generator; patch_px must be a multiple of 2^unet_depth",
+        ge=2,
+        le=12,
+    )
+    discriminator: Literal["patchgan_70", "linder_noren_94"] = key(
+        "patchgan_70",
+        "patchgan_70: the paper's receptive field of 70 x 70 pixels; linder_noren_94: the 94 x 94"
+        " pixels of the code that the paper builds on",
+    )
+    buffer_images: int = key(
+        50,
+        "older generated images shown to the CycleGAN discriminators (Zhu et al. 2017)",
+        ge=0,
+        le=100_000,
+    )
+    learning_rate: float = key(0.0002, "step size of Adam", paper="2.6.3", gt=0, le=1)
+    adam_beta1: float = key(0.5, "decay of Adam's mean of the gradient", paper="2.6.3", ge=0, lt=1)
+    adam_beta2: float = key(
+        0.999, "decay of Adam's mean of the squared gradient", paper="2.6.3", ge=0, lt=1
+    )
+    decay_from_epoch: int | None = key(
+        None,
+        "epoch after which the learning rate falls linearly to 0; null keeps it, as the paper"
+        " names no decay",
+        ge=1,
+        le=1_000_000,
+    )
+    lambda_cyc: float = key(
+        6.0, "weight of the cycle loss, equations 4 and 7", paper="2.6.3", ge=0, le=1e6
+    )
+    lambda_id: float = key(
+        3.0,
+        "weight of the identity loss, equations 4 and 7; at 0 the loss is not computed",
+        paper="2.6.3",
+        ge=0,
+        le=1e6,
+    )
+    lambda_px: float = key(
+        6.0, "weight of the pixelwise loss, equation 7", paper="2.6.3", ge=0, le=1e6
+    )
+    lambda_gs: float = key(
+        1.0, "weight of the greyscale loss, equation 7", paper="2.6.3", ge=0, le=1e6
+    )
+    lambda_l1: float = key(
+        20.0, "weight of Pix2Pix' pixel loss, equation 10", paper="2.6.3", ge=0, le=1e6
+    )
+    l1_mean: Literal["all_pixels", "masked_pixels"] = key(
+        "all_pixels",
+        "pixels over which masked losses are averaged. all_pixels takes the paper's words"
+        " literally: the mask multiplies the difference, the mean is over all pixels, and a patch"
+        " with little tissue weighs little. With masked_pixels a few pixels at a mask's rim weigh"
+        " as much as a full patch",
+        paper="2.6.3",
+    )
+    two_sided_terms: Literal["mean", "sum"] = key(
+        "mean",
+        "how equations 1, 2, 3 and 5 join the two directions. The weights belong to the mean, as"
+        " in the code that the paper builds on; the paper's equations print sums",
+    )
+    infer_checkpoint: str = key(
+        "last",
+        "weights that stain: last, or those at the minimum of a generator loss on the validation"
+        " patches (gan, total; cyc, id, px, gs, l1 where the model has the loss). A change chooses"
+        " among the weights that were kept and trains nothing; benchmarks/checkpoints.py compares"
+        " them",
+        paper="2.6.3",
+        only=("choice",),
+    )
+    precision: Literal["fp32", "bf16", "auto"] = key(
+        "fp32",
+        "precision of the convolutions in training: fp32, bf16, or auto (bf16 where the chip has"
+        " matrix units for it)",
+    )
+    checkpoint_minutes: float = key(
+        10,
+        "longest time between checkpoints from which a stopped run continues",
+        unit="minutes",
+        effect="time lost when a run is stopped",
+        ge=0,
+        le=10_000,
+    )
+    tensorboard: bool = key(
+        False,
+        "whether the losses are also written as TensorBoard events, to tensorboard/ beside"
+        " history.csv",
+        effect="logging",
+    )
+
+
+class TrainSettings(TrainBlock):
+    """The settings of one training: the keys of the block, the model and the seed."""
+
+    model: str = key(meaning="model that is trained: the name of one in virtual_staining/models")
+    seed: int = key(
+        meaning="seed of weights, patches, dropout and image buffers", ge=0, le=LARGEST_SEED
+    )

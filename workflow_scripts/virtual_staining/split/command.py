@@ -11,7 +11,7 @@ from virtual_staining.artefacts.registration_table import read_unsure_samples
 from virtual_staining.artefacts.sheet import read_sheet
 from virtual_staining.artefacts.storage.atomic import write_json
 from virtual_staining.errors import InputError
-from virtual_staining.settings.base import from_json
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.split import SplitSettings
 from virtual_staining.split.stratification import make_folds
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's arguments."""
     parser.add_argument("--sheet", required=True, help="sample sheet (TSV)")
     parser.add_argument("--stain", required=True, help="the stain whose samples are divided")
-    parser.add_argument("--settings", required=True, help="the `split` block as JSON")
+    parser.add_argument("--settings", required=True, help=SplitSettings.argument_help())
     parser.add_argument("--registration", required=True, help="registration.csv of all sections")
     parser.add_argument(
         "--unsure",
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     InputError
         If the sheet, the registrations or the settings are wrong, or an image is missing.
     """
-    settings = from_json(SplitSettings, args.settings, "split")
+    settings = read_settings(SplitSettings, args.settings)
     sheet = read_sheet(args.sheet)
     samples = sheet[(sheet["stain"] == args.stain) & (sheet["slide"] != "")]
     if samples.empty:

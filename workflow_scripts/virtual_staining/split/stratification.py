@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from virtual_staining.artefacts.folds import check_folds
 from virtual_staining.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -41,18 +42,13 @@ def make_folds(samples: pd.DataFrame, n_folds: int, seed: int) -> list[list[str]
     Raises
     ------
     InputError
-        If there are fewer groups than folds.
+        As in :func:`~virtual_staining.artefacts.folds.check_folds`, or if the groups are too
+        unequal.
     """
     samples = samples.sort_index()
-    n_groups = samples["group"].nunique()
-    if n_groups < n_folds:
-        raise InputError(
-            f"split: {len(samples)} cross-validation sample(s) form {n_groups} group(s), too few "
-            f"for {n_folds} folds; lower split.folds, add samples, or name smaller groups in the "
-            "sheet's column `group` where samples are independent"
-        )
+    check_folds(samples, n_folds)
     _warn_of_rare_materials(samples, n_folds)
-    if n_groups == len(samples):
+    if samples["group"].is_unique:
         labels = _deal(samples["material"], n_folds, seed)
     else:
         labels = _deal_groups(samples, n_folds, seed)
@@ -87,11 +83,6 @@ def _deal(materials: pd.Series, n_folds: int, seed: int) -> np.ndarray:
 def _deal_groups(samples: pd.DataFrame, n_folds: int, seed: int) -> np.ndarray:
     """Fold number of each sample when groups hold several; the most even of ``TRIALS`` orders."""
     materials, groups = samples["material"].to_numpy(), samples["group"].to_numpy()
-    if samples["material"].value_counts().max() < n_folds:
-        raise InputError(
-            f"split: no material has {n_folds} samples, so grouped folds cannot be stratified; "
-            "lower split.folds or add samples"
-        )
     rng = np.random.default_rng(seed)
     best, least = None, np.inf
     for _ in range(TRIALS):

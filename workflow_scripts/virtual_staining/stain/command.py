@@ -15,7 +15,7 @@ from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.progress import progress
 from virtual_staining.runtime import choose_device, set_up_processor
-from virtual_staining.settings.base import from_json
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings
@@ -33,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ct", required=True, help="the volume, an ingested OME-Zarr")
     parser.add_argument("--generator", required=True, nargs="+", help="generator.pt, one per fold")
     parser.add_argument("--stats", nargs="*", default=[], help="stats.json of the volume's pairs")
-    parser.add_argument("--normalize", required=True, help="the `normalize` block as JSON")
-    parser.add_argument("--mask", help="the `mask` block as JSON, for stain.specimen_only")
-    parser.add_argument("--settings", required=True, help="the `stain` block as JSON")
+    parser.add_argument("--normalize", required=True, help=NormalizeSettings.argument_help())
+    parser.add_argument("--mask", help=f"{MaskSettings.argument_help()}; for specimen_only")
+    parser.add_argument("--settings", required=True, help=StainSettings.argument_help())
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     parser.add_argument("--out", required=True, type=Path, help="folder to write to")
 
@@ -47,15 +47,15 @@ def run(args: argparse.Namespace) -> None:
     from virtual_staining.stain.views import orthogonal_figure, render
 
     set_up_processor(args.threads)
-    settings = from_json(StainSettings, args.settings, "stain")
+    settings = read_settings(StainSettings, args.settings)
     device = choose_device()
     ct = volume.open_volume_pyramid(args.ct)[0]
     stain = load_stainer(args.generator, settings, device)
-    normalize = from_json(NormalizeSettings, args.normalize, "normalize")
+    normalize = read_settings(NormalizeSettings, args.normalize)
     if settings.specimen_only:
         if args.mask is None:
             raise InputError("stain: specimen_only needs --mask with the settings of the masks")
-        mask = from_json(MaskSettings, args.mask, "mask")
+        mask = read_settings(MaskSettings, args.mask)
         stain = within_specimen(stain, ct.voxel_size_um, mask, normalize)
     if args.stats:
         scaling = median_scaling(args.stats)

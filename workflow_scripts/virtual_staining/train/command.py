@@ -4,16 +4,14 @@ import argparse
 import logging
 import signal
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from virtual_staining.artefacts.folds import Fold, read_fold
 from virtual_staining.artefacts.pair import load_pair, pair_files
-from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.errors import InputError
 from virtual_staining.models.catalogue import check_model
 from virtual_staining.runtime import choose_device, set_up_processor
-from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.train import TrainSettings
 
 log = logging.getLogger(__name__)
@@ -21,7 +19,9 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``train``."""
-    parser.add_argument("--settings", type=Path, required=True, help="JSON file of the settings")
+    parser.add_argument(
+        "--settings", required=True, help=f"{TrainSettings.argument_help()}; also model and seed"
+    )
     parser.add_argument("--folds", type=Path, required=True, help="folds.json of the split")
     parser.add_argument("--fold", type=int, required=True, help="number of the fold, from 1")
     parser.add_argument("--normalize-dir", type=Path, required=True, help="normalized pairs")
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     from virtual_staining.train.loop import Interrupted, train
 
     set_up_processor(args.threads)
-    settings = from_dict(TrainSettings, read_json(args.settings), str(args.settings))
+    settings = read_settings(TrainSettings, args.settings)
     check_model(settings)
     fold = read_fold(args.folds, args.fold)
     resume = ResumeFolder(args.resume_dir, describe_run(settings, fold, args))
@@ -89,4 +89,4 @@ def describe_run(settings: TrainSettings, fold: Fold, args: argparse.Namespace) 
     for sample in fold.train + fold.validation:
         for kind, path in pair_files(sample, args.normalize_dir, args.mask_dir).items():
             inputs[f"{sample}/{kind}"] = file_checksum(path)
-    return {"settings": asdict(settings), "inputs": inputs}
+    return {"settings": settings.model_dump(), "inputs": inputs}

@@ -236,7 +236,7 @@ def scan_again(
 ) -> Stack:
     """Look for all sections' places once more, now that the axis is known better."""
     bins, limits, axis = settings.grey_bins, bounds(settings), stack.axis
-    closer = replace(settings, scan_step_um=settings.scan_step_um / CLOSER)
+    closer = settings.model_copy(update={"scan_step_um": settings.scan_step_um / CLOSER})
     scans = [scan_axes(one, axis[None], CLOSER * turns, closer, n)[1:] for one in members]
     fresh = gather(members, [(poses[0], scores[0]) for poses, scores in scans], axis, FRESH)
     fresh = climb_parallel(members, level, fresh.poses, bins, limits)

@@ -1,0 +1,151 @@
+"""One row of the sample sheet: what each column means, and which values it takes."""
+
+import math
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from virtual_staining.errors import InputError
+from virtual_staining.settings.base import Settings, key
+
+# No leading dash, which commands would take for an option; short enough for any file system.
+ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+ID_VALUES = "an id: up to 64 letters, digits, _ and -, the first of them a letter or digit"
+FEWEST_UM, MOST_UM = 1e-4, 1e6  # sizes of pixels and voxels
+
+Id = Annotated[str, Field(pattern=ID)]
+# Snakemake expands what stands in braces or angle brackets.
+FilePath = Annotated[str, Field(pattern=r"^[^\x00{}]+$")]
+PATH_VALUES = "the path of a file or folder, without braces and <…>"
+PATH_COLUMNS = ("volume", "slide", "annotations", "initial_pose")
+
+
+class SheetRow(Settings):
+    """The columns of the sample sheet, a tab-separated table with one row a sample.
+
+    Only sample and volume must be given; a row with a slide also needs stain, material and role. An
+    empty cell means "not given". Paths are relative to the sheet's folder.
+    """
+
+    sample: Id = key(meaning="id of the sample", values=ID_VALUES)
+    volume: FilePath = key(
+        meaning="µCT volume: a folder of slices, a file, file.h5::/path/in/file or"
+        " file.raw::uint16:z,y,x",
+        values=PATH_VALUES,
+    )
+    slide: FilePath = key(
+        "",
+        "image of the stained section; empty for a volume that is only to be stained",
+        values=PATH_VALUES,
+    )
+    stain: Id = key(
+        "",
+        "stain of the section, e.g. toluidine_blue; each stain is a cohort of its own",
+        values=ID_VALUES,
+    )
+    material: Id = key(
+        "",
+        "what the folds are balanced by, e.g. the implant's material Mg, Ti or PEEK",
+        values=ID_VALUES,
+    )
+    group: Id = key(
+        "",
+        "animal or implant, never split between training and validation; empty: the volume_id",
+        values=ID_VALUES,
+    )
+    role: Literal["crossval", "test"] = key(
+        "", "crossval: the sample takes part in the folds; test: the sample is held out for good"
+    )
+    voxel_size_um: str = key(
+        "",
+        "voxel size of the raw volume; empty to take the size that the file gives",
+        unit="µm",
+        values="one positive number, or three as z,y,x",
+    )
+    slide_pixel_um: str = key(
+        "",
+        "pixel size of the raw slide; empty to take the size that the file gives",
+        unit="µm",
+        values="one positive number",
+    )
+    annotations: FilePath = key(
+        "", "QuPath GeoJSON with the classes Bone, Background and Exclude", values=PATH_VALUES
+    )
+    initial_pose: FilePath = key(
+        "", "rough pose of the section (JSON) or pairs of landmarks (CSV)", values=PATH_VALUES
+    )
+    register_mode: Literal["auto", "initial_pose", "fixed"] = key(
+        "", "how this section is registered, where that differs from register.mode"
+    )
+    block: Id = key(
+        "",
+        "sections with the same block were cut parallel from it; mode auto looks for the"
+        " orientation that they share",
+        values=ID_VALUES,
+    )
+    view_axis: Annotated[str, Field(pattern=r"^[xyz][+-]$")] = key(
+        "",
+        "axis of the volume along which one looks, within 90°, when one looks at the slide (x is"
+        " the fastest axis of the file); mode auto then searches that half of all orientations",
+        values="one of x+, x-, y+, y-, z+, z-",
+    )
+    volume_id: Id = key(
+        "",
+        "name of the volume in the results; empty: the first sample that uses the volume",
+        values=ID_VALUES,
+    )
+
+    # An empty cell is left out of the row before the check, so the defaults need none.
+    model_config: ClassVar = {"validate_default": False}
+
+    def broken_rules(self) -> Iterator[tuple[str, str]]:
+        """Yield sizes that are no sizes, and paths that name no file."""
+        for column, numbers in (("voxel_size_um", 3), ("slide_pixel_um", 1)):
+            try:
+                parse_size(getattr(self, column), numbers, column)
+            except InputError:
+                field = type(self).about(column)["values"]
+                yield column, f"{field}, in µm, from {FEWEST_UM:g} to {MOST_UM:g}"
+        for column in PATH_COLUMNS:
+            path = getattr(self, column)
+            names_none = path and not PurePosixPath(path.split("::")[0]).name
+            if names_none or ("<" in path and ">" in path.split("<", 1)[1]):
+                yield column, PATH_VALUES
+
+
+def parse_size(text: str, numbers: int, field: str) -> tuple[float, ...] | None:
+    """Read a size from the sheet: one number for all axes, or ``numbers`` of them with commas.
+
+    Parameters
+    ----------
+    text : str
+        Content of the cell, in µm; empty for no size.
+    numbers : int
+        Axes of the image.
+    field : str
+        Where the text stands, for the message.
+
+    Returns
+    -------
+    tuple of float or None
+        ``numbers`` sizes in µm, or None for no size.
+
+    Raises
+    ------
+    InputError
+        If the text is not that many positive numbers.
+    """
+    if not text.strip():
+        return None
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    good = all(math.isfinite(v) and FEWEST_UM <= v <= MOST_UM for v in values)
+    if len(values) not in (1, numbers) or not good:
+        raise InputError(
+            f"{field}: {text!r} is not a size in µm; give one number or {numbers} (a,b,…)"
+        )
+    return values * numbers if len(values) == 1 else values

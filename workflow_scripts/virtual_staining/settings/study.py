@@ -1,0 +1,129 @@
+"""All blocks of config.yaml, the keys at its top, and the rules between blocks."""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from virtual_staining.settings.base import LARGEST_SEED, Settings, key
+from virtual_staining.settings.cohort import CohortSettings
+from virtual_staining.settings.evaluate import EvaluateSettings
+from virtual_staining.settings.figures import FiguresSettings
+from virtual_staining.settings.infer import InferSettings
+from virtual_staining.settings.ingest import IngestSettings
+from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.model_facts import (
+    ModelFacts,
+    patch_problems,
+    training_problems,
+)
+from virtual_staining.settings.normalize import NormalizeSettings
+from virtual_staining.settings.register import RegisterSettings
+from virtual_staining.settings.split import SplitSettings
+from virtual_staining.settings.stain import StainSettings
+from virtual_staining.settings.train import TrainBlock, TrainSettings
+from virtual_staining.settings.words import nearest
+
+# The name of block `register` is also that of a method of pydantic's metaclass, which is not used.
+warnings.filterwarnings("ignore", 'Field name "register" in "Study" shadows', UserWarning)
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class Study(Settings):
+    """The study in numbers: one block a stage, the paper's values as defaults, the unit in the key.
+
+    Machine numbers (cores, memory, partitions) live in profiles/.
+    """
+
+    results: str = key(
+        "results",
+        "folder for everything the workflow writes; it may lie on a data disk",
+        values="a path without braces, angle brackets and line breaks",
+        pattern=r"^[^\x00-\x1f{}<>]+$",
+    )
+    samples: str | None = key(
+        None,
+        "sample sheet, a tab-separated table; null makes and uses the synthetic cohort of block"
+        " cohort",
+        values="the path of a file, or null",
+        pattern=r"^[^\x00-\x1f]+$",
+    )
+    seed: int = key(
+        1, "seed of everything random: cohort, folds, weights, patches", ge=0, le=LARGEST_SEED
+    )
+    models: tuple[Name, ...] = key(
+        ("paired_cyclegan", "pix2pix", "cyclegan", "cyclegan_inverted"),
+        "the models to train; the first one is shown in the figures of a single model",
+        values="a list of one or more models",
+        paper="2.6",
+        min_length=1,
+        max_length=100,
+    )
+    cohort: CohortSettings = key(CohortSettings())
+    ingest: IngestSettings = key(IngestSettings())
+    register: RegisterSettings = key(RegisterSettings())
+    normalize: NormalizeSettings = key(NormalizeSettings())
+    mask: MaskSettings = key(MaskSettings())
+    split: SplitSettings = key(SplitSettings())
+    train: TrainBlock = key(TrainBlock())
+    infer: InferSettings = key(InferSettings())
+    evaluate: EvaluateSettings = key(EvaluateSettings())
+    figures: FiguresSettings = key(FiguresSettings())
+    stain: StainSettings = key(StainSettings())
+
+    def broken_rules(self) -> Iterator[tuple[str, str]]:
+        """Yield a model that is named twice."""
+        if len(set(self.models)) < len(self.models):
+            yield "models", "a list that names no model twice"
+
+    @classmethod
+    def blocks(cls) -> dict[str, type[Settings]]:
+        """Return the class of each block by its name, in the order of config.yaml."""
+        return {
+            name: field.annotation
+            for name, field in cls.model_fields.items()
+            if isinstance(field.annotation, type) and issubclass(field.annotation, Settings)
+        }
+
+    def training(self, model: str) -> TrainSettings:
+        """Return the settings of one model's training."""
+        return TrainSettings(**self.train.model_dump(), model=model, seed=self.seed)
+
+    def contradictions(self, models: Mapping[str, ModelFacts]) -> list[str]:
+        """Return a sentence for each value that does not fit another block or the models.
+
+        Parameters
+        ----------
+        models : mapping of str to ModelFacts
+            Every model that can be trained, by name.
+        """
+        unknown = [name for name in self.models if name not in models]
+        if unknown:
+            return [f"models: unknown model {unknown[0]!r}; {nearest(unknown[0], models)}"]
+        return [*self._of_stain(models), *self._of_models(models)]
+
+    def _of_stain(self, models: Mapping[str, ModelFacts]) -> Iterator[str]:
+        """Yield what block stain asks for and no training gives."""
+        if self.stain.model not in self.models:
+            hint = "" if self.stain.model in models else f"; {nearest(self.stain.model, models)}"
+            yield (
+                f"stain.model: {self.stain.model!r} must be one of models "
+                f"({', '.join(self.models)}){hint}"
+            )
+        beyond = [fold for fold in self.stain.folds if fold > self.split.folds]
+        if beyond:
+            yield (
+                f"stain.folds: {beyond[0]} must be at most split.folds ({self.split.folds}), the"
+                " number of folds that are trained"
+            )
+
+    def _of_models(self, models: Mapping[str, ModelFacts]) -> Iterator[str]:
+        """Yield sizes of patches that a network cannot halve, and checkpoints that no model has."""
+        for name in self.models:
+            facts = models[name]
+            yield from training_problems(self.train, facts)
+            yield from patch_problems("infer.patch_px", self.infer.patch_px, self.train, facts)
+            if name == self.stain.model:
+                yield from patch_problems("stain.patch_px", self.stain.patch_px, self.train, facts)
