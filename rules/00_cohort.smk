@@ -29,8 +29,8 @@ rule make_cohort_sample:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         settings=settings("cohort"),
         seed=config["seed"],

@@ -12,8 +12,8 @@ rule ingest_volume:
         "../envs/cpu.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         volume=lambda wildcards: volume_row(wildcards)["volume"],
         voxel_size_um=lambda wildcards: volume_row(wildcards)["voxel_size_um"],
@@ -37,8 +37,8 @@ rule ingest_slide:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         slide=lambda wildcards: section_row(wildcards)["slide"],
         pixel_size_um=lambda wildcards: section_row(wildcards)["slide_pixel_um"],

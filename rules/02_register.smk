@@ -14,8 +14,8 @@ rule search_block:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=8000,
-        runtime=480,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 480 * attempt,
     params:
         samples=lambda wildcards: BLOCKS[wildcards.block],
         volume=block_volume,
@@ -60,8 +60,8 @@ rule register_section:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         volume=lambda wildcards: section_row(wildcards)["volume_id"],
         initial_pose=first_guess,

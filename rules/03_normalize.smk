@@ -20,8 +20,8 @@ rule normalize_pair:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         annotations=lambda wildcards: section_row(wildcards)["annotations"],
         folder=subpath(output.stats, parent=True),

@@ -14,8 +14,8 @@ rule infer_slides:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         normalized=f"{RESULTS}/03_normalize",
         masks=f"{RESULTS}/04_mask",

@@ -32,8 +32,8 @@ rule evaluate_patches:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         normalized=f"{RESULTS}/03_normalize",
         masks=f"{RESULTS}/04_mask",
@@ -58,8 +58,8 @@ rule evaluate_raw_ct:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         normalized=f"{RESULTS}/03_normalize",
         masks=f"{RESULTS}/04_mask",

@@ -15,8 +15,8 @@ rule draw_patches:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         ct_white=config["train"]["ct_white"],
         settings=settings("figures"),
@@ -44,8 +44,8 @@ rule draw_slides:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         normalized=f"{RESULTS}/03_normalize",
         masks=f"{RESULTS}/04_mask",
@@ -76,8 +76,8 @@ rule draw_models:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         normalized=f"{RESULTS}/03_normalize",
         masks=f"{RESULTS}/04_mask",
@@ -107,8 +107,8 @@ rule draw_boxplots:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         settings=settings("figures"),
     shell:

@@ -34,8 +34,8 @@ rule stain_volume:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=16000,
-        runtime=720,
+        mem_mb=lambda wildcards, attempt: 16000 * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         folder=subpath(output.tiff, parent=True),
         normalize=settings("normalize"),

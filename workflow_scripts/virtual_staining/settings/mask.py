@@ -27,6 +27,7 @@ class MaskSettings(Settings):
         "absorbance (log10) in R, G and B above which the normalized slide shows implant",
         ge=0,
         le=10,
+        only=("mask",),
     )
     smooth_um: float = key(
         10,

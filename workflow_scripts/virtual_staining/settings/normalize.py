@@ -48,6 +48,7 @@ class NormalizeSettings(Settings):
         paper="2.5",
         ge=0,
         le=100,
+        only=("normalize",),
     )
     high_percentile: float = key(
         99,
@@ -56,6 +57,7 @@ class NormalizeSettings(Settings):
         paper="2.5",
         ge=0,
         le=100,
+        only=("normalize",),
     )
     low_margin: float = key(
         5,
@@ -65,6 +67,7 @@ class NormalizeSettings(Settings):
         paper="2.5",
         ge=-255,
         le=255,
+        only=("normalize",),
     )
     high_margin: float = key(
         5,
@@ -74,12 +77,25 @@ class NormalizeSettings(Settings):
         paper="2.5",
         ge=-255,
         le=255,
+        only=("normalize",),
     )
     low_clamp: float = key(
-        10, "the lower bound is at least this", unit="8-bit levels", paper="2.5", ge=0, le=255
+        10,
+        "the lower bound is at least this",
+        unit="8-bit levels",
+        paper="2.5",
+        ge=0,
+        le=255,
+        only=("normalize",),
     )
     high_clamp: float = key(
-        255, "the upper bound is at most this", unit="8-bit levels", paper="2.5", ge=0, le=255
+        255,
+        "the upper bound is at most this",
+        unit="8-bit levels",
+        paper="2.5",
+        ge=0,
+        le=255,
+        only=("normalize",),
     )
     erode_um: float = key(
         15,
@@ -87,6 +103,7 @@ class NormalizeSettings(Settings):
         unit="µm",
         ge=0,
         le=10_000,
+        only=("normalize", "stain"),
     )
     smooth_um: float = key(
         7.5,
@@ -95,6 +112,7 @@ class NormalizeSettings(Settings):
         unit="µm",
         ge=0,
         le=10_000,
+        only=("normalize", "stain"),
     )
     implant_margin_um: float = key(
         250,
@@ -102,9 +120,14 @@ class NormalizeSettings(Settings):
         unit="µm",
         ge=0,
         le=10_000,
+        only=("normalize", "stain"),
     )
     opaque_absorbance: float = key(
-        0.75, "absorbance (log10) in R, G and B above which the slide shows implant", ge=0, le=10
+        0.75,
+        "absorbance (log10) in R, G and B above which the slide shows implant",
+        ge=0,
+        le=10,
+        only=("normalize",),
     )
     min_roi_px: int = key(
         100,
@@ -112,6 +135,7 @@ class NormalizeSettings(Settings):
         unit="pixels",
         ge=1,
         le=100_000_000,
+        only=("normalize", "stain"),
     )
 
     def broken_rules(self) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,33 @@
+"""The settings files that the jobs of a run read: one a block, one a model's training.
+
+They are written when a run starts and are no inputs of the rules. As inputs they would have to be
+``ancient``, and Snakemake skips its other checks of a job whose ancient input is about to be made:
+a changed value would go unnoticed. What makes a job run again are the values in the ``params`` of
+its rule (:meth:`Settings.reaching`).
+"""
+
+import json
+from pathlib import Path
+
+from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.settings.study import Study
+
+
+def settings_texts(study: Study) -> dict[str, str]:
+    """Return the content of each settings file by its name."""
+    contents = {name: getattr(study, name) for name in study.blocks() if name != "train"}
+    contents |= {f"train-{model}": study.training(model) for model in study.models}
+    return {
+        f"{name}.json": json.dumps(settings.model_dump(), indent=2) + "\n"
+        for name, settings in contents.items()
+    }
+
+
+def write_job_settings(study: Study, folder: str | Path) -> None:
+    """Write the settings files of a study into a folder, those that changed."""
+    for name, text in settings_texts(study).items():
+        path = Path(folder, name)
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        with replacing(path) as partial:
+            partial.write_text(text, encoding="utf-8")
