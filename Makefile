@@ -49,4 +49,5 @@ lint: setup
 	ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint
 
 bench: setup
+	$(if $(wildcard benchmarks/$(NAME).py),,$(error there is no benchmark called $(NAME)))
 	$(BIN)/python benchmarks/$(NAME).py

@@ -13,11 +13,13 @@ from pair_phantom import (
     rectangle,
     write_pair,
 )
+from pictures import has_colour, read_rgb
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
+from virtual_staining.imaging.pictures import COLOURS
 from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.imaging.tissue.hull import correspondence, hull, large_pieces, without_wall
 from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
@@ -111,7 +113,11 @@ def test_command_writes_a_mask_without_the_excluded_region(tmp_path):
     assert (mask[220:230, 90:100] == 255).all(), "the exclusion's hole"
     expected = ndimage.binary_dilation(convex_hull_image(np.isin(truth, RIGID)), iterations=3)
     assert not (mask.astype(bool) & ~expected).any()
-    assert (out / "qc.png").stat().st_size > 10000
+    picture = read_rgb(out / "qc.png")
+    assert picture.shape == (748, 1320, 3)
+    panels = picture[:640]  # above the legend, which shows every colour
+    # The outlines lie upon each other here, so that only the rims of the wider ones show.
+    assert all(has_colour(panels, colour, tolerance=60) for colour in COLOURS[:3])
     classes = read_image(out / "tissue.tif")
     assert classes.dtype == np.uint8
     assert ((classes > 0) == (mask > 0)).all()

@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 from pair_phantom import AIR, BONE, PIXEL_UM, SHAPE, make_pair, rectangle, write_pair
+from pictures import has_colour, read_rgb
 
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
+from virtual_staining.imaging.pictures import COLOURS
 from virtual_staining.imaging.tissue.ct_scaling import ct_scaling, scale_ct
 from virtual_staining.imaging.tissue.regions import find_ct_rois, find_rois
 from virtual_staining.normalize.normalization import choose_regions, normalize_pair
@@ -141,7 +143,10 @@ def test_command_writes_normalized_images(tmp_path):
     white = stained[truth == AIR].mean(axis=0)
     assert np.ptp(white) < 1
     assert np.allclose(stats["slide"]["background_after_rgb"], white, atol=1)
-    assert (out / "qc.png").stat().st_size > 10000
+    picture = read_rgb(out / "qc.png")
+    assert picture.shape == (748, 1320, 3)
+    panels = picture[:640]  # above the legend, which shows every colour
+    assert [has_colour(panels, colour) for colour in COLOURS] == [True, True, True, False]
 
 
 def test_glass_that_a_lost_piece_left_is_not_ct_background():

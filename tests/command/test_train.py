@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pictures import has_colour, read_rgb
 from train_cases import ROOT, make_pair, tiny, write_fold, write_settings
 
 from virtual_staining.cli import main
@@ -56,7 +57,12 @@ def test_files_of_a_run(tmp_path, model):
     for name in components:
         best = torch.load(out / "best" / f"{name}.pt", weights_only=True)
         assert best["epoch"] == history["epoch"][history[f"validation_{name}"].idxmin()]
-    assert (out / "curves.png").stat().st_size > 1000
+    curves = read_rgb(out / "curves.png")
+    losses = [name.removeprefix("train_") for name in history if name.startswith("train_")]
+    assert curves.shape == (312, 312 * len(losses), 3)
+    for panel, name in zip(np.split(curves, len(losses), axis=1), losses, strict=True):
+        assert has_colour(panel, "tab:blue"), name
+        assert has_colour(panel, "tab:orange") == (f"validation_{name}" in history), name
     assert not (out / "resume").exists()
 
 

@@ -115,24 +115,24 @@ def test_scattered_points_are_fixed_in_space():
 def test_ct_does_not_depend_on_where_the_slab_begins():
     phantom = make_phantom("Mg", BLOCK_UM, SEED)
     scan = draw_scan("Mg", "uint16", BLOCK_UM, SEED)
-    whole = np.stack(list(ct_slices(phantom, scan, 60, 100.0, range(20, 44))))
+    whole = np.stack(list(ct_slices(phantom, scan, 60, 100.0, range(28, 38))))
     part = np.stack(list(ct_slices(phantom, scan, 60, 100.0, range(31, 36))))
-    assert np.array_equal(whole[11:16], part)
+    assert np.array_equal(whole[3:8], part)
     assert whole.std() > 1000
 
 
 @pytest.mark.parametrize("material", ["Mg", "PEEK"])
 def test_volume_and_section_are_cut_from_the_same_block(material):
     phantom = make_phantom(material, BLOCK_UM, SEED)
-    voxel_um = 50.0
-    clean = CleanSlices(phantom, 120, voxel_um)
-    volume = np.stack([clean.at(z) for z in range(120)])
+    voxel_um = 75.0
+    clean = CleanSlices(phantom, 80, voxel_um)
+    volume = np.stack([clean.at(z) for z in range(80)])
     plane = axial_plane(phantom)
-    layers = Layers(phantom, plane, (120, 120), voxel_um, 1)
-    inside, found = layers.tissue(range(120), 1)
-    section = np.zeros(120 * 120)
+    layers = Layers(phantom, plane, (80, 80), voxel_um, 1)
+    inside, found = layers.tissue(range(80), 1)
+    section = np.zeros(80 * 80)
     section[inside] = attenuation(phantom, found)
-    y, x = np.divmod(np.arange(120 * 120), 120)
+    y, x = np.divmod(np.arange(80 * 80), 80)
     points = plane.to_volume((np.stack([x, y], 1) + 0.5) * voxel_um)
     index = points[:, ::-1].T / voxel_um - 0.5
     near = ndimage.map_coordinates(volume, index, order=1)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import sections
 from matplotlib.figure import Figure
+from pictures import has_colour, read_rgb
 
 from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.register.result.landscape import landscape
@@ -137,4 +138,6 @@ def test_an_empty_volume_is_drawn_all_the_same(tmp_path):
               (500.0, 500.0))  # fmt: skip
     blank = (np.zeros((9, 9), np.uint16), np.zeros((9, 9, 3), np.uint8), np.ones((9, 9), bool))
     draw_qc(tmp_path / "qc.png", *blank, "nothing", True, flat, placed)
-    assert (tmp_path / "qc.png").stat().st_size > 0
+    image = read_rgb(tmp_path / "qc.png")
+    assert image.shape == (1050, 1500, 3)
+    assert has_colour(image[:30], "crimson", pixels=5, tolerance=80)

@@ -43,6 +43,15 @@ def test_make_knows(command):
     assert done.returncode == 0, done.stderr
 
 
+def test_make_refuses_what_it_does_not_know():
+    for arguments in (["nonsense"], ["bench", "NAME=nonsense"]):
+        done = subprocess.run(
+            ["make", "-n", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode != 0
+        assert "nonsense" in done.stderr
+
+
 def expanded(words):
     """Expand one brace list per word, as the shell does."""
     for word in words:

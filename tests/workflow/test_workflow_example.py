@@ -1,8 +1,10 @@
 """The real-data example, cut down: four sections, a few training steps."""
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from pictures import read_rgb
 from workspace import ROOT, make_workspace, snakemake
 
 from virtual_staining.artefacts.storage.atomic import read_json
@@ -33,4 +35,6 @@ def test_real_sections_to_a_stained_brain(shared_data, tmp_path):
     assert {"raw_ct", "paired_cyclegan"} <= set(table["model"])
     stained = results / "10_stain/dab/paired_cyclegan/brain"
     assert (stained / "rgba.ome.zarr/zarr.json").is_file()
-    assert (stained / "orthogonal.png").stat().st_size > 10_000
+    picture = read_rgb(stained / "orthogonal.png")
+    colours = np.unique(picture.reshape(-1, 3), axis=0)
+    assert len(colours) > 1000 and np.ptp(colours.astype(int), axis=1).max() > 20  # not grey

@@ -3,10 +3,11 @@
 import re
 import subprocess
 import sys
-import time
 
 import pandas as pd
 import pytest
+import yaml
+from snakemake.cli import get_argument_parser
 from workspace import ROOT, TINY, make_workspace, snakemake
 
 from virtual_staining.workflow.profile_link import link_profile
@@ -28,13 +29,11 @@ def test_slurm_profile_by_its_bare_name_plans_the_papers_size(tmp_path):
     make_workspace(tmp_path, {})
     config_home = tmp_path / "config-home"
     link_profile(folder=config_home / "snakemake")
-    start = time.perf_counter()
     done = snakemake(
         tmp_path,
         *("--profile", "slurm-gpu", "-n"),
         environment={"XDG_CONFIG_HOME": str(config_home)},
     )
-    seconds = time.perf_counter() - start
     assert done.returncode == 0, done.stdout[-3000:]
     counts = jobs(done.stdout)
     assert counts["train_model"] == 20
@@ -47,7 +46,6 @@ def test_slurm_profile_by_its_bare_name_plans_the_papers_size(tmp_path):
     trainings = done.stdout.split("rule train_model:")[1:]
     assert len(trainings) == 20
     assert all("gpu=1" in text.split("\nrule ")[0] for text in trainings)
-    assert seconds < 15
 
 
 def test_lint_and_format_are_clean(tmp_path):
@@ -132,10 +130,18 @@ def test_a_target_that_the_sheet_does_not_know_is_named(tmp_path, target, words)
     assert words in done.stdout
 
 
-def test_bare_folder_profile_names_exist():
-    for name in ("demo", "example", "local", "slurm-gpu"):
-        assert (ROOT / "profiles" / name / "config.yaml").is_file()
-    assert not (ROOT / "profiles" / "default").exists()  # would override every --profile
+def test_profiles_hold_snakemakes_own_options(tmp_path):
+    options = {
+        text.removeprefix("--")
+        for action in get_argument_parser()._actions
+        for text in action.option_strings
+    }
+    names = set()
+    for path in (ROOT / "profiles").glob("*/config.yaml"):
+        names.add(path.parent.name)
+        assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= options, path
+    # Snakemake would take a profile called default in addition to any other.
+    assert names == {"demo", "example", "local", "slurm-gpu"}
 
 
 def test_a_run_that_could_not_be_evaluated_stops_before_any_job(tmp_path):
