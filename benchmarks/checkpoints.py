@@ -5,13 +5,12 @@
 Takes the trainings that a study has finished, stains the validation slides of each fold with every
 checkpoint that was kept, and compares them with the real slides as ``evaluate`` does. Prints the
 medians over all patches of all folds; the last line is JSON: for each model and checkpoint the
-median SSIM, PSNR (dB) and LPIPS, and ``best``, the checkpoint with the highest mean rank over
+median of each metric, and ``best``, the checkpoint with the highest mean rank over
 models and metrics. Test samples are not looked at.
 """
 
 import argparse
 import json
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -21,26 +20,32 @@ import yaml
 from virtual_staining.artefacts.folds import read_fold
 from virtual_staining.artefacts.generator import Tiling, load_generators
 from virtual_staining.artefacts.pair import background_levels, load_pair
-from virtual_staining.evaluate.backbone import load_network
-from virtual_staining.evaluate.metrics.perceptual import lpips_distances
+from virtual_staining.evaluate.metric import find_needs, load_metrics
 from virtual_staining.evaluate.patch_metrics import measure
 from virtual_staining.runtime import set_up_processor
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 CONFIG = Path(__file__).resolve().parents[1] / "config.yaml"
-UPWARD = {"ssim": True, "psnr_db": True, "lpips": False}
 CPU = torch.device("cpu")
 
 
 def ways_of(study, lpips):
-    """How a study stains slides, what it compares, and LPIPS where its weights are given."""
+    """Return how a study stains slides, how it compares them, and the metrics."""
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     changes = yaml.safe_load(study.read_text(encoding="utf-8")) if study else {}
     infer, evaluate = ({**config[name], **changes.get(name, {})} for name in ("infer", "evaluate"))
     tiling = Tiling(infer["patch_px"], infer["step_px"], infer["batch_patches"])
-    distances = partial(lpips_distances, load_network(lpips)) if lpips else None
-    return tiling, from_dict(EvaluateSettings, evaluate), distances
+    evaluate |= {"lpips": lpips is not None, "lpips_backbone": lpips and str(lpips)}
+    settings = from_dict(EvaluateSettings, evaluate)
+    return tiling, settings, load_metrics(find_needs(settings))
+
+
+def columns_of(ways):
+    """Return the metrics that are measured, column to whether higher is better."""
+    return {
+        metric.column: metric.higher_is_better for metric, compute in ways[2].items() if compute
+    }
 
 
 def checkpoints(folder):
@@ -53,7 +58,7 @@ def checkpoints(folder):
     return found
 
 
-def measured(path, samples, folders, tiling, settings, distances):
+def measured(path, samples, folders, tiling, settings, metrics):
     """Rows of ``evaluate`` for the given samples, stained with one checkpoint."""
     generators = load_generators(path, CPU)
     rows = []
@@ -61,11 +66,11 @@ def measured(path, samples, folders, tiling, settings, distances):
         pair = load_pair(sample, *folders)
         _, background = background_levels(folders[0] / sample / "stats.json")
         stained, _ = generators.slide_from_ct(pair.ct, tiling)
-        rows += measure(pair.slide, stained, pair.mask, background, settings, distances)
+        rows += measure(pair.slide, stained, pair.mask, background, settings, metrics)
     return rows
 
 
-def rows_of_study(results, tiling, settings, distances):
+def rows_of_study(results, tiling, settings, metrics):
     folders = (results / "03_normalize", results / "04_mask")
     rows = []
     for trained in sorted(results.glob("06_train/*/*/fold-*/generator.pt")):
@@ -76,7 +81,7 @@ def rows_of_study(results, tiling, settings, distances):
         known = {}
         for name, (path, epoch) in checkpoints(folder).items():
             if epoch not in known:
-                known[epoch] = measured(path, fold.validation, folders, tiling, settings, distances)
+                known[epoch] = measured(path, fold.validation, folders, tiling, settings, metrics)
             about = {"stain": stain, "model": model, "fold": number, "checkpoint": name}
             rows += [about | {"epoch": epoch} | row for row in known[epoch]]
         print(f"{stain} {model} fold {number}: {len(known)} different epochs", flush=True)
@@ -91,17 +96,19 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     args = parser.parse_args()
     set_up_processor(args.threads)
-    rows = rows_of_study(args.results, *ways_of(args.study, args.lpips))
+    ways = ways_of(args.study, args.lpips)
+    rows = rows_of_study(args.results, *ways)
     if not rows:
         parser.error(f"{args.results}: no finished training under 06_train/")
-    metrics = [name for name in UPWARD if name != "lpips" or args.lpips]
+    upward = columns_of(ways)
+    metrics = list(upward)
     keys = ["stain", "model", "checkpoint"]
     table = pd.DataFrame(rows).groupby(keys, sort=False)[metrics].median()
     epochs = pd.DataFrame(rows).groupby(keys)["epoch"].unique().map(list)
     print(table.assign(epochs=epochs).round(3).to_string())
     ranks = table.groupby(["stain", "model"]).rank(ascending=False)
     for name in metrics:
-        if not UPWARD[name]:
+        if not upward[name]:
             ranks[name] = table.groupby(["stain", "model"])[name].rank()
     # Only checkpoints that every model has can be the default for all.
     common = ranks.mean(axis=1).unstack("checkpoint").dropna(axis=1)

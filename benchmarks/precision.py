@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from alignment import settings_for, trained
-from checkpoints import measured, ways_of
+from checkpoints import columns_of, measured, ways_of
 
 from virtual_staining.artefacts.folds import read_fold
 from virtual_staining.artefacts.storage.atomic import read_json
@@ -49,7 +49,7 @@ def main():
     args = parser.parse_args()
     set_up_processor(args.threads)
     ways = ways_of(args.study, args.lpips)
-    metrics = ["ssim", "psnr_db"] + ["lpips"] * bool(args.lpips)
+    metrics = list(columns_of(ways))
     folders = (args.results / "03_normalize", args.results / "04_mask")
     result = {}
     for split in sorted(args.results.glob("05_split/*/folds.json")):

@@ -1,5 +1,9 @@
 rule check_lpips:
-    """Find the LPIPS backbone before anything is trained, or stop and say what to set."""
+    """Decide, before anything is trained, which metrics are measured and with what (JSON).
+
+    A metric that needs a file, such as LPIPS the weights of its network, stops the run here if the
+    file cannot be had, with a message that says what to set.
+    """
     output:
         "<results>/08_evaluate/lpips.json",
     log:
@@ -12,19 +16,26 @@ rule check_lpips:
         settings=settings("evaluate", "lpips", "lpips_backbone"),
         # Named here so that giving or taking away the file re-evaluates.
         backbone=os.environ.get("LPIPS_BACKBONE", ""),
+        # A new metric is measured on everything that is there.
+        metrics=metric_files(),
     shell:
         "python -m virtual_staining evaluate backbone --settings {params.settings:q}"
         " --out {output:q} > {log:q} 2>&1"
 
 
 rule evaluate_patches:
-    """Measure SSIM, PSNR and LPIPS of stained slides against the real ones (paper 2.10)."""
+    """Measure the metrics of stained slides against the real ones, patch by patch (paper 2.10).
+
+    Writes one row a patch (CSV, the unit at the end of a column's name) and what the metrics'
+    columns mean (JSON).
+    """
     input:
         infer="<results>/07_infer/{stain}/{model}/fold-{fold}",
         folds="<results>/05_split/{stain}/folds.json",
         lpips="<results>/08_evaluate/lpips.json",
     output:
-        "<results>/08_evaluate/{stain}/{model}/fold-{fold}.csv",
+        table="<results>/08_evaluate/{stain}/{model}/fold-{fold}.csv",
+        metrics="<results>/08_evaluate/{stain}/{model}/fold-{fold}.json",
     log:
         "<logs>/08_evaluate/{stain}/{model}/fold-{fold}.log",
     benchmark:
@@ -43,7 +54,7 @@ rule evaluate_patches:
         " --model {wildcards.model} --stain {wildcards.stain} --fold {wildcards.fold}"
         " --folds {input.folds:q} --normalize-dir {params.normalized:q}"
         " --mask-dir {params.masks:q} --lpips {input.lpips:q} --settings {params.settings:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --out {output.table:q} > {log:q} 2>&1"
 
 
 rule evaluate_raw_ct:
@@ -52,7 +63,8 @@ rule evaluate_raw_ct:
         folds="<results>/05_split/{stain}/folds.json",
         lpips="<results>/08_evaluate/lpips.json",
     output:
-        "<results>/08_evaluate/{stain}/raw_ct/fold-{fold}.csv",
+        table="<results>/08_evaluate/{stain}/raw_ct/fold-{fold}.csv",
+        metrics="<results>/08_evaluate/{stain}/raw_ct/fold-{fold}.json",
     log:
         "<logs>/08_evaluate/{stain}/raw_ct/fold-{fold}.log",
     conda:
@@ -70,7 +82,7 @@ rule evaluate_raw_ct:
         " --ct-white {params.ct_white} --model raw_ct --stain {wildcards.stain} --fold {wildcards.fold}"
         " --folds {input.folds:q} --normalize-dir {params.normalized:q}"
         " --mask-dir {params.masks:q} --lpips {input.lpips:q} --settings {params.settings:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --out {output.table:q} > {log:q} 2>&1"
 
 
 rule tabulate_metrics:
@@ -81,9 +93,16 @@ rule tabulate_metrics:
             model=[*config["models"], "raw_ct"],
             fold=FOLDS,
         ),
+        metrics=expand(
+            "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}.json",
+            model=[*config["models"], "raw_ct"],
+            fold=FOLDS,
+        ),
     output:
         patches="<results>/08_evaluate/{stain}/patches.csv",
+        metrics="<results>/08_evaluate/{stain}/patches.json",
         csv="<results>/08_evaluate/{stain}/table.csv",
+        table_metrics="<results>/08_evaluate/{stain}/table.json",
         markdown=report(
             "<results>/08_evaluate/{stain}/table.md",
             category="Evaluation",

@@ -94,6 +94,7 @@ rule draw_boxplots:
     """Show the distributions of the metrics (paper Fig. 7)."""
     input:
         patches="<results>/08_evaluate/{stain}/patches.csv",
+        metrics="<results>/08_evaluate/{stain}/patches.json",
     output:
         png=report(
             "<results>/09_figures/{stain}/boxplots.png",

@@ -161,6 +161,12 @@ STAINED_VOLUMES = [
 ]
 
 
+def metric_files():
+    """Return the names of the files that declare metrics; a plan does not load them."""
+    folder = Path(workflow.basedir, "workflow_scripts/virtual_staining/evaluate/metrics")
+    return sorted(path.stem for path in folder.glob("[a-z]*.py"))
+
+
 def stop_if_lpips_cannot_be_had():
     """Stop a run that would train what it could not evaluate.
 

@@ -1,6 +1,8 @@
 """The command line on a small cohort in the folders of the other stages."""
 
 import json
+import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from skimage import data
 from virtual_staining.artefacts.storage.atomic import write_json
 from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.cli import main
+from virtual_staining.evaluate import metrics
 
 SETTINGS = json.dumps({"patch_px": 64, "step_px": 64, "bootstrap_resamples": 20})
 SAMPLES = {"s1": "train", "s2": "validation", "s3": "test"}
@@ -39,8 +42,13 @@ def results(tmp_path):
         | {"folds": [{"fold": 1, "train": ["s1"], "validation": ["s2"]}]}
         | {"material": dict.fromkeys(SAMPLES, "Mg"), "group": {}},
     )
-    write_json(tmp_path / "lpips.json", {"measured": False, "backbone": None})
+    assert check_metrics(tmp_path, '{"lpips": false}') == 0
     return tmp_path
+
+
+def check_metrics(results, settings):
+    out = f"{results}/lpips.json"
+    return main(["evaluate", "backbone", "--settings", settings, "--out", out])
 
 
 def evaluate(results, model, *, settings=SETTINGS, fold="1", stain="toluidine_blue"):
@@ -87,8 +95,7 @@ def test_from_slides_to_tables(results, capsys):
 def test_lpips_is_measured_with_given_weights(results, shared_data):
     weights = shared_data / "squeezenet1_1-features" / "squeezenet1_1_features.pth"
     settings = json.dumps({**json.loads(SETTINGS), "lpips_backbone": str(weights)})
-    out = str(results / "lpips.json")
-    assert main(["evaluate", "backbone", "--settings", settings, "--out", out]) == 0
+    assert check_metrics(results, settings) == 0
     for model in ("pix2pix", "cyclegan"):
         assert evaluate(results, model, settings=settings) == 0
     assert pd.read_csv(results / "pix2pix.csv")["lpips"].to_numpy() == pytest.approx(0)
@@ -117,9 +124,61 @@ def test_a_table_needs_whole_csvs_of_one_stain(results, capsys):
     rows = pd.read_csv(results / "pix2pix.csv")
     command = ["evaluate", "table", "--settings", SETTINGS, "--out-dir", str(results / "out")]
     rows.assign(stain="azan").to_csv(results / "other.csv", index=False)
+    shutil.copy(results / "pix2pix.json", results / "other.json")
     assert main([*command, "--patches", f"{results}/pix2pix.csv", f"{results}/other.csv"]) == 1
     assert "stain: expected one" in capsys.readouterr().err
     rows.drop(columns="ssim").to_csv(results / "other.csv", index=False)
     assert main([*command, "--patches", f"{results}/other.csv"]) == 1
     assert "missing column(s) ssim" in capsys.readouterr().err
     assert not (results / "out").exists()
+
+
+NEW_METRIC = """
+import numpy as np
+
+from virtual_staining.artefacts.patches import MetricColumn
+from virtual_staining.evaluate.metric import Metric, Needs
+
+
+def compute(factor, patches):
+    difference = np.abs(patches.real.astype(float) - patches.generated)
+    return factor * difference.mean(axis=(1, 2, 3))
+
+
+def find(settings):
+    return {"measured": True, "reason": "made up", "factor": 2}
+
+
+COLUMN = MetricColumn("error_grey", "Error", "grey", False, 1, order=1)
+METRIC = Metric(COLUMN, compute, Needs(find, lambda record: record["factor"]))
+"""
+
+
+def test_a_new_metric_is_one_file(results, tmp_path, monkeypatch, capsys):
+    """A file in the folder of metrics is measured, tabulated and drawn; nothing else names it."""
+    (tmp_path / "found").mkdir()
+    (tmp_path / "found" / "throw_away.py").write_text(NEW_METRIC)
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path / "found")])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert check_metrics(results, '{"lpips": false}') == 0
+    for model in ("pix2pix", "cyclegan"):
+        assert evaluate(results, model) == 0
+    sys.modules.pop(f"{metrics.__name__}.throw_away")
+    negative = pd.read_csv(results / "cyclegan.csv")
+    assert negative["error_grey"].between(1, 510).all()
+    assert (pd.read_csv(results / "pix2pix.csv")["error_grey"] == 0).all()
+
+    out = results / "08_evaluate"
+    csvs = [f"{results}/{model}.csv" for model in ("pix2pix", "cyclegan")]
+    command = ["evaluate", "table", "--settings", SETTINGS, "--out-dir", str(out)]
+    assert main([*command, "--patches", *csvs]) == 0
+    table = pd.read_csv(out / "table.csv").set_index(["subset", "model"])
+    medians = negative.groupby("subset")["error_grey"].median()
+    assert table.loc[("test", "cyclegan"), "error_grey_median"] == pytest.approx(medians["test"])
+    header, *_ = (line for line in (out / "table.md").read_text().splitlines() if "Model" in line)
+    assert header.startswith("| Model | Error ↓ (grey) | SSIM ↑ |")  # by its order
+
+    drawn = results / "boxplots.png"
+    command = ["figures", "boxplots", "--patches", f"{out}/patches.csv", "--settings", "{}"]
+    assert main([*command, "--out", str(drawn)]) == 0
+    assert "Error ↓ (grey)" in drawn.with_suffix(".svg").read_text(encoding="utf-8")

@@ -6,8 +6,10 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pandas as pd
 import pytest
+from metric_columns import COLUMNS
 from skimage import data, io
 
+from virtual_staining.artefacts.patches import write_metric_table
 from virtual_staining.artefacts.storage.atomic import write_json
 from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.cli import main
@@ -49,11 +51,11 @@ def results(tmp_path_factory):
     rows = [
         {"stain": "azan", "model": model, "fold": 1, "sample": "s1", "material": "Mg"}
         | {"subset": "train", "y_px": 0, "x_px": 0, "overlap": 1}
-        | {"ssim": value, "psnr_db": 10, "lpips": np.nan}
+        | {"similarity": value, "ratio_db": 10, "distance": np.nan}
         for model in MODELS
         for value in (0.1, 0.5)
     ]
-    pd.DataFrame(rows).to_csv(folder / "patches.csv", index=False)
+    write_metric_table(folder / "patches.csv", pd.DataFrame(rows), COLUMNS)
     return folder
 
 

@@ -5,11 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from virtual_staining.evaluate.metrics.pixelwise import psnr_db, ssim
+from virtual_staining.errors import InputError
+from virtual_staining.evaluate.metric import find_needs, load_metrics
+from virtual_staining.evaluate.metrics.psnr import psnr_db
+from virtual_staining.evaluate.metrics.ssim import METRIC as SSIM
+from virtual_staining.evaluate.metrics.ssim import ssim
 from virtual_staining.evaluate.patch_metrics import measure, patch_starts
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 CLEAR = np.full(3, 240, np.uint8)
+WHOLE = EvaluateSettings(patch_px=64, step_px=64)
+SSIM_ALONE = {SSIM.column: SSIM.compute}
 
 
 def noise(shape, seed=0):
@@ -70,12 +76,12 @@ def test_only_patches_under_the_mask_are_measured():
     mask[:64, :64] = True
     mask[64:96, :64] = True  # just half of the patch at (64, 0)
     mask[:64, 64:95] = True  # just less than half of the patch at (0, 64)
-    rows = measure(image, image, mask, CLEAR, EvaluateSettings(patch_px=64, step_px=64), None)
+    rows = measure(image, image, mask, CLEAR, WHOLE, {SSIM.column: None})
     assert [(row["y_px"], row["x_px"], row["overlap"]) for row in rows] == [
         (0, 0, 1.0),
         (64, 0, 0.5),
     ]
-    assert all(np.isnan(row["lpips"]) for row in rows)
+    assert all(np.isnan(row["ssim"]) for row in rows)
 
 
 def test_what_lies_outside_the_mask_does_not_count():
@@ -83,29 +89,43 @@ def test_what_lies_outside_the_mask_does_not_count():
     mask = np.zeros((64, 64), bool)
     mask[:48] = True
     generated[mask] = real[mask]
-    (row,) = measure(real, generated, mask, CLEAR, EvaluateSettings(patch_px=64, step_px=64), None)
+    (row,) = measure(real, generated, mask, CLEAR, WHOLE, SSIM_ALONE)
     assert row["ssim"] == pytest.approx(1)
 
 
 def test_an_image_smaller_than_a_patch_is_one_patch():
     image = noise((40, 100, 3))
-    rows = measure(image, image, np.ones((40, 100), bool), CLEAR, EvaluateSettings(), None)
+    rows = measure(image, image, np.ones((40, 100), bool), CLEAR, EvaluateSettings(), {})
     assert [(row["y_px"], row["x_px"]) for row in rows] == [(0, 0)]
 
 
-def test_lpips_is_given_the_patches_in_order():
+def test_metrics_are_given_the_patches_in_order():
     real = np.zeros((64, 128, 3), np.uint8)
     generated = real.copy()
     generated[:, 64:] = 9
-    rows = measure(
-        real,
-        generated,
-        np.ones((64, 128), bool),
-        CLEAR,
-        EvaluateSettings(patch_px=64, step_px=64),
-        lambda a, b: np.abs(a.astype(float) - b).mean(axis=(1, 2, 3)),
-    )
-    assert [row["lpips"] for row in rows] == [0, 9]
+    mask = np.ones((64, 128), bool)
+    mask[:, 96:] = False
+
+    def mean_error(patches):
+        assert patches.background is CLEAR
+        outside = np.where(patches.mask[..., None], 240, patches.real)
+        assert (outside == 240).sum(axis=(1, 2, 3)).tolist() == [64 * 64 * 3, 64 * 64 * 3]
+        return np.abs(patches.real.astype(float) - patches.generated).mean(axis=(1, 2, 3))
+
+    rows = measure(real, generated, mask, CLEAR, WHOLE, {SSIM.column: mean_error})
+    assert [row["ssim"] for row in rows] == [0, 4.5]  # half of the second patch is filled
+
+
+def test_metrics_without_a_file_of_their_own_need_nothing():
+    records = find_needs(EvaluateSettings(lpips=False))
+    assert not records["lpips"]["measured"]
+    measured = {metric.column for metric, compute in load_metrics(records).items() if compute}
+    assert measured == set(records) - {"lpips"}
+
+
+def test_a_metric_that_is_gone_is_named():
+    with pytest.raises(InputError, match=r"old_metric: no such metric; known: .*ssim"):
+        load_metrics({"old_metric": {"measured": True}})
 
 
 @pytest.mark.parametrize(
@@ -114,4 +134,4 @@ def test_lpips_is_given_the_patches_in_order():
 def test_unfit_images_are_refused(shape, message):
     real = noise((64, 64, 3)) if shape[1] == 60 else noise(shape)
     with pytest.raises(ValueError, match=message):
-        measure(real, noise(shape), np.ones(real.shape[:2], bool), CLEAR, EvaluateSettings(), None)
+        measure(real, noise(shape), np.ones(real.shape[:2], bool), CLEAR, EvaluateSettings(), {})

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from metric_columns import COLUMNS
 
 from virtual_staining.evaluate import layout
 from virtual_staining.evaluate.table import bootstrap_interval, summarize
@@ -14,11 +15,11 @@ from virtual_staining.settings.evaluate import EvaluateSettings
 FEW = EvaluateSettings(bootstrap_resamples=50)
 
 
-def patches(model, subset, values, sample="s1", lpips=float("nan"), fold=1):
+def patches(model, subset, values, sample="s1", distance=float("nan"), fold=1):
     return [
         {"stain": "toluidine_blue", "model": model, "fold": fold, "sample": sample}
         | {"material": "Mg", "subset": subset, "y_px": 0, "x_px": 0, "overlap": 1.0}
-        | {"ssim": value, "psnr_db": 10 * value, "lpips": lpips}
+        | {"similarity": value, "ratio_db": 10 * value, "distance": distance}
         for value in values
     ]
 
@@ -32,7 +33,7 @@ def table():
         *patches("paired_cyclegan", "test", [0.8], "s2"),
         *patches("paired_cyclegan", "train", [0.5], "s3"),
     ]
-    return summarize(pd.DataFrame(rows), FEW)
+    return summarize(pd.DataFrame(rows), COLUMNS, FEW)
 
 
 def test_medians_and_quartiles_by_hand(table):
@@ -43,16 +44,16 @@ def test_medians_and_quartiles_by_hand(table):
         ("test", "raw_ct"),
     ]
     row = table.iloc[1]  # values 0.6 0.7 0.8 0.9
-    assert row["ssim_median"] == pytest.approx(0.75)
-    assert row["ssim_q25"] == pytest.approx(0.675)
-    assert row["psnr_db_q75"] == pytest.approx(8.25)
+    assert row["similarity_median"] == pytest.approx(0.75)
+    assert row["similarity_q25"] == pytest.approx(0.675)
+    assert row["ratio_db_q75"] == pytest.approx(8.25)
     assert (row["samples"], row["patches"], row["folds"]) == (2, 4, 1)
-    assert np.isnan(row["lpips_median"])
+    assert np.isnan(row["distance_median"])
 
 
 def test_one_sample_gives_no_interval(table):
-    assert np.isnan(table["ssim_low"].iloc[2])
-    assert table["ssim_low"].iloc[1] <= 0.75 <= table["ssim_high"].iloc[1]
+    assert np.isnan(table["similarity_low"].iloc[2])
+    assert table["similarity_low"].iloc[1] <= 0.75 <= table["similarity_high"].iloc[1]
 
 
 def test_the_bootstrap_draws_samples_and_not_patches():
@@ -83,7 +84,7 @@ def test_models_keep_the_papers_order():
 
 
 def test_markdown_marks_the_best_and_shows_absence(table):
-    lines = layout.markdown(table).splitlines()
+    lines = layout.markdown(table, COLUMNS).splitlines()
     paired, pix2pix, raw = lines[-6:-3] if lines[-1] == "" else lines[-5:-2]
     assert paired.startswith("| Mod. CycleGAN (paired) | **0.75** [0.6")
     assert paired.split("|")[3].strip() == layout.ABSENT
@@ -94,10 +95,10 @@ def test_markdown_marks_the_best_and_shows_absence(table):
 
 def test_lower_lpips_is_better():
     rows = [
-        *patches("paired_cyclegan", "test", [0.5], lpips=0.3),
-        *patches("pix2pix", "test", [0.4], lpips=0.1),
+        *patches("paired_cyclegan", "test", [0.5], distance=0.3),
+        *patches("pix2pix", "test", [0.4], distance=0.1),
     ]
-    text = layout.plain(summarize(pd.DataFrame(rows), FEW))
+    text = layout.plain(summarize(pd.DataFrame(rows), COLUMNS, FEW), COLUMNS)
     paired, pix2pix = (line for line in text.splitlines() if line.startswith((" Mod.", " Pix")))
     assert "*0.50" in paired
     assert " 0.30" in paired
@@ -106,11 +107,13 @@ def test_lower_lpips_is_better():
 
 def test_equal_printed_values_are_all_best():
     rows = [*patches("pix2pix", "test", [0.701]), *patches("cyclegan", "test", [0.704])]
-    assert layout.markdown(summarize(pd.DataFrame(rows), FEW)).count("**0.70**") == 2
+    assert (
+        layout.markdown(summarize(pd.DataFrame(rows), COLUMNS, FEW), COLUMNS).count("**0.70**") == 2
+    )
 
 
 def test_latex_is_balanced(table):
-    text = layout.latex(table.assign(stain="h&e_50%"))
+    text = layout.latex(table.assign(stain="h&e_50%"), COLUMNS)
     assert r"H\&e 50\%" in text
     assert r"\textbf{0.75}" in text
     stripped = re.sub(r"\\[{}]", "", text)
@@ -125,8 +128,8 @@ def test_latex_is_balanced(table):
 
 
 def test_plain_columns_stand_below_each_other(table):
-    lines = layout.plain(table).splitlines()
-    header = next(line for line in lines if "SSIM" in line)
+    lines = layout.plain(table, COLUMNS).splitlines()
+    header = next(line for line in lines if "Similarity" in line)
     for line in lines:
         if line.startswith((" Mod.", " Pix", " Raw")):
-            assert line[header.index("SSIM")].isdigit()
+            assert line[header.index("Similarity")].isdigit()

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from metric_columns import COLUMNS
 
 from virtual_staining.artefacts.folds import Fold
 from virtual_staining.errors import InputError
@@ -55,9 +56,15 @@ def test_samples_are_the_configured_or_the_first():
         choose_samples(fold, subsets, FiguresSettings(validation_sample="a"))
 
 
-def patches(lpips):
+def patches(distance):
     rows = [
-        {"subset": subset, "model": model, "ssim": value, "psnr_db": 20 * value, "lpips": lpips}
+        {
+            "subset": subset,
+            "model": model,
+            "similarity": value,
+            "ratio_db": 20 * value,
+            "distance": distance,
+        }
         for subset in ("train", "test")
         for model, best in (("raw_ct", 0.2), ("pix2pix", 0.5))
         for value in (best - 0.1, best, best + 0.1)
@@ -66,15 +73,18 @@ def patches(lpips):
 
 
 @pytest.mark.parametrize(
-    ("lpips", "titles"),
-    [(0.3, ["SSIM ↑", "LPIPS ↓", "PSNR ↑ (dB)"]), (float("nan"), ["SSIM ↑", "PSNR ↑ (dB)"])],
+    ("distance", "titles"),
+    [
+        (0.3, ["Similarity ↑", "Distance ↓", "Ratio ↑ (dB)"]),
+        (float("nan"), ["Similarity ↑", "Ratio ↑ (dB)"]),
+    ],
 )
-def test_only_measured_metrics_get_a_panel(lpips, titles):
-    assert [axes.get_title() for axes in draw_boxplots(patches(lpips)).axes] == titles
+def test_only_measured_metrics_get_a_panel(distance, titles):
+    assert [axes.get_title() for axes in draw_boxplots(patches(distance), COLUMNS).axes] == titles
 
 
 def test_boxes_stand_at_their_medians_in_the_tables_order():
-    figure = draw_boxplots(patches(0.3))
+    figure = draw_boxplots(patches(0.3), COLUMNS)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Pix2Pix", "Raw CT †"]
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["Training", "Testing"]

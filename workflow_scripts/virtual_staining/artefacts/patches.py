@@ -1,26 +1,51 @@
-"""What `evaluate` leaves for later stages: patches.csv and table.csv, and their metrics."""
+"""What `evaluate` leaves for later stages: tables of metrics, and what their columns mean.
 
-from dataclasses import dataclass
+A table is a CSV file. A JSON file of the same name beside it describes its metrics: the printed
+name, unit and direction of each. The later stages so know no metric by name.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.artefacts.storage.document import read_document, write_document
 from virtual_staining.errors import InputError
 
+FORMAT = 1
+REMEDY = "evaluate again"
 KEYS = ("stain", "model", "fold", "sample", "material", "subset")
+PLACE = ("y_px", "x_px", "overlap")
 TEXT = dict.fromkeys(set(KEYS) - {"fold"}, str)
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A metric's column, its printed name, its better direction and its printed decimals."""
+class MetricColumn:
+    """What a table's reader must know of a metric.
+
+    Parameters
+    ----------
+    column : str
+        Name of its column; the unit stands at the end, as in ``psnr_db``.
+    name : str
+        Printed name.
+    unit : str
+        Printed unit; empty for none.
+    higher_is_better : bool
+    decimals : int
+        Printed decimals.
+    order : int
+        Position in tables and figures, smallest first.
+    """
 
     column: str
     name: str
     unit: str
     higher_is_better: bool
     decimals: int
+    order: int
 
     @property
     def title(self) -> str:
@@ -29,23 +54,52 @@ class Metric:
         return f"{self.name} {'↑' if self.higher_is_better else '↓'}{unit}"
 
 
-METRICS = (
-    Metric("ssim", "SSIM", "", True, 2),
-    Metric("lpips", "LPIPS", "", False, 2),
-    Metric("psnr_db", "PSNR", "dB", True, 1),
-)
+def in_metric_order(columns: Iterable[MetricColumn]) -> list[MetricColumn]:
+    """Return metrics in the order of tables and figures, each column once."""
+    known = {column.column: column for column in columns}
+    return sorted(known.values(), key=lambda column: (column.order, column.column))
 
 
-COLUMNS = (*KEYS, "y_px", "x_px", "overlap", *(metric.column for metric in METRICS))
+def write_metric_table(path: Path, table: pd.DataFrame, metrics: Iterable[MetricColumn]) -> None:
+    """Write a table as CSV and what its metrics mean as JSON beside it, each atomically.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.csv``.
+    table : DataFrame
+        Absent values stay empty.
+    metrics : iterable of MetricColumn
+    """
+    described = [asdict(metric) for metric in in_metric_order(metrics)]
+    write_document(path.with_suffix(".json"), FORMAT, {"metrics": described})
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False)
 
 
-def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Read a CSV that must have some columns; ids stay text.
+def read_metric_table(
+    path: Path, columns: Iterable[str]
+) -> tuple[pd.DataFrame, list[MetricColumn]]:
+    """Read a table of :func:`write_metric_table`; ids stay text.
+
+    Parameters
+    ----------
+    path : Path
+        The CSV file.
+    columns : iterable of str
+        Columns that the table must have.
+
+    Returns
+    -------
+    table : DataFrame
+    metrics : list of MetricColumn
+        In the order of tables and figures.
 
     Raises
     ------
     InputError
-        If the file is missing, empty or lacks a column; the message names it.
+        If one of the two files is missing or damaged, or the table lacks a column or has no rows;
+        the message names the file.
     """
     try:
         table = pd.read_csv(path, dtype=TEXT)
@@ -56,21 +110,33 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         raise InputError(f"{path}: missing column(s) {', '.join(missing)}")
     if table.empty:
         raise InputError(f"{path}: has no rows")
-    return table
+    return table, _read_metrics(path.with_suffix(".json"))
 
 
-def read_patches(path: Path) -> pd.DataFrame:
+def _read_metrics(path: Path) -> list[MetricColumn]:
+    described = read_document(path, FORMAT, REMEDY).value("metrics", list, "a list of metrics")
+    try:
+        return in_metric_order(MetricColumn(**values) for values in described)
+    except TypeError as error:
+        raise InputError(f"{path}: metrics: {error}; {REMEDY}") from error
+
+
+def read_patches(path: Path) -> tuple[pd.DataFrame, list[MetricColumn]]:
     """Read one row per patch, as ``evaluate patches`` and ``evaluate table`` write them.
+
+    Returns
+    -------
+    patches : DataFrame
+        ``KEYS``, ``PLACE`` and a column for each metric, NaN where it was not measured.
+    metrics : list of MetricColumn
 
     Raises
     ------
     InputError
-        As in :func:`read_csv`.
+        As in :func:`read_metric_table`, and if a metric has no column.
     """
-    return read_csv(path, COLUMNS)
-
-
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV, atomically; absent values stay empty."""
-    with replacing(path) as temporary:
-        table.to_csv(temporary, index=False)
+    patches, metrics = read_metric_table(path, (*KEYS, *PLACE))
+    missing = [metric.column for metric in metrics if metric.column not in patches]
+    if missing:
+        raise InputError(f"{path}: missing column(s) {', '.join(missing)}; {REMEDY}")
+    return patches, metrics

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +9,23 @@ import pandas as pd
 
 from virtual_staining.artefacts.folds import SUBSETS, read_fold
 from virtual_staining.artefacts.pair import background_levels, load_pair
-from virtual_staining.artefacts.patches import COLUMNS, KEYS, read_csv, read_patches, write_csv
+from virtual_staining.artefacts.patches import (
+    KEYS,
+    in_metric_order,
+    read_metric_table,
+    read_patches,
+    write_metric_table,
+)
 from virtual_staining.artefacts.storage.atomic import read_json, replacing, write_json
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate import layout
-from virtual_staining.evaluate.patch_metrics import Distances, measure
+from virtual_staining.evaluate.metric import find_needs, load_metrics
+from virtual_staining.evaluate.patch_metrics import measure
 from virtual_staining.evaluate.table import summarize
 from virtual_staining.imaging.intensity import ct_to_display, ct_window
 from virtual_staining.models.references import RAW_CT
-from virtual_staining.runtime import choose_device, set_up_processor
+from virtual_staining.runtime import set_up_processor
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.evaluate import EvaluateSettings
 
@@ -69,12 +75,12 @@ def run(args: argparse.Namespace) -> None:
 
 
 def run_backbone(args: argparse.Namespace) -> None:
-    """Write whether LPIPS is measured, and with which weights."""
-    from virtual_staining.evaluate.backbone import find_backbone  # loads torch
-
-    found = find_backbone(read_settings(EvaluateSettings, args.settings).part("backbone"))
-    log.info("LPIPS %s: %s", "measured" if found["measured"] else "not measured", found["reason"])
-    write_json(args.out, found)
+    """Write which metrics are measured, and with what."""
+    records = find_needs(read_settings(EvaluateSettings, args.settings).part("backbone"))
+    for metric, record in records.items():
+        done = "measured" if record["measured"] else "not measured"
+        log.info("%s: %s: %s", metric, done, record["reason"])
+    write_json(args.out, records)
 
 
 def run_patches(args: argparse.Namespace) -> None:
@@ -84,12 +90,12 @@ def run_patches(args: argparse.Namespace) -> None:
     fold, folds = read_fold(args.folds, args.fold), read_json(args.folds)
     if folds.get("stain") != args.stain:
         raise InputError(f"{args.folds}: stain: {folds.get('stain')!r} is not {args.stain!r}")
-    distances = _distances(args.lpips)
+    metrics = load_metrics(read_json(args.lpips))
     rows = []
     for subset in SUBSETS:
         samples = getattr(fold, subset)
         for sample in samples:
-            found = _measure_sample(args, sample, settings, distances)
+            found = _measure_sample(args, sample, settings, metrics)
             if not found:
                 log.warning("%s: the mask covers no patch well enough; left out", sample)
             values = (args.stain, args.model, args.fold, sample)
@@ -101,23 +107,11 @@ def run_patches(args: argparse.Namespace) -> None:
             f"{args.mask_dir}: no patch of {settings.patch_px} px overlaps a mask by "
             f"{settings.min_overlap:.0%}; lower evaluate.patch_px or evaluate.min_overlap"
         )
-    write_csv(args.out, pd.DataFrame(rows, columns=COLUMNS))
-
-
-def _distances(record: Path) -> Distances | None:
-    found = read_json(record)
-    if not found.get("measured"):
-        return None
-    # Imported here: they load torch, which `--help` does not need.
-    from virtual_staining.evaluate.backbone import load_network
-    from virtual_staining.evaluate.metrics.perceptual import lpips_distances
-
-    network = load_network(Path(found["backbone"]))
-    return partial(lpips_distances, network.to(choose_device()))
+    write_metric_table(args.out, pd.DataFrame(rows), metrics)
 
 
 def _measure_sample(
-    args: argparse.Namespace, sample: str, settings: EvaluateSettings, distances: Distances | None
+    args: argparse.Namespace, sample: str, settings: EvaluateSettings, metrics: dict
 ) -> list[dict]:
     pair = load_pair(sample, args.normalize_dir, args.mask_dir)
     _, background = background_levels(args.normalize_dir / sample / "stats.json")
@@ -127,7 +121,7 @@ def _measure_sample(
     else:
         generated = read_image(args.infer_dir / sample / "slide.tif")
     try:
-        return measure(pair.slide, generated, pair.mask, background, settings, distances)
+        return measure(pair.slide, generated, pair.mask, background, settings, metrics)
     except ValueError as error:
         raise InputError(f"{args.infer_dir or args.normalize_dir}/{sample}: {error}") from error
 
@@ -135,22 +129,27 @@ def _measure_sample(
 def run_table(args: argparse.Namespace) -> None:
     """Gather all patches of a stain and write the table in three forms."""
     settings = read_settings(EvaluateSettings, args.settings).part("table")
-    patches = pd.concat([read_patches(path) for path in args.patches], ignore_index=True)
+    tables, metrics = zip(*map(read_patches, args.patches), strict=True)
+    patches = pd.concat(tables, ignore_index=True)
+    metrics = in_metric_order(metric for of_fold in metrics for metric in of_fold)
     stains = patches["stain"].unique()
     if len(stains) != 1:
         raise InputError(f"{args.patches[0]}: stain: expected one, found {', '.join(stains)}")
     if RAW_CT not in set(patches["model"]):
         log.warning("no rows of the raw-CT baseline")
-    table = summarize(patches, settings)
-    write_csv(args.out_dir / "patches.csv", patches)
-    write_csv(args.out_dir / "table.csv", table)
-    for name, text in (("table.md", layout.markdown(table)), ("table.tex", layout.latex(table))):
+    table = summarize(patches, metrics, settings)
+    write_metric_table(args.out_dir / "patches.csv", patches, metrics)
+    write_metric_table(args.out_dir / "table.csv", table, metrics)
+    for name, text in (
+        ("table.md", layout.markdown(table, metrics)),
+        ("table.tex", layout.latex(table, metrics)),
+    ):
         with replacing(args.out_dir / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    print(layout.plain(table))
+    print(layout.plain(table, metrics))
 
 
 def run_show(args: argparse.Namespace) -> None:
     """Print tables to the terminal."""
     for path in args.table:
-        print(layout.plain(read_csv(path, ("stain", "subset", "model"))))
+        print(layout.plain(*read_metric_table(path, ("stain", "subset", "model"))))

@@ -1,17 +1,16 @@
 """The table of medians as Markdown, LaTeX and plain text."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 
 from virtual_staining.artefacts.folds import SUBSETS
-from virtual_staining.artefacts.patches import METRICS, Metric
+from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.models.catalogue import model_name
 from virtual_staining.models.references import ORACLE_MARK, REFERENCE_MARK
 
 ABSENT = "—"
 COUNTS = {"sample": "samples", "patch": "patches", "fold": "folds"}
-HEADER = ("Model", *(metric.title for metric in METRICS))
 LEGEND = (
     "median [quartiles] of the patches; in parentheses the bootstrap interval of the median over "
     f"samples; the best of each subset is {{mark}}; {ABSENT}: not measured or not defined; "
@@ -34,7 +33,7 @@ _TEX = str.maketrans(
 )
 
 
-def best_value(rows: pd.DataFrame, metric: Metric) -> str | None:
+def best_value(rows: pd.DataFrame, metric: MetricColumn) -> str | None:
     """Return the best median of a subset as it is printed, None where none was measured.
 
     Parameters
@@ -48,11 +47,13 @@ def best_value(rows: pd.DataFrame, metric: Metric) -> str | None:
     return _number(medians.max() if metric.higher_is_better else medians.min(), metric)
 
 
-def _number(value: float, metric: Metric) -> str:
+def _number(value: float, metric: MetricColumn) -> str:
     return ABSENT if pd.isna(value) else f"{value:.{metric.decimals}f}"
 
 
-def _cell(row: pd.Series, metric: Metric, best: str | None, mark: Callable[[str], str]) -> str:
+def _cell(
+    row: pd.Series, metric: MetricColumn, best: str | None, mark: Callable[[str], str]
+) -> str:
     text = {
         name: _number(row[f"{metric.column}_{name}"], metric)
         for name in ("median", "q25", "q75", "low", "high")
@@ -64,13 +65,17 @@ def _cell(row: pd.Series, metric: Metric, best: str | None, mark: Callable[[str]
     return f"{median} [{text['q25']}, {text['q75']}] ({interval})"
 
 
-def blocks(table: pd.DataFrame, mark: Callable[[str], str]) -> Iterator[tuple[str, list[tuple]]]:
+def blocks(
+    table: pd.DataFrame, metrics: Sequence[MetricColumn], mark: Callable[[str], str]
+) -> Iterator[tuple[str, list[tuple]]]:
     """Yield each subset's heading and its printed rows (model, then a cell for each metric).
 
     Parameters
     ----------
     table : DataFrame
         From :func:`virtual_staining.evaluate.table.summarize`, one stain.
+    metrics : sequence of MetricColumn
+        The table's metrics, a column each.
     mark : callable
         Makes the best value stand out.
     """
@@ -81,48 +86,55 @@ def blocks(table: pd.DataFrame, mark: Callable[[str], str]) -> Iterator[tuple[st
             for number in [rows[plural].max()]
         ]
         lines = [
-            (model_name(row["model"]), *(_cell(row, m, best_value(rows, m), mark) for m in METRICS))
+            (model_name(row["model"]), *(_cell(row, m, best_value(rows, m), mark) for m in metrics))
             for _, row in rows.iterrows()
         ]
         yield f"{SUBSETS[subset]} ({', '.join(counts)})", lines
 
 
-def markdown(table: pd.DataFrame) -> str:
+def _header(metrics: Sequence[MetricColumn]) -> tuple[str, ...]:
+    return ("Model", *(metric.title for metric in metrics))
+
+
+def markdown(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
     """Return one stain's table in Markdown, the best values bold."""
+    header = _header(metrics)
     lines = [f"### {_title(table)}", ""]
-    lines += [f"| {' | '.join(HEADER)} |", "|:---" * len(HEADER) + "|"]
-    for heading, rows in blocks(table, lambda text: f"**{text}**"):
-        lines.append(f"| *{heading}* |" + " |" * (len(HEADER) - 1))
+    lines += [f"| {' | '.join(header)} |", "|:---" * len(header) + "|"]
+    for heading, rows in blocks(table, metrics, lambda text: f"**{text}**"):
+        lines.append(f"| *{heading}* |" + " |" * (len(header) - 1))
         lines += [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([*lines, "", LEGEND.format(mark="bold").capitalize() + ".", ""])
 
 
-def latex(table: pd.DataFrame) -> str:
+def latex(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
     """Return one stain's table in LaTeX (needs ``booktabs``), the best values bold."""
-    columns = len(HEADER)
+    header = _header(metrics)
+    columns = len(header)
     lines = [r"\begin{table}", r"\centering"]
     lines.append(rf"\caption{{{_tex(_title(table))}: {_tex(LEGEND.format(mark='bold'))}.}}")
     lines += [rf"\begin{{tabular}}{{{'l' * columns}}}", r"\toprule"]
-    lines.append(" & ".join(map(_tex, HEADER)) + r" \\")
+    lines.append(" & ".join(map(_tex, header)) + r" \\")
     # Marks go in before the text is escaped, so they are private-use characters until then.
-    for heading, rows in blocks(table, lambda text: f"\ue000{text}\ue001"):
+    for heading, rows in blocks(table, metrics, lambda text: f"\ue000{text}\ue001"):
         lines += [r"\midrule", rf"\multicolumn{{{columns}}}{{l}}{{\emph{{{_tex(heading)}}}}} \\"]
         lines += [" & ".join(map(_tex, row)) + r" \\" for row in rows]
     lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
     return "\n".join(lines)
 
 
-def plain(table: pd.DataFrame) -> str:
+def plain(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
     """Return one stain's table for a terminal, the best values starred."""
-    parts = list(blocks(table, lambda text: f"*{text}"))
-    rows = [HEADER, *(row for _, rows in parts for row in rows)]
+    header = _header(metrics)
+    parts = list(blocks(table, metrics, lambda text: f"*{text}"))
+    rows = [header, *(row for _, rows in parts for row in rows)]
     widths = [max(len(_aligned(cell)) for cell in column) for column in zip(*rows, strict=True)]
 
     def line(row: tuple[str, ...]) -> str:
         cells = [_aligned(cell).ljust(width) for cell, width in zip(row, widths, strict=True)]
         return " ".join(cells).rstrip()
 
-    lines = [_title(table), "", line(HEADER)]
+    lines = [_title(table), "", line(header)]
     for heading, rows in parts:
         lines += ["", heading, *map(line, rows)]
     return "\n".join([*lines, "", LEGEND.format(mark="starred"), ""])

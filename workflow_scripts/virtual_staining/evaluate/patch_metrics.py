@@ -1,27 +1,27 @@
 """A stained slide against the real one, patch by patch (paper 2.10)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import product
 from math import ceil
 
 import numpy as np
 
-from virtual_staining.evaluate.metrics.pixelwise import psnr_db, ssim
+from virtual_staining.artefacts.patches import MetricColumn
+from virtual_staining.evaluate.metric import PatchPairs
 from virtual_staining.imaging.image_pair import fill_outside
 from virtual_staining.settings.evaluate import SMALLEST_PATCH_PX, EvaluateSettings
 
-Distances = Callable[[np.ndarray, np.ndarray], np.ndarray]
-
 
 def patch_starts(length_px: int, patch_px: int, step_px: int) -> list[int]:
-    """Where patches begin along an axis: evenly spread, at most a step apart, covering it all.
+    """Return where patches begin along an axis: evenly spread, at most a step apart.
 
     Parameters
     ----------
     length_px, patch_px, step_px : int
         Axis length, patch length (at most the axis length) and largest distance of neighbours.
     """
-    room = length_px - patch_px
-    return np.linspace(0, room, ceil(room / step_px) + 1).round().astype(int).tolist()
+    last = length_px - patch_px
+    return np.linspace(0, last, ceil(last / step_px) + 1).round().astype(int).tolist()
 
 
 def measure(
@@ -30,7 +30,7 @@ def measure(
     mask: np.ndarray,
     background: np.ndarray,
     settings: EvaluateSettings,
-    distances: Distances | None,
+    metrics: Mapping[MetricColumn, Callable[[PatchPairs], np.ndarray] | None],
 ) -> list[dict]:
     """Compare two slides on the patches that the mask covers well enough.
 
@@ -45,14 +45,14 @@ def measure(
     background : ndarray, shape (3,), uint8
         Colour of the real slide's background.
     settings : EvaluateSettings
-    distances : callable or None
-        LPIPS of two stacks (n, y, x, 3); None leaves LPIPS absent.
+    metrics : mapping
+        From :func:`virtual_staining.evaluate.metric.load_metrics`.
 
     Returns
     -------
     list of dict
-        ``y_px``, ``x_px`` (corner), ``overlap`` (0 to 1), ``ssim``, ``psnr_db``, ``lpips`` (NaN
-        where absent).
+        ``y_px``, ``x_px`` (corner), ``overlap`` (0 to 1) and each metric's column (NaN where it is
+        not measured).
 
     Raises
     ------
@@ -66,26 +66,22 @@ def measure(
     size = [min(settings.patch_px, length) for length in mask.shape]
     if min(size) < SMALLEST_PATCH_PX:
         raise ValueError(f"{mask.shape} pixels are too few; at least {SMALLEST_PATCH_PX} a side")
-    real, generated = (fill_outside(image, mask, background) for image in (real, generated))
-    rows, pairs = [], []
-    starts = [
+    starts = (
         patch_starts(length, side, settings.step_px)
         for length, side in zip(mask.shape, size, strict=True)
-    ]
-    for y in starts[0]:
-        for x in starts[1]:
-            window = np.s_[y : y + size[0], x : x + size[1]]
-            overlap = float(mask[window].mean())
-            if overlap < settings.min_overlap:
-                continue
-            pair = real[window], generated[window]
-            pairs.append(pair)
-            rows.append(
-                {"y_px": y, "x_px": x, "overlap": overlap}
-                | {"ssim": ssim(*pair), "psnr_db": psnr_db(*pair), "lpips": float("nan")}
-            )
-    if distances and rows:
-        stacks = (np.stack(side) for side in zip(*pairs, strict=True))
-        for row, distance in zip(rows, distances(*stacks), strict=True):
-            row["lpips"] = float(distance)
-    return rows
+    )
+    windows = [np.s_[y : y + size[0], x : x + size[1]] for y, x in product(*starts)]
+    windows = [window for window in windows if mask[window].mean() >= settings.min_overlap]
+    if not windows:
+        return []
+    real, generated = (fill_outside(image, mask, background) for image in (real, generated))
+    stacks = (np.stack([image[w] for w in windows]) for image in (real, generated, mask))
+    patches = PatchPairs(*stacks, background)
+    table = {
+        "y_px": [y.start for y, _ in windows],
+        "x_px": [x.start for _, x in windows],
+        "overlap": patches.mask.mean(axis=(1, 2)),
+    }
+    for metric, compute in metrics.items():
+        table[metric.column] = compute(patches) if compute else [np.nan] * len(windows)
+    return [{column: values[k] for column, values in table.items()} for k in range(len(windows))]

@@ -1,10 +1,12 @@
 """Medians by model and subset, with quartiles and bootstrap intervals (paper Table 1)."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
 from virtual_staining.artefacts.folds import SUBSETS
-from virtual_staining.artefacts.patches import METRICS
+from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.models.catalogue import in_order
 from virtual_staining.settings.evaluate import EvaluateSettings
 
@@ -42,14 +44,17 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def summarize(patches: pd.DataFrame, settings: EvaluateSettings) -> pd.DataFrame:
+def summarize(
+    patches: pd.DataFrame, metrics: Iterable[MetricColumn], settings: EvaluateSettings
+) -> pd.DataFrame:
     """Summarize one stain's patches by subset and model.
 
     Parameters
     ----------
     patches : DataFrame
-        One row a patch: ``stain, model, fold, sample, subset, ssim, psnr_db, lpips``. Folds are
-        pooled: each patch of a test slide counts once per fold.
+        One row a patch: ``stain, model, fold, sample, subset`` and a column for each metric. Folds
+        are pooled: each patch of a test slide counts once per fold.
+    metrics : iterable of MetricColumn
     settings : EvaluateSettings
 
     Returns
@@ -72,7 +77,7 @@ def summarize(patches: pd.DataFrame, settings: EvaluateSettings) -> pd.DataFrame
                 "samples": group["sample"].nunique(),
                 "patches": len(group),
             }
-            for metric in METRICS:
+            for metric in metrics:
                 row |= _statistics(group.dropna(subset=metric.column), metric.column, settings)
             rows.append(row)
     return pd.DataFrame(rows)

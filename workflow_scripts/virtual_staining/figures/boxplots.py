@@ -1,12 +1,14 @@
 """The distributions of the metrics by model and subset (paper Figure 7)."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from virtual_staining.artefacts.folds import SUBSETS
-from virtual_staining.artefacts.patches import METRICS, Metric
+from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.figures.style import BASELINE_COLOR, MODEL_COLORS
 from virtual_staining.models.catalogue import in_order, model_name
 from virtual_staining.models.references import RAW_CT
@@ -14,7 +16,7 @@ from virtual_staining.models.references import RAW_CT
 GROUP = 0.84  # part of a subset's place that its boxes fill
 
 
-def draw_boxplots(patches: pd.DataFrame) -> Figure:
+def draw_boxplots(patches: pd.DataFrame, metrics: Iterable[MetricColumn]) -> Figure:
     """Draw a panel for each measured metric, in it a box for each subset and model.
 
     Boxes span the quartiles, whiskers reach to the furthest patch within 1.5 times the box.
@@ -22,10 +24,11 @@ def draw_boxplots(patches: pd.DataFrame) -> Figure:
     Parameters
     ----------
     patches : DataFrame
-        One row a patch, as ``evaluate table`` writes them. A metric without any value (LPIPS that
-        was not measured) gets no panel.
+        One row a patch, as ``evaluate table`` writes them.
+    metrics : iterable of MetricColumn
+        In the order of the panels. A metric without any value (that was not measured) gets none.
     """
-    metrics = [metric for metric in METRICS if patches[metric.column].notna().any()]
+    metrics = [metric for metric in metrics if patches[metric.column].notna().any()]
     models = in_order(patches["model"])
     subsets = [subset for subset in SUBSETS if (patches["subset"] == subset).any()]
     colors = {m: MODEL_COLORS[i % len(MODEL_COLORS)] for i, m in enumerate(models)}
@@ -45,7 +48,7 @@ def draw_boxplots(patches: pd.DataFrame) -> Figure:
 def _panel(
     axes: Axes,
     patches: pd.DataFrame,
-    metric: Metric,
+    metric: MetricColumn,
     models: list[str],
     subsets: list[str],
     colors: dict[str, str],

@@ -116,4 +116,4 @@ def _examples(
 
 
 def _boxplots(args: argparse.Namespace, settings: FiguresSettings):
-    return draw_boxplots(read_patches(args.patches))
+    return draw_boxplots(*read_patches(args.patches))

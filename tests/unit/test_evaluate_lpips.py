@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate import backbone
-from virtual_staining.evaluate.metrics.perceptual import import_torchvision, lpips_distances
+from virtual_staining.evaluate import lpips_backbone as backbone
+from virtual_staining.evaluate.lpips_network import import_torchvision, lpips_distances
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.metrics.perceptual import import_torchvision, lpips_network
+from virtual_staining.evaluate.lpips_network import import_torchvision, lpips_network
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 VARIABLE = "LPIPS_BACKBONE"

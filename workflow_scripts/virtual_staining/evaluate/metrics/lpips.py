@@ -1,0 +1,47 @@
+"""LPIPS, the learned perceptual distance of two images (paper equation 14).
+
+The network's modules load torch, so they are imported only where LPIPS is measured.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from virtual_staining.artefacts.patches import MetricColumn
+from virtual_staining.evaluate.metric import Metric, Needs, PatchPairs
+from virtual_staining.settings.evaluate import EvaluateSettings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def find(settings: EvaluateSettings) -> dict:
+    """Decide whether LPIPS is measured, and with which weights."""
+    from virtual_staining.evaluate.lpips_backbone import find_backbone
+
+    return find_backbone(settings)
+
+
+def load(record: dict) -> nn.Module:
+    """Return the network on the weights that :func:`find` chose, on the GPU if there is one."""
+    from virtual_staining.evaluate.lpips_backbone import load_network
+    from virtual_staining.runtime import choose_device
+
+    return load_network(Path(record["backbone"])).to(choose_device())
+
+
+def compute(network: nn.Module, patches: PatchPairs) -> np.ndarray:
+    """Return the LPIPS of each patch, shape (n,)."""
+    from virtual_staining.evaluate.lpips_network import lpips_distances
+
+    return lpips_distances(network, patches.real, patches.generated)
+
+
+METRIC = Metric(
+    MetricColumn("lpips", "LPIPS", unit="", higher_is_better=False, decimals=2, order=20),
+    compute,
+    Needs(find, load),
+)
