@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY := passive
 export GOMP_SPINCOUNT := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup settings demo test test-fast test-slurm example lint bench
+.PHONY: setup settings docs demo test test-fast test-slurm example lint bench
 
 setup: .venv/.installed
 
@@ -44,6 +44,9 @@ test: setup
 
 test-slurm: setup
 	$(BIN)/python -m pytest tests/slurm -rs $(ARGS)
+
+docs: setup
+	$(BIN)/python -m virtual_staining.documentation
 
 lint: setup
 	ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint

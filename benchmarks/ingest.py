@@ -48,7 +48,7 @@ KEPT_SHARE = 1.2  # of the volume's size: its output with a pyramid, or its copy
 def ingest_once(path: str, voxel_um: float, out: str) -> dict:
     """Ingest in this process; return seconds and GB of peak memory above the loaded modules."""
     from virtual_staining.ingest.convert_volume import ingest_volume
-    from virtual_staining.readers.volumes.open_volume import open_volume
+    from virtual_staining.readers.open_raw import open_volume
     from virtual_staining.settings.ingest import IngestSettings
 
     before = peak_kib()

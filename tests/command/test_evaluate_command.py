@@ -2,11 +2,11 @@
 
 import json
 import shutil
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from recipes import add_module, python_example
 from skimage import data
 
 from virtual_staining.artefacts.storage.atomic import write_json
@@ -149,24 +149,25 @@ def find(settings):
     return {"measured": True, "reason": "made up", "factor": 2}
 
 
-COLUMN = MetricColumn("error_grey", "Error", "grey", False, 1, order=1)
-METRIC = Metric(COLUMN, compute, Needs(find, lambda record: record["factor"]))
+COLUMN = MetricColumn("double_error", "Double", "grey", False, 1, order=1)
+METRIC = Metric(COLUMN, "made up", compute, Needs(find, lambda record: record["factor"]))
 """
 
 
-def test_a_new_metric_is_one_file(results, tmp_path, monkeypatch, capsys):
+def test_a_new_metric_is_one_file(results, repository, tmp_path, monkeypatch):
     """A file in the folder of metrics is measured, tabulated and drawn; nothing else names it."""
     (tmp_path / "found").mkdir()
-    (tmp_path / "found" / "throw_away.py").write_text(NEW_METRIC)
-    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path / "found")])
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    add_module(metrics, "throw_away", NEW_METRIC, tmp_path / "found", monkeypatch)
+    example = python_example(repository / "docs" / "metrics.md")
+    (tmp_path / "example").mkdir()
+    add_module(metrics, "example", example, tmp_path / "example", monkeypatch)
     assert check_metrics(results, '{"lpips": false}') == 0
     for model in ("pix2pix", "cyclegan"):
         assert evaluate(results, model) == 0
-    sys.modules.pop(f"{metrics.__name__}.throw_away")
     negative = pd.read_csv(results / "cyclegan.csv")
-    assert negative["error_grey"].between(1, 510).all()
-    assert (pd.read_csv(results / "pix2pix.csv")["error_grey"] == 0).all()
+    assert negative["double_error"].between(1, 510).all()
+    assert negative["double_error"].to_numpy() == pytest.approx(2 * negative["error_grey"])
+    assert (pd.read_csv(results / "pix2pix.csv")["double_error"] == 0).all()
 
     out = results / "08_evaluate"
     csvs = [f"{results}/{model}.csv" for model in ("pix2pix", "cyclegan")]
@@ -176,9 +177,9 @@ def test_a_new_metric_is_one_file(results, tmp_path, monkeypatch, capsys):
     medians = negative.groupby("subset")["error_grey"].median()
     assert table.loc[("test", "cyclegan"), "error_grey_median"] == pytest.approx(medians["test"])
     header, *_ = (line for line in (out / "table.md").read_text().splitlines() if "Model" in line)
-    assert header.startswith("| Model | Error ↓ (grey) | SSIM ↑ |")  # by its order
+    assert header.startswith("| Model | Double ↓ (grey) | SSIM ↑ |")  # by its order
 
     drawn = results / "boxplots.png"
     command = ["figures", "boxplots", "--patches", f"{out}/patches.csv", "--settings", "{}"]
     assert main([*command, "--out", str(drawn)]) == 0
-    assert "Error ↓ (grey)" in drawn.with_suffix(".svg").read_text(encoding="utf-8")
+    assert "Double ↓ (grey)" in drawn.with_suffix(".svg").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from virtual_staining.errors import InputError
 from virtual_staining.ingest.convert_slide import reduce_slide
 from virtual_staining.ingest.rgb import background_rgb, rgb_reader
 from virtual_staining.readers.annotations import class_masks
-from virtual_staining.readers.slides.open_slide import open_slide
+from virtual_staining.readers.open_raw import open_slide
 from virtual_staining.readers.tiff_metadata import tiff_size_um
 
 SHAPE = (60, 80, 3)

@@ -11,6 +11,7 @@ import SimpleITK as sitk
 import tifffile
 import zarr
 from ome_zarr_models import open_ome_zarr
+from recipes import add_module, python_example
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
 from virtual_staining.artefacts import volume as omezarr
@@ -19,8 +20,9 @@ from virtual_staining.errors import InputError
 from virtual_staining.ingest.convert_volume import _block_planes
 from virtual_staining.ingest.grey_map import fixed_grey_map, measured_grey_map
 from virtual_staining.ingest.resample import area_matrix, gaussian_matrix, resample_stream
+from virtual_staining.readers import volumes
+from virtual_staining.readers.open_raw import open_volume
 from virtual_staining.readers.source import Source
-from virtual_staining.readers.volumes.open_volume import open_volume
 
 SHAPE = (12, 10, 14)
 
@@ -125,6 +127,36 @@ def test_container_is_read_plane_by_plane(container, truth, tmp_path):
     assert (source.shape, source.dtype) == (SHAPE, np.uint16)
     parts = [source.read(z, min(z + 5, 12)) for z in range(0, 12, 5)]
     np.testing.assert_array_equal(np.concatenate(parts), truth)
+
+
+def test_a_new_container_is_one_file(truth, repository, tmp_path, monkeypatch, capsys):
+    """The example of docs/inputs.md, in a folder of containers, is ingested by the command."""
+    example = python_example(repository / "docs" / "inputs.md")
+    (tmp_path / "found").mkdir()
+    add_module(volumes, "throw_away", example, tmp_path / "found", monkeypatch)
+    np.save(tmp_path / "ct.npy", truth)
+    out = tmp_path / "ct.ome.zarr"
+    assert ingest(tmp_path / "ct.npy", out) == 0
+    np.testing.assert_array_equal(omezarr.open_volume_pyramid(out)[0].array[:], truth)
+    np.save(tmp_path / "flat.npy", truth[0])
+    assert ingest(tmp_path / "flat.npy", out) == 1
+    assert "flat.npy: holds 2 dimensions" in capsys.readouterr().err
+    (tmp_path / "ct.xyz").write_bytes(b"1")
+    assert ingest(tmp_path / "ct.xyz", out) == 1
+    assert "NumPy array (.npy)" in capsys.readouterr().err  # listed among the known ones
+
+
+def test_hdf5_is_known_by_its_content(truth, tmp_path):
+    written = Path(write_hdf5(tmp_path / "ct.h5", truth).partition("::")[0])
+    renamed = written.rename(tmp_path / "scan.dataset")
+    source = open_volume(f"{renamed}::/entry/data/data")
+    np.testing.assert_array_equal(source.read(0, 12), truth)
+
+
+def test_a_path_inside_a_container_that_has_none_is_refused(truth, tmp_path):
+    path = write_tiff(tmp_path / "ct.tif", truth, photometric="minisblack")
+    with pytest.raises(InputError, match=r"ct\.tif::/data: TIFF stack holds one volume"):
+        open_volume(f"{path}::/data")
 
 
 def test_slices_are_in_natural_order(tmp_path):
@@ -329,7 +361,7 @@ def damaged(kind, folder, volume):
 
 DAMAGE = {
     "missing file": "no such file",
-    "empty folder": "no TIFF slices",
+    "empty folder": "not a known volume container; known: .*folder of TIFF slices",
     "slice missing": "slice 4 is missing between slice_0003.tif and slice_0005.tif",
     "slice of other shape": "slice_0004.tif: 5 x 14 uint16, but slice_0000.tif is 10 x 14",
     "slice truncated": "slice_0004.tif: truncated",

@@ -12,7 +12,7 @@ FLOORS = (
     {"readers", "models"},
     {"artefacts"},
     {"STAGES", "workflow"},
-    {"cli"},
+    {"cli", "documentation"},
 )
 ENTRY = {"__init__", "__main__"}  # __init__ imports nothing, __main__ only the command line
 

@@ -66,6 +66,8 @@ class Metric:
     ----------
     column : MetricColumn
         How tables and figures show the metric.
+    about : str
+        What is measured, for the documentation.
     compute : callable
         ``compute(patches)`` takes :class:`PatchPairs` and returns an ndarray of shape (n,), NaN
         where the metric is not defined. With ``needs`` it takes the loaded object as well.
@@ -73,6 +75,7 @@ class Metric:
     """
 
     column: MetricColumn
+    about: str
     compute: Callable[..., np.ndarray]
     needs: Needs | None = None
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from virtual_staining.errors import InputError
+
 # What image libraries raise on damaged files.
 READ_ERRORS = (
     OSError,
@@ -108,3 +110,31 @@ def read_values(path: Path, dtype: np.dtype, count: int, offset: int) -> np.ndar
         if hasattr(os, "posix_fadvise"):  # macOS has none
             os.posix_fadvise(file.fileno(), offset, values.nbytes, os.POSIX_FADV_DONTNEED)
     return values.astype(dtype.newbyteorder("="), copy=False)
+
+
+def row_reader(
+    path: Path,
+    pixels: Callable[[int, int], np.ndarray],
+    errors: tuple[type[Exception], ...] = READ_ERRORS,
+) -> Callable[[int, int], np.ndarray]:
+    """Return ``read(y0, y1)`` of a slide whose failures name the file and the rows.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    pixels : callable
+        ``pixels(y0, y1)`` returns those rows, (y1 - y0, x, samples).
+    errors : tuple of exception classes
+        What the file's library raises on damage.
+    """
+
+    def read(y0: int, y1: int) -> np.ndarray:
+        try:
+            return pixels(y0, y1)
+        except errors as error:
+            raise InputError(
+                f"{path}: rows {y0}–{y1 - 1} cannot be decoded ({error}); is it damaged?"
+            ) from error
+
+    return read

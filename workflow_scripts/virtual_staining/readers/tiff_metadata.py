@@ -10,6 +10,8 @@ import tifffile
 from virtual_staining.errors import InputError
 from virtual_staining.readers.source import UNIT_UM
 
+TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
+
 
 def tiff_size_um(tif: tifffile.TiffFile, axes: str) -> tuple[float, ...] | None:
     """Return the size along ``axes`` ("ZYX" or "YX") that a TIFF's metadata gives, µm, or None.

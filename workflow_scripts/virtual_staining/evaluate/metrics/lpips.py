@@ -42,6 +42,7 @@ def compute(network: nn.Module, patches: PatchPairs) -> np.ndarray:
 
 METRIC = Metric(
     MetricColumn("lpips", "LPIPS", unit="", higher_is_better=False, decimals=2, order=20),
+    "learned perceptual distance, with SqueezeNet's ImageNet weights (paper equation 14)",
     compute,
     Needs(find, load),
 )

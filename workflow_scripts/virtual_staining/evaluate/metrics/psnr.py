@@ -31,5 +31,6 @@ def compute(patches: PatchPairs) -> np.ndarray:
 
 METRIC = Metric(
     MetricColumn("psnr_db", "PSNR", unit="dB", higher_is_better=True, decimals=1, order=30),
+    "peak signal-to-noise ratio (paper equations 12 and 13)",
     compute,
 )

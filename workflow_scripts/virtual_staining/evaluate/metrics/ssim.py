@@ -33,5 +33,7 @@ def compute(patches: PatchPairs) -> np.ndarray:
 
 
 METRIC = Metric(
-    MetricColumn("ssim", "SSIM", unit="", higher_is_better=True, decimals=2, order=10), compute
+    MetricColumn("ssim", "SSIM", unit="", higher_is_better=True, decimals=2, order=10),
+    "structural similarity, mean over pixels and channels (paper equation 11)",
+    compute,
 )

@@ -1,1 +1,1 @@
-"""Raw slides, one file for each container."""
+"""Raw slides, one file a container; see :mod:`virtual_staining.readers.container`."""

@@ -1,16 +1,17 @@
 """Raw slides as PNG or JPEG."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import imagecodecs
-import numpy as np
 from PIL import ExifTags, Image
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.container import Container
 from virtual_staining.readers.orientation import UPRIGHT, upright
 from virtual_staining.readers.source import READ_ERRORS, RawSlide
 
+# Slides are larger than Pillow believes honest images to be; it reads their headers alone.
+Image.MAX_IMAGE_PIXELS = None
 DECODERS = {
     ".png": imagecodecs.png_decode,
     ".jpg": imagecodecs.jpeg8_decode,
@@ -18,12 +19,17 @@ DECODERS = {
 }
 
 
-def open_picture(path: Path, decode: Callable[[bytes], np.ndarray]) -> RawSlide:
+def open_picture(path: Path) -> RawSlide:
     """Decode a PNG or JPEG whole; these formats have no parts.
 
     Their dpi is not believed, their EXIF orientation is.
+
+    Raises
+    ------
+    InputError
+        If it is damaged or truncated.
     """
-    data = path.read_bytes()
+    data, decode = path.read_bytes(), DECODERS[path.suffix.lower()]
     # libjpeg fills what is missing with grey; the end marker cannot occur inside a scan.
     if decode is imagecodecs.jpeg8_decode and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         raise InputError(f"{path}: truncated: the JPEG's end is missing; copy it again")
@@ -36,3 +42,12 @@ def open_picture(path: Path, decode: Callable[[bytes], np.ndarray]) -> RawSlide:
         raise InputError(f"{path}: cannot be decoded ({error}); is it damaged?") from error
     slide = RawSlide(str(path), image.shape, image.dtype, lambda y0, y1: image[y0:y1])
     return upright(slide, exif.get(ExifTags.Base.Orientation, UPRIGHT))
+
+
+CONTAINER = Container(
+    name="PNG and JPEG",
+    suffixes=tuple(DECODERS),
+    note="8 and 16 bits, with or without transparency; EXIF orientation is obeyed; the file is "
+    "decoded whole",
+    open=open_picture,
+)

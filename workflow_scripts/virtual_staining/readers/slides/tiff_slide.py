@@ -7,11 +7,13 @@ import tifffile
 import zarr
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.container import Container
 from virtual_staining.readers.orientation import UPRIGHT, upright
-from virtual_staining.readers.source import READ_ERRORS, RawSlide
-from virtual_staining.readers.tiff_metadata import check_complete, tiff_size_um
+from virtual_staining.readers.source import READ_ERRORS, RawSlide, row_reader
+from virtual_staining.readers.tiff_metadata import TIFF_SUFFIXES, check_complete, tiff_size_um
 
-TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".svs", ".ndpi", ".scn", ".bif")
+# Microscopes also write plain TIFF under names of their own.
+SUFFIXES = (*TIFF_SUFFIXES, ".svs", ".ndpi", ".scn", ".bif")
 
 
 def open_tiff_slide(path: Path) -> RawSlide:
@@ -39,15 +41,20 @@ def open_tiff_slide(path: Path) -> RawSlide:
         )
     check_complete(path, page, tif.filehandle.size)
 
-    def read(y0: int, y1: int) -> np.ndarray:
-        try:
-            return np.moveaxis(store[:, y0:y1], 0, -1) if planar else store[y0:y1]
-        except READ_ERRORS as error:
-            raise InputError(
-                f"{path}: rows {y0}–{y1 - 1} cannot be decoded ({error}); is it damaged?"
-            ) from error
+    def pixels(y0: int, y1: int) -> np.ndarray:
+        return np.moveaxis(store[:, y0:y1], 0, -1) if planar else store[y0:y1]
 
     shape = (*shape[1:], shape[0]) if planar else shape
     block = store.chunks[1 if planar else 0]
-    slide = RawSlide(str(path), shape, series.dtype, read, pixel_size_um, block)
+    slide = RawSlide(str(path), shape, series.dtype, row_reader(path, pixels), pixel_size_um, block)
     return upright(slide, page.tags.valueof("Orientation", UPRIGHT))
+
+
+CONTAINER = Container(
+    name="TIFF",
+    suffixes=SUFFIXES,
+    note="BigTIFF and OME-TIFF, in strips or tiles, planar or not, uncompressed, LZW, deflated or "
+    "JPEG; 8 to 16 bits; pyramids at their finest level; orientation tags are obeyed; tried on "
+    "real OME-TIFF converted from NDPI and VSI",
+    open=open_tiff_slide,
+)

@@ -1,1 +1,1 @@
-"""Raw volumes, one file for each container."""
+"""Raw volumes, one file a container; see :mod:`virtual_staining.readers.container`."""

@@ -6,9 +6,15 @@ import h5py
 import numpy as np
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.container import Container
 from virtual_staining.readers.source import READ_ERRORS, Source
 
-HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".nx5")
+SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".nx5")
+
+
+def is_hdf5(path: Path) -> bool:
+    """Say whether a file is HDF5, by its name or its first bytes."""
+    return path.is_file() and (path.name.lower().endswith(SUFFIXES) or h5py.is_hdf5(path))
 
 
 def open_hdf5(path: Path, dataset: str) -> Source:
@@ -47,3 +53,13 @@ def open_hdf5(path: Path, dataset: str) -> Source:
 
     block = data.chunks[0] if data.chunks else 1
     return Source(f"{path}::{dataset}", data.shape, data.dtype.newbyteorder("="), read, None, block)
+
+
+CONTAINER = Container(
+    name="HDF5 and NeXus",
+    suffixes=SUFFIXES,
+    note="one dataset, in chunks or not, compressed or not; also under other names",
+    open=open_hdf5,
+    recognizes=is_hdf5,
+    inside="/path/in/file",
+)

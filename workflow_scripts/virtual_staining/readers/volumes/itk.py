@@ -8,9 +8,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.container import Container
 from virtual_staining.readers.source import Source
 
-ITK_SUFFIXES = (".mha", ".mhd", ".nrrd", ".nhdr", ".nii", ".nii.gz")
+SUFFIXES = (".mha", ".mhd", ".nrrd", ".nhdr", ".nii", ".nii.gz")
 
 
 def open_itk(path: Path) -> Source:
@@ -71,3 +72,11 @@ def _check_nifti(path: Path, reader: sitk.ImageFileReader, voxel_bytes: int) -> 
 
 def _last_line(error: Exception) -> str:
     return str(error).strip().splitlines()[-1].strip()
+
+
+CONTAINER = Container(
+    name="MetaImage, NRRD, NIfTI",
+    suffixes=SUFFIXES,
+    note="values in the same file or beside it, compressed or not; tried on a real head CT",
+    open=open_itk,
+)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.container import Container
 from virtual_staining.readers.source import Source, read_values
 
 SUFFIXES = (".raw", ".vol", ".bin", ".img", ".dat")
@@ -54,3 +55,13 @@ def open_raw(path: Path, header: str) -> Source:
         return read_values(path, dtype, (z1 - z0) * plane, offset).reshape(z1 - z0, *shape[1:])
 
     return Source(f"{path}::{header}", shape, dtype.newbyteorder("="), read)
+
+
+CONTAINER = Container(
+    name="bare values",
+    suffixes=SUFFIXES,
+    note="integers of 8 to 32 bits and floats; `:big` for big-endian ones, `:skip=512` for bytes "
+    "to leave out at the beginning",
+    open=open_raw,
+    inside="uint16:z,y,x",
+)

@@ -1,6 +1,7 @@
 """Raw volumes as a folder of TIFF slices."""
 
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,9 @@ import numpy as np
 import tifffile
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.container import Container
 from virtual_staining.readers.source import READ_ERRORS, Source, read_values
-from virtual_staining.readers.tiff_metadata import check_page
-from virtual_staining.readers.volumes.tiff_stack import SUFFIXES
+from virtual_staining.readers.tiff_metadata import TIFF_SUFFIXES, check_page
 
 READERS = 4
 
@@ -24,6 +25,18 @@ class _Slice:
     shape: tuple[int, ...]
     dtype: np.dtype
     offset: int | None
+
+
+def is_tiff_folder(path: Path) -> bool:
+    """Say whether a path is a folder with TIFF files."""
+    return path.is_dir() and any(_slices(path))
+
+
+def _slices(folder: Path) -> Iterator[Path]:
+    """Yield the TIFF files of a folder; hidden ones are none."""
+    for path in folder.iterdir():
+        if path.suffix.lower() in TIFF_SUFFIXES and not path.name.startswith("."):
+            yield path
 
 
 def natural_key(path: Path) -> list:
@@ -39,13 +52,9 @@ def open_folder(folder: Path) -> Source:
     Raises
     ------
     InputError
-        If there are no slices, a number is missing from the series, a slice is damaged, not
-        grey, or unlike the first.
+        If a number is missing from the series, a slice is damaged, not grey, or unlike the first.
     """
-    files = sorted((p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES), key=natural_key)
-    files = [p for p in files if not p.name.startswith(".")]
-    if not files:
-        raise InputError(f"{folder}: no TIFF slices in this folder ({', '.join(SUFFIXES)})")
+    files = sorted(_slices(folder), key=natural_key)
     _check_numbers(folder, files)
     with ThreadPoolExecutor(READERS) as pool:
         slices = list(pool.map(_slice_header, files))
@@ -114,3 +123,13 @@ def _read_slice(header: _Slice) -> np.ndarray:
         return read_values(header.path, header.dtype, count, header.offset).reshape(header.shape)
     except READ_ERRORS as error:
         raise InputError(f"{header.path}: cannot be decoded ({error}); is it damaged?") from error
+
+
+CONTAINER = Container(
+    name="folder of TIFF slices",
+    suffixes=TIFF_SUFFIXES,
+    note="one grey page a file, in the order of the numbers in the names; compressed or not, "
+    "either byte order; tried on real trabecular bone",
+    open=open_folder,
+    recognizes=is_tiff_folder,
+)

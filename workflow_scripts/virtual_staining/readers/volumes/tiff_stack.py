@@ -7,10 +7,14 @@ import numpy as np
 import tifffile
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.container import Container
 from virtual_staining.readers.source import READ_ERRORS, Source, read_values
-from virtual_staining.readers.tiff_metadata import check_complete, check_page, tiff_size_um
-
-SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
+from virtual_staining.readers.tiff_metadata import (
+    TIFF_SUFFIXES,
+    check_complete,
+    check_page,
+    tiff_size_um,
+)
 
 
 def open_file(path: Path) -> Source:
@@ -102,3 +106,12 @@ def _page_reader(path, tif, series, shape):
             raise InputError(f"{path}: planes {z0}–{z1 - 1} cannot be decoded ({error})") from error
 
     return read
+
+
+CONTAINER = Container(
+    name="TIFF stack",
+    suffixes=TIFF_SUFFIXES,
+    note="BigTIFF, OME-TIFF and ImageJ, a page a plane; in strips or tiles, compressed or not; "
+    "tried on a real mouse brain",
+    open=open_file,
+)

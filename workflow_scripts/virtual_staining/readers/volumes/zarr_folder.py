@@ -7,6 +7,7 @@ import numpy as np
 import zarr
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.container import Container
 from virtual_staining.readers.source import READ_ERRORS, UNIT_UM, Source
 
 log = logging.getLogger(__name__)
@@ -15,9 +16,9 @@ MARKERS = ("zarr.json", ".zarray", ".zgroup")
 NGFF_UNITS = {"meter": "m", "millimeter": "mm", "micrometer": "µm", "nanometer": "nm"}
 
 
-def is_zarr(folder: Path) -> bool:
-    """Say whether a folder is a Zarr array or group."""
-    return any((folder / marker).is_file() for marker in MARKERS)
+def is_zarr(path: Path) -> bool:
+    """Say whether a path is the folder of a Zarr array or group."""
+    return any((path / marker).is_file() for marker in MARKERS)
 
 
 def open_zarr(folder: Path, inside: str) -> Source:
@@ -82,3 +83,14 @@ def _finest(group: zarr.Group, name: str) -> tuple[zarr.Array, tuple[float, ...]
     known = all(units)
     size = tuple(s * UNIT_UM[u] for s, u in zip(scale, units, strict=True)) if known else None
     return group[dataset["path"]], size
+
+
+CONTAINER = Container(
+    name="Zarr and OME-Zarr folder",
+    suffixes=(),
+    note="Zarr 2 and 3, NGFF 0.4 and 0.5 at the finest level; with a path inside for an array of "
+    "a group",
+    open=open_zarr,
+    recognizes=is_zarr,
+    inside="/path/in/folder",
+)

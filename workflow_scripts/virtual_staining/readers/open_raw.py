@@ -1,0 +1,63 @@
+"""Raw volumes and slides of any container, opened lazily."""
+
+from pathlib import Path
+
+import numpy as np
+
+from virtual_staining.errors import InputError
+from virtual_staining.readers import slides, volumes
+from virtual_staining.readers.container import container_of, known_containers
+from virtual_staining.readers.source import RawSlide, Source
+
+
+def open_volume(volume: str) -> Source:
+    """Open a raw volume as the sheet writes it: a path, or a path, ``::`` and what is inside.
+
+    Raises
+    ------
+    InputError
+        If it is missing, of no known container, damaged, or not one grey 3D volume.
+    """
+    text, _, inside = volume.partition("::")
+    path = Path(text)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; check the sheet's volume column")
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty; copy it again")
+    container = container_of(path, volumes)
+    if container is None:
+        known = known_containers(volumes)
+        raise InputError(f"{path}: not a known volume container; known: {known}")
+    if container.inside:
+        return container.open(path, inside)
+    if inside:
+        raise InputError(
+            f"{path}::{inside}: {container.name} holds one volume; write its path without ::"
+        )
+    return container.open(path)
+
+
+def open_slide(path: str | Path) -> RawSlide:
+    """Open a raw slide; a pyramid opens at its finest level.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged, of no known container, or not an RGB image.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; check the sheet's slide column")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty; copy it again")
+    container = container_of(path, slides)
+    if container is None:
+        known = known_containers(slides)
+        raise InputError(f"{path}: not a known slide container; known: {known}")
+    slide = container.open(path)
+    if len(slide.shape) != 3 or slide.shape[2] not in (3, 4):
+        shape = " x ".join(map(str, slide.shape))
+        raise InputError(f"{path}: holds {shape} grey values, not RGB; export the slide as RGB")
+    if slide.dtype not in (np.uint8, np.uint16):
+        raise InputError(f"{path}: holds {slide.dtype} colours; export the slide with 8 or 16 bits")
+    return slide

@@ -1,0 +1,65 @@
+"""Slides of Zeiss microscopes, CZI."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from pylibCZIrw import czi
+
+from virtual_staining.errors import InputError
+from virtual_staining.readers.container import Container
+from virtual_staining.readers.source import READ_ERRORS, RawSlide, row_reader
+
+WHITE = (1.0, 1.0, 1.0)  # where a mosaic has no tile
+
+
+def open_czi(path: Path) -> RawSlide:
+    """Open a Zeiss CZI: its first plane, all scenes where they lie, white between them.
+
+    Raises
+    ------
+    InputError
+        If it is damaged or its pixels are not colours.
+    """
+    try:
+        file = czi.CziReader(str(path))
+        kinds = file.pixel_types
+        box = file.total_bounding_rectangle_no_pyramid
+        planes = file.total_bounding_box_no_pyramid
+        size_um = _czi_size_um(file.raw_metadata)
+    except (*READ_ERRORS, ElementTree.ParseError) as error:
+        raise InputError(f"{path}: cannot be read as CZI ({error}); is it damaged?") from error
+    more = {axis: hi - lo for axis, (lo, hi) in planes.items() if axis in "TZC" and hi - lo > 1}
+    kind = kinds.get(0)
+    if more or kind not in ("Bgr24", "Bgr48"):
+        held = ", ".join(f"{n} along {axis}" for axis, n in more.items()) or "one plane"
+        raise InputError(
+            f"{path}: holds {held} of {' and '.join(sorted(set(kinds.values())))} pixels, not one "
+            "RGB image; export the brightfield image as RGB"
+        )
+
+    def pixels(y0: int, y1: int) -> np.ndarray:
+        roi = (box.x, box.y + y0, box.w, y1 - y0)
+        return file.read(roi=roi, background_pixel=WHITE)[..., ::-1]
+
+    dtype = np.dtype("u1" if kind == "Bgr24" else "u2")
+    return RawSlide(str(path), (box.h, box.w, 3), dtype, row_reader(path, pixels), size_um, 256)
+
+
+def _czi_size_um(xml: str) -> tuple[float, float] | None:
+    """Return the (y, x) pixel size, stored in metres."""
+    root = ElementTree.fromstring(xml)
+    found = {
+        item.get("Id"): float(item.findtext("Value") or 0)
+        for item in root.iterfind(".//Scaling/Items/Distance")
+    }
+    sizes = (found.get("Y", 0) * 1e6, found.get("X", 0) * 1e6)
+    return sizes if min(sizes) > 0 else None
+
+
+CONTAINER = Container(
+    name="Zeiss CZI",
+    suffixes=(".czi",),
+    note="8 and 16 bits; all scenes where they lie, white between them",
+    open=open_czi,
+)
