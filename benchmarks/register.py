@@ -18,15 +18,15 @@ from pathlib import Path
 
 import numpy as np
 from register_block import measure_block
-from register_cases import KINDS, Case, errors, make_case
+from register_cases import KINDS, Case, errors, make_case, section_of
 from register_growth import measure_growth
 from register_peer import register_with_sitk
 from register_real import bone_case, brain_case, brain_errors, sections_of
 
 from virtual_staining.register.result.flags import is_unsure
-from virtual_staining.register.search.confidence import Found
+from virtual_staining.register.search.confidence import SectionResult
 from virtual_staining.register.search.single import search_everywhere
-from virtual_staining.register.similarity.scales import make_scales
+from virtual_staining.register.similarity.pose import CENTER, UPRIGHT
 from virtual_staining.settings.register import RegisterSettings
 
 PARTS = ("known", "strangers", "peer", "brain", "block", "bone", "growth")
@@ -34,42 +34,33 @@ GATED = ("screw_full", "screw_partial", "any_full")  # the others are for the re
 RIGHT_VOXEL = 2.0
 BONE_RIGHT_VOXEL = 1.0
 BRAIN_RIGHT = (5.0, 500.0)  # degrees, µm
-# two searches: what the reference planes miss is no matter of searching longer
+# Two searches: more of them bring no section nearer to the reference planes.
 BRAIN = RegisterSettings(section_thickness_um=50, max_scale=0.25, scan_rotations=1000, searches=2)
-BLOCKS = {"block": "", "block_face_known": "z+"}  # name: view_axis; the brain is seen from ahead
+BLOCKS = {"block": "", "block_face_known": "z+"}  # name of the run: view_axis
 
 
-def register(case: Case, settings: RegisterSettings) -> tuple[Found, float]:
+def register(case: Case, settings: RegisterSettings) -> tuple[SectionResult, float]:
     """Search without a first guess; return the result and the processor seconds it took."""
     start = time.process_time()
-    scales, colours = make_scales(
-        case.volume,
-        case.voxel_um,
-        case.slide,
-        case.size_um,
-        settings.coarse_um,
-        settings.colour_classes,
-        settings.section_thickness_um,
-    )
-    found = search_everywhere(scales, case.slide, colours, case.size_um, settings)
-    return found, time.process_time() - start
+    result = search_everywhere(section_of(case, settings), settings)
+    return result, time.process_time() - start
 
 
-def row_of(kind: str, case: Case, found: Found, seconds: float) -> dict:
+def row_of(kind: str, case: Case, result: SectionResult, seconds: float) -> dict:
     """Gather one case's figures, and print them."""
-    plane_deg, frame_deg, tre95_voxel = errors(case, found.pose)
+    plane_deg, frame_deg, tre95_voxel = errors(case, result.pose)
     row = {
         "kind": kind,
         "plane_deg": plane_deg,
         "tre95_voxel": tre95_voxel,
         "cpu_s": seconds,
-        "unsure": is_unsure(found, RegisterSettings()),
+        "unsure": is_unsure(result, RegisterSettings()),
     }
     print(
         f"{kind:14s} {case.name:17s} {case.material:5s} plane {plane_deg:7.2f}°  "
         f"frame {frame_deg:7.2f}°  TRE95 {tre95_voxel:7.2f} voxel  {seconds:5.1f} CPU s  "
-        f"margin {found.margin:6.3f}  agree {found.agreeing}/{found.searches}  "
-        f"confidence {found.confidence:.2f}{'  UNSURE' if row['unsure'] else ''}",
+        f"margin {result.margin:6.3f}  agree {result.agreeing}/{result.searches}  "
+        f"confidence {result.confidence:.2f}{'  UNSURE' if row['unsure'] else ''}",
         flush=True,
     )
     return row
@@ -83,7 +74,7 @@ def known(task: tuple) -> dict:
 
 
 def stranger(task: tuple) -> dict:
-    """Register one section to the volume of the next specimen: whatever is found is wrong."""
+    """Register one section to the volume of the next specimen: every result is wrong."""
     kind, index, seed = task
     case, other = make_case(kind, index, seed), make_case(kind, index + 1, seed)
     mixed = Case(**{**vars(case), "volume": other.volume, "name": f"{case.name} in next"})
@@ -96,18 +87,18 @@ def peer(task: tuple) -> list[dict]:
     case = make_case(kind, index, seed)
     middle = np.array(case.volume.shape[::-1]) * case.voxel_um / 2
     starts = {
-        "identity": np.array([*middle, 1, 0, 0, 0, 1, 0, 0, 0, 0], float),
+        "identity": np.concatenate([middle, UPRIGHT[CENTER.stop :]]),
         "rough pose": case.rough,
     }
     rows = []
     for name, start in starts.items():
         begun = time.process_time()
         try:
-            found = register_with_sitk(case, start)
-        except RuntimeError:  # its samples left the volume
-            found = start
+            pose = register_with_sitk(case, start)
+        except RuntimeError:  # all of SimpleITK's samples lie outside the volume
+            pose = start
         seconds = time.process_time() - begun
-        plane_deg, _, tre95_voxel = errors(case, found)
+        plane_deg, _, tre95_voxel = errors(case, pose)
         rows.append({"kind": name, "tre95_voxel": tre95_voxel, "cpu_s": seconds})
         print(
             f"SimpleITK from {name:11s} {case.name:17s} plane {plane_deg:7.2f}°  "
@@ -121,12 +112,12 @@ def brain(task: tuple) -> dict:
     """Register one mouse-brain section to the tomogram of another brain."""
     folder, entry = task
     case = brain_case(folder, entry)
-    found, seconds = register(case, BRAIN)
-    plane_deg, center_um = brain_errors(case, found.pose)
+    result, seconds = register(case, BRAIN)
+    plane_deg, center_um = brain_errors(case, result.pose)
     right = plane_deg <= BRAIN_RIGHT[0] and center_um <= BRAIN_RIGHT[1]
     print(
         f"brain {case.name:6s} plane {plane_deg:6.1f}°  centre {center_um:6.0f} µm  "
-        f"{seconds:5.1f} CPU s  confidence {found.confidence:.2f}{'' if right else '  WRONG'}",
+        f"{seconds:5.1f} CPU s  confidence {result.confidence:.2f}{'' if right else '  WRONG'}",
         flush=True,
     )
     return {"right": right, "cpu_s": seconds}
@@ -149,9 +140,9 @@ def summary(rows: list[dict]) -> dict:
     gated = [row for row in rows if row["kind"] in GATED]
     right = [row for row in gated if row["tre95_voxel"] <= RIGHT_VOXEL]
     wrong = [row for row in gated if row["tre95_voxel"] > RIGHT_VOXEL]
-    everything = [row for row in rows if not row["unsure"]]
-    misled = [row for row in everything if row["tre95_voxel"] > RIGHT_VOXEL]
-    print(f"of {len(everything)} called sure, all kinds, {len(misled)} are wrong")
+    sure = [row for row in rows if not row["unsure"]]
+    sure_but_wrong = [row for row in sure if row["tre95_voxel"] > RIGHT_VOXEL]
+    print(f"of {len(sure)} called sure, all kinds, {len(sure_but_wrong)} are wrong")
     seconds = [row["cpu_s"] for row in gated]
     return {
         "cases": len(gated),
@@ -162,7 +153,7 @@ def summary(rows: list[dict]) -> dict:
         "worst_cpu_s": round(max(seconds), 1) if seconds else None,
         "silent_failures": sum(not row["unsure"] for row in wrong),
         "false_alarms": sum(row["unsure"] for row in right),
-        "wrong_share_of_sure": round(len(misled) / max(len(everything), 1), 3),
+        "wrong_share_of_sure": round(len(sure_but_wrong) / max(len(sure), 1), 3),
     }
 
 

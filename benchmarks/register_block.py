@@ -1,4 +1,4 @@
-"""The mouse brain's sections as one block, without a hint and told which face is up."""
+"""The mouse brain's sections as one block, without and with ``view_axis``."""
 
 import time
 
@@ -6,10 +6,11 @@ import numpy as np
 from register_cases import Case
 from register_real import brain_case, brain_errors, sections_of
 
-from virtual_staining.register.search.block_search import BlockFound, search_block
-from virtual_staining.register.search.stack import tilt_deg
+from virtual_staining.register.search.block.block_search import BlockResult, search_block
+from virtual_staining.register.search.block.stack import plane_angle_deg
 from virtual_staining.register.search.starts import view_vector
-from virtual_staining.register.similarity.scales import Member, halvings, section_scales
+from virtual_staining.register.similarity.pose import normals
+from virtual_staining.register.similarity.scales import SectionScales, section_scales, volume_scales
 from virtual_staining.settings.register import RegisterSettings
 
 
@@ -19,16 +20,18 @@ def measure_block(task: tuple) -> dict:
     Parameters
     ----------
     task : (folder, name, view_axis, settings, right)
-        The data's folder; what to call the run; the sheet's ``view_axis``, or nothing; settings;
-        and how far off (degrees, µm) a section may be.
+        The data's folder; the name of the run; the sheet's ``view_axis``, or empty text; settings;
+        and the errors (degrees, µm) up to which a section counts as right.
     """
     folder, name, view_axis, settings, right = task
     cases = [brain_case(folder, entry) for entry in sections_of(folder)]
     start = time.process_time()
-    found = search_block(members_of(cases, settings), settings, view_vector(view_axis))
+    result = search_block(
+        sections_beside_one_volume(cases, settings), settings, view_vector(view_axis)
+    )
     seconds = time.process_time() - start
     count = mirrored = 0
-    for case, section in zip(cases, found.sections, strict=True):
+    for case, section in zip(cases, result.sections, strict=True):
         plane_deg, center_um = brain_errors(case, section.pose)
         good = plane_deg <= right[0] and center_um <= right[1]
         count += good
@@ -39,10 +42,10 @@ def measure_block(task: tuple) -> dict:
             f"with the brain's sides exchanged {off[1]:6.0f} µm  "
             f"confidence {section.confidence:.2f}{'' if good else '  WRONG'}"
         )
-    off_deg = tilt_deg(found.axis, cases[0].truth.normal)
+    off_deg = plane_angle_deg(result.axis, cases[0].truth.normal)
     print(
         f"{name}: {count}/{len(cases)} right, {mirrored} but for the brain's sides; "
-        f"{summary(found, off_deg)}, {seconds:.0f} CPU s"
+        f"{summary(result, off_deg)}, {seconds:.0f} CPU s"
     )
     return {
         f"{name}_right": f"{count}/{len(cases)}",
@@ -52,29 +55,20 @@ def measure_block(task: tuple) -> dict:
     }
 
 
-def members_of(cases: list[Case], settings: RegisterSettings) -> list[Member]:
-    """Set all sections beside one volume."""
-    one = cases[0]
-    volumes, air = halvings(one.volume, one.voxel_um, settings.coarse_um)
-    members = []
-    for case in cases:
-        scales, colours = section_scales(
-            volumes,
-            air,
-            case.slide,
-            case.size_um,
-            settings.colour_classes,
-            settings.section_thickness_um,
-        )
-        members.append(Member(scales, case.slide, colours, case.size_um))
-    return members
+def sections_beside_one_volume(
+    cases: list[Case], settings: RegisterSettings
+) -> list[SectionScales]:
+    """Prepare the sections of all cases for a search in the volume of the first case."""
+    volume = volume_scales(cases[0].volume, cases[0].voxel_um, settings.coarse_um)
+    classes, thickness_um = settings.colour_classes, settings.section_thickness_um
+    return [section_scales(volume, c.slide, c.size_um, classes, thickness_um) for c in cases]
 
 
-def summary(found: BlockFound, off_deg: float) -> str:
-    """Describe what was found for the block as a whole."""
-    normals = [np.cross(one.pose[3:6], one.pose[6:9]) for one in found.sections]
-    turned = sum(normal @ found.axis < 0 for normal in normals)
+def summary(result: BlockResult, off_deg: float) -> str:
+    """Describe the result of the block as a whole."""
+    facing = normals(np.stack([section.pose for section in result.sections])) @ result.axis
     return (
-        f"orientation {off_deg:.1f}° off, margin {found.margin:.3f}, clarity "
-        f"{found.clarity:.2f}, {found.agreeing} of {found.searches} searches, {turned} turned over"
+        f"orientation {off_deg:.1f}° off, margin {result.margin:.3f}, clarity "
+        f"{result.clarity:.2f}, {result.agreeing} of {result.searches} searches, "
+        f"{(facing < 0).sum()} flipped"
     )

@@ -13,7 +13,13 @@ from virtual_staining.cohort.synthetic_slide import render_slide
 from virtual_staining.cohort.tomogram import ct_slices, draw_scan
 from virtual_staining.imaging.geometry import SectionMap, pose_to_map
 from virtual_staining.register.similarity import pose as poses
+from virtual_staining.register.similarity.scales import (
+    SectionScales,
+    section_scales,
+    volume_scales,
+)
 from virtual_staining.settings.cohort import CohortSettings
+from virtual_staining.settings.register import RegisterSettings
 
 MATERIALS = ("Mg", "Ti", "PEEK")
 # plane, partial field, stain, number of cases
@@ -98,8 +104,19 @@ def make_case(kind: str, index: int, seed: int, block_px: int = 300) -> Case:
     )
 
 
-def errors(case: Case, found: np.ndarray) -> tuple[float, float, float]:
-    """Return what a found pose (12,) is off by.
+def section_of(case: Case, settings: RegisterSettings) -> SectionScales:
+    """Prepare a case's section for a search in the case's volume."""
+    return section_scales(
+        volume_scales(case.volume, case.voxel_um, settings.coarse_um),
+        case.slide,
+        case.size_um,
+        settings.colour_classes,
+        settings.section_thickness_um,
+    )
+
+
+def errors(case: Case, pose: np.ndarray) -> tuple[float, float, float]:
+    """Return how far a pose (12,) is from the truth.
 
     Returns
     -------
@@ -110,13 +127,13 @@ def errors(case: Case, found: np.ndarray) -> tuple[float, float, float]:
     tre95 : float
         95th percentile of the distance over the tissue, voxels.
     """
-    section = poses.to_map(found, case.size_um)
+    section = poses.to_map(pose, case.size_um)
     off = section.to_volume(case.tissue_um) - case.truth.to_volume(case.tissue_um)
     tre95 = np.percentile(np.linalg.norm(off, axis=1), 95) / case.voxel_um
     cosine = np.clip(section.normal @ case.truth.normal, -1, 1)
     true_pose = poses.from_map(case.truth, case.size_um)
     return (
         float(np.degrees(np.arccos(cosine))),
-        poses.frame_angle_deg(true_pose, found),
+        poses.frame_angle_deg(true_pose, pose),
         float(tre95),
     )

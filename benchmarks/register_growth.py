@@ -42,7 +42,8 @@ def measure_growth(case: Case) -> dict:
     Returns
     -------
     dict
-        ``growth_time_600_over_300`` and ``growth_peak_gb`` of the largest.
+        ``growth_cpu_s_600_over_300``, the ratio of the processor seconds of the two smaller
+        volumes, and ``growth_peak_gb`` and ``growth_cpu_s`` of each edge length.
     """
     seconds, memory = {}, {}
     for factor in FACTORS:

@@ -5,11 +5,11 @@ import numpy as np
 import SimpleITK as sitk
 from register_cases import Case
 
+from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.register.similarity import pose as poses
-from virtual_staining.register.similarity.pose import SIZE
 
 LEVELS = (8, 4, 2)  # shrink factors, as in its multi-resolution examples
-THREADS = 1  # of its own, so that processor time can be compared
+THREADS = 1  # as in the registration that it is compared with
 
 
 def register_with_sitk(case: Case, start: np.ndarray) -> np.ndarray:
@@ -36,9 +36,10 @@ def register_with_sitk(case: Case, start: np.ndarray) -> np.ndarray:
     moving.SetOrigin([voxel_mm / 2] * 3)
     fixed = _slide_image(case)
     transform = sitk.Euler3DTransform()
-    frame = np.stack([start[3:6], start[6:9], np.cross(start[3:6], start[6:9])], 1)
+    frame = np.stack([start[poses.X_AXIS], start[poses.Y_AXIS], poses.normals(start)], 1)
     transform.SetMatrix(frame.ravel().tolist())
-    transform.SetTranslation((start[:3] / 1000).tolist())  # the slide's centre is its origin
+    # the fixed image has its origin at the slide's centre
+    transform.SetTranslation((start[poses.CENTER] / 1000).tolist())
     transform = _optimize(fixed, moving, transform)
     rigid = sitk.Euler3DTransform(transform)
     affine = sitk.AffineTransform(3)
@@ -75,12 +76,12 @@ def _optimize(fixed, moving, start, levels=LEVELS) -> sitk.Transform:
     method.SetShrinkFactorsPerLevel([1] * len(levels))  # a slice cannot be shrunk along its normal
     method.SetSmoothingSigmasPerLevel([n / 2 for n in levels])
     method.SetInitialTransform(start, inPlace=False)
-    found = method.Execute(_blurrable(fixed), moving)
-    return found.GetNthTransform(0) if found.GetName() == "CompositeTransform" else found
+    result = method.Execute(_blurrable(fixed), moving)
+    return result.GetNthTransform(0) if result.GetName() == "CompositeTransform" else result
 
 
 def _blurrable(fixed: sitk.Image) -> sitk.Image:
-    """Its recursive Gaussian wants four slices: the section repeated, sampled as one."""
+    """Repeat the section four times, the fewest slices that SimpleITK's Gaussian filter accepts."""
     return sitk.JoinSeries(
         [fixed[:, :, 0]] * 4, -1.5 * fixed.GetSpacing()[2], fixed.GetSpacing()[2]
     )
@@ -90,7 +91,5 @@ def _to_pose(affine: sitk.AffineTransform) -> np.ndarray:
     center = np.array(affine.TransformPoint((0, 0, 0))) * 1000
     u, v = (np.array(affine.TransformPoint(p)) * 1000 - center for p in ((1, 0, 0), (0, 1, 0)))
     size = (2.0, 2.0)
-    section = poses.SectionMap(center - (u + v) / 1000, u / 1000, v / 1000)
-    found = poses.from_map(section, size)
-    assert found.shape == (SIZE,)
-    return found
+    section = SectionMap(center - (u + v) / 1000, u / 1000, v / 1000)
+    return poses.from_map(section, size)

@@ -31,9 +31,9 @@ def brain_case(folder: Path, entry: dict) -> Case:
     picture = cv2.imread(str(folder / "sections" / entry["filename"]), cv2.IMREAD_UNCHANGED)
     opacity = picture[..., 3:] / 255 if picture.shape[2] == 4 else 1.0
     slide = (picture[..., 2::-1] * opacity + 255 * (1 - opacity)).astype(np.uint8)
-    pose, pixel_um = anchoring_to_pose(entry["anchoring"], (entry["width"], entry["height"]))
+    values, pixel_um = anchoring_to_pose(entry["anchoring"], (entry["width"], entry["height"]))
     size_um = (slide.shape[1] * pixel_um, slide.shape[0] * pixel_um)
-    truth = pose_to_map(pose["center_um"], pose["u"], pose["v"], size_um)
+    truth = pose_to_map(**values, slide_size_um=size_um)
     return Case(
         name=Path(entry["filename"]).stem[-4:],
         material="brain",
@@ -47,14 +47,14 @@ def brain_case(folder: Path, entry: dict) -> Case:
     )
 
 
-def brain_errors(case: Case, found: np.ndarray, mirror: bool = False) -> tuple[float, float]:
+def brain_errors(case: Case, pose: np.ndarray, mirror: bool = False) -> tuple[float, float]:
     """Return the angle between the planes (degrees) and the section centre's distance (µm).
 
-    Brains are symmetric and the picture may have been turned over: the normal's sign is free.
-    With ``mirror``, a section found turned over is compared after a reflection at the brain's
-    middle (which is the volume's), so that a picture off the middle is not held against it.
+    The sign of the normal plays no part, because brains are symmetric and the picture may show the
+    section flipped. With ``mirror``, a flipped section is compared after a reflection at the
+    middle of the brain (the middle of the volume), which takes it to its mirror image.
     """
-    section = poses.to_map(found, case.size_um)
+    section = poses.to_map(pose, case.size_um)
     if mirror and section.normal @ case.truth.normal < 0:
         width_um = case.volume.shape[2] * case.voxel_um
         flip = np.array([-1, 1, 1])

@@ -1,5 +1,9 @@
 rule search_block:
-    """Find the orientation that sections cut parallel from one block share, and their planes."""
+    """Find the orientation that sections cut parallel from one block share, and their planes.
+
+    Input: the volume (OME-Zarr, uint16) and the slides (OME-TIFF, uint8 RGB). Output: planes.json with the map
+    slide µm → volume µm of each section, and the confidence of the shared orientation.
+    """
     input:
         ct=lambda wildcards: f"<results>/01_ingest/{block_volume(wildcards)}/ct.ome.zarr",
         slides=lambda wildcards: expand(
@@ -41,7 +45,12 @@ rule search_block:
 
 
 rule register_section:
-    """Find the section's plane in the volume and resample both onto one grid (paper 2.3)."""
+    """Find the section's plane in the volume and resample both onto one grid (paper 2.3).
+
+    Input: the volume (OME-Zarr, uint16) and the slide (OME-TIFF, uint8 RGB). Output: CT plane (uint16), slide (uint8
+    RGB) and valid area (uint8, 0 or 255) on one grid with the volume's voxel size; the maps between pair, slide and
+    volume (µm); the map slide → volume as ITK transform (mm); a picture to check the result.
+    """
     input:
         ct=lambda wildcards: f"<results>/01_ingest/{section_row(wildcards)['volume_id']}/ct.ome.zarr",
         slide="<results>/01_ingest/{sample}/slide.ome.tif",
@@ -76,7 +85,10 @@ rule register_section:
 
 
 rule review_registrations:
-    """Gather all registrations in one table and one page, the most doubtful first."""
+    """Gather all registrations in one table and one page, the most doubtful first.
+
+    Input: transform.json and qc.png of every section. Output: registration.csv, qc.html.
+    """
     input:
         sheet=config["samples"] or "<results>/00_cohort/samples.tsv",
         transform=expand("<results>/02_register/{sample}/transform.json", sample=SECTIONS["sample"]),
@@ -96,6 +108,6 @@ rule review_registrations:
     params:
         folder=subpath(output.table, parent=True),
     shell:
-        "python -m virtual_staining register cohort --sheet {input.sheet:q}"
+        "python -m virtual_staining register review --sheet {input.sheet:q}"
         " --register-dir {params.folder:q} --out-table {output.table:q}"
         " --out-page {output.page:q} > {log:q} 2>&1"

@@ -5,6 +5,11 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial.transform import Rotation
 
 from virtual_staining.imaging.geometry import SectionMap, pose_to_map
+from virtual_staining.register.similarity.scales import (
+    SectionScales,
+    section_scales,
+    volume_scales,
+)
 
 VOXEL_UM = 50.0
 SIZE_VOXELS = (88, 92, 96)  # z, y, x
@@ -48,6 +53,20 @@ def cut(labels: np.ndarray, section: SectionMap, shape: tuple[int, int], pixel_u
     colours = COLOURS[tissue].reshape(*shape, 3)
     noise = np.random.default_rng(5).normal(0, 4, colours.shape)
     return np.clip(colours + noise, 0, 255).astype(np.uint8)
+
+
+def scales_of(
+    ct: np.ndarray,
+    slide: np.ndarray,
+    size_um: tuple[float, float],
+    coarse_um: float = 200.0,
+    n_classes: int = 6,
+    thickness_um: float = 0.0,
+    voxel_um: float = VOXEL_UM,
+) -> SectionScales:
+    """Return a section beside its volume at all voxel sizes of a search."""
+    volume = volume_scales(ct, voxel_um, coarse_um)
+    return section_scales(volume, slide, size_um, n_classes, thickness_um)
 
 
 def oblique_map(

@@ -18,18 +18,25 @@ from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap, pose_to_map
-from virtual_staining.register.block_plane import flag_block, read_block
-from virtual_staining.register.inputs import load_member, load_volume
+from virtual_staining.register.block_plane import flag_block, read_block_plane
+from virtual_staining.register.inputs import read_section, read_volume
 from virtual_staining.register.search import single
-from virtual_staining.register.search.block_search import distinct_axes, judge, side_clarity
-from virtual_staining.register.search.stack import Stack, axis_angle_deg, best_places
-from virtual_staining.register.search.starts import frames_of, spread_axes
+from virtual_staining.register.search.block.block_search import agreement, face_clarity
+from virtual_staining.register.search.block.stack import (
+    Stack,
+    axis_angle_deg,
+    best_of_both_faces,
+    distinct_axes,
+)
+from virtual_staining.register.search.coarse_to_fine import ScoredPoses
+from virtual_staining.register.search.starts import frames_across, spread_axes
 from virtual_staining.register.similarity import pose as poses
 from virtual_staining.settings.register import RegisterSettings
 
 PIXEL_UM = 25.0
 SHAPES = [(70, 60), (120, 110), (64, 70)]  # two of them partial fields
 OFFSETS_UM = [-600.0, 0.0, 500.0]
+FLIPPED = poses.UPRIGHT * [1, 1, 1, 1, 1, 1, 1, -1, 1, 1, 1, 1]
 QUICK = {
     "coarse_um": 200, "fine_um": 50, "colour_classes": 5, "section_thickness_um": 0,
     "scan_rotations": 400, "scan_step_um": 400, "searches": 2,
@@ -95,10 +102,10 @@ def errors_um(found: SectionMap, k: int) -> np.ndarray:
     return np.linalg.norm(found.to_volume(grid) - block_maps()[k].to_volume(grid), axis=1)
 
 
-def member_of(block, k):
+def section_of(block, k):
     settings = RegisterSettings(**QUICK)
-    volumes, air = load_volume(omezarr.open_volume_pyramid(block / "ct.ome.zarr"), settings)
-    return load_member(slides.open_slide_pyramid(block / f"s{k}.ome.tif"), volumes, air, settings)
+    volume = read_volume(omezarr.open_volume_pyramid(block / "ct.ome.zarr"), settings)
+    return read_section(slides.open_slide_pyramid(block / f"s{k}.ome.tif"), volume, settings)
 
 
 def test_the_block_finds_every_plane_where_a_section_alone_does_not(block):
@@ -113,11 +120,9 @@ def test_the_block_finds_every_plane_where_a_section_alone_does_not(block):
     truth = block_maps()
     assert truth[2].normal @ truth[0].normal < -0.99  # one lies turned over
     assert axis_angle_deg(np.array(found["axis"]), truth[0].normal) < 1  # most lie like the first
-    one = member_of(block, 2)
-    alone = single.search_everywhere(
-        one.scales, one.image, one.colours, one.size_um, RegisterSettings(**QUICK)
-    )
-    assert np.percentile(errors_um(poses.to_map(alone.pose, one.size_um), 2), 95) > 500
+    section = section_of(block, 2)
+    alone = single.search_everywhere(section, RegisterSettings(**QUICK))
+    assert np.percentile(errors_um(poses.to_map(alone.pose, section.size_um), 2), 95) > 500
     assert alone.confidence < 0.5
 
 
@@ -132,44 +137,44 @@ def test_a_section_takes_its_plane_from_the_block(block):
     assert transform["confidence"] == min(own["confidence"], planes["confidence"])
     assert transform["margin"] == own["margin"]
     assert (transform["flags"], transform["unsure"]) == ([], False)
-    told = transform["block"]
-    assert (told["name"], told["margin"]) == ("B", planes["margin"])
-    assert told["leaves_deg"] < 5
-    assert told["leaves_um"] < 3 * sections.VOXEL_UM
+    shared = transform["block"]
+    assert (shared["name"], shared["margin"]) == ("B", planes["margin"])
+    assert shared["alone_tilt_deg"] < 5
+    assert shared["alone_shift_um"] < 3 * sections.VOXEL_UM
     assert read_image(block / "out" / "ct.tif").shape == tuple(transform["pair_shape_px"])
 
 
 def test_doubts_about_a_blocks_plane_are_flagged(block, tmp_path):
     planes = read_json(block / "planes.json")
     planes["confidence"] = 0.2
-    section = planes["sections"]["S-1"]["slide_to_volume"]
-    normal = np.cross(section["u"], section["v"])
-    section["origin_um"] = (np.array(section["origin_um"]) + 260 * normal).tolist()
+    known = planes["sections"]["S-1"]["slide_to_volume"]
+    normal = np.cross(known["u"], known["v"])
+    known["origin_um"] = (np.array(known["origin_um"]) + 260 * normal).tolist()
     (tmp_path / "planes.json").write_text(json.dumps(planes))
-    settings, one = RegisterSettings(**QUICK), member_of(block, 1)
-    plane = read_block(tmp_path / "planes.json", "S-1", one, settings)
-    assert plane.found.confidence == 0.2
-    assert plane.leaves_um > 150
+    settings, section = RegisterSettings(**QUICK), section_of(block, 1)
+    plane = read_block_plane(tmp_path / "planes.json", "S-1", section, settings)
+    assert plane.section.confidence == 0.2
+    assert plane.alone_shift_um > 150
     unsure, leaves = flag_block(plane, settings)
     assert "block B shares is unsure: confidence 0.20" in unsure
-    assert f"moves by {plane.leaves_um:.0f} µm" in leaves
-    either = replace(plane, clarity=0.1, found=replace(plane.found, margin=0.01))
-    assert "turned over; give view_axis" in flag_block(either, settings)[1]
+    assert f"moves by {plane.alone_shift_um:.0f} µm" in leaves
+    either = replace(plane, clarity=0.1, section=replace(plane.section, margin=0.01))
+    assert "flipped; give view_axis" in flag_block(either, settings)[1]
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"sections": {"S-0": {}}}', "sections: S-1: does not tell"),
+        ('{"sections": {"S-0": {}}}', "sections: S-1: holds no plane"),
         ('{"sections": {"S-1": {"slide_to_volume": {"u": 1}}}}', "S-1: slide_to_volume"),
-        ("[]", "S-1: does not tell"),
+        ("[]", "S-1: holds no plane"),
         ('{"sections"', "planes.json"),
     ],
 )
 def test_planes_that_cannot_be_read_are_refused(block, tmp_path, text, words):
     (tmp_path / "planes.json").write_text(text)
     with pytest.raises(InputError, match=words):
-        read_block(tmp_path / "planes.json", "S-1", None, RegisterSettings())
+        read_block_plane(tmp_path / "planes.json", "S-1", None, RegisterSettings())
 
 
 def test_one_section_is_no_block(block, capsys):
@@ -178,7 +183,7 @@ def test_one_section_is_no_block(block, capsys):
     assert not (block / "one.json").exists()
 
 
-def test_axes_are_even_and_their_frames_see_both_sides():
+def test_axes_are_even_and_frames_face_along_and_against_them():
     axes, turns = spread_axes(2000, np.random.default_rng(0))
     spacing = np.degrees(np.sqrt(2 * np.pi / len(axes)))
     probes = Rotation.random(500, rng=np.random.default_rng(1)).apply([0, 0, 1])
@@ -186,57 +191,53 @@ def test_axes_are_even_and_their_frames_see_both_sides():
     assert nearest.max() < spacing
     assert abs(360 / turns - spacing) < 2
     assert 1800 < len(axes) * turns * 2 < 2300
-    frames = frames_of(axes, turns).reshape(len(axes), turns, 2, 2, 3)
+    frames = frames_across(axes, turns).reshape(len(axes), turns, 2, 2, 3)
     assert np.allclose(frames @ frames.swapaxes(-1, -2), np.eye(2))
     normals = np.cross(frames[..., 0, :], frames[..., 1, :])
     assert np.allclose(normals, axes[:, None, None] * np.array([1, -1])[:, None])
 
 
-def test_a_side_of_its_own_needs_a_clearly_better_fit():
-    up = np.array([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0.0])
-    down = np.array([0, 0, 9, 1, 0, 0, 0, -1, 0, 0, 0, 0.0])
+def test_a_section_counts_as_flipped_only_if_it_fits_clearly_better():
+    up, down = poses.UPRIGHT, FLIPPED + 9 * np.eye(12)[2]
     scores = np.array([[1.0, 0.5], [1.0, 0.5], [1.0, 1.03], [1.0, 1.2]])
     stack = Stack(np.array([[up, down]] * 4), scores)
     assert stack.best[:, 2].tolist() == [0, 0, 0, 9]
     assert stack.total == pytest.approx((3 + 1.2 * 0.94) / 4)
 
 
-def test_the_finest_level_that_knows_another_axis_decides():
+def test_the_margin_is_that_of_the_finest_scale_with_another_axis():
     def across(x, y, score):
         pose = np.array([0, 0, 0, *np.cross([0, 1, 0], [x, y, 1]), 0, 1.0, 0, 0, 0, 0])
-        pose[3:6] /= np.linalg.norm(pose[3:6])
-        pose[6:9] = np.cross([x, y, 1] / np.linalg.norm([x, y, 1]), pose[3:6])
+        pose[poses.X_AXIS] /= np.linalg.norm(pose[poses.X_AXIS])
+        normal = np.array([x, y, 1]) / np.linalg.norm([x, y, 1])
+        pose[poses.Y_AXIS] = np.cross(normal, pose[poses.X_AXIS])
         return Stack(pose[None, None].repeat(2, 1), np.full((1, 2), score))
 
     best, near, far = across(0, 0, 1.0), across(0.05, 0, 0.9), across(1, 0, 0.8)
     assert axis_angle_deg(best.axis, far.axis) == pytest.approx(45)
-    ends = [[[best, far], [best]], [[near], [far, near]]]
-    levels = [[best, far, near], [best, near]]
-    assert judge(best, levels, ends) == (1, pytest.approx(0.2 / 1.0))
-    assert judge(best, [[best, near]], ends) == (1, 1.0)
+    searches = [[[best, far], [best]], [[near], [far, near]]]
+    by_scale = [[best, far, near], [best, near]]
+    assert agreement(best, by_scale, searches) == (1, pytest.approx(0.2 / 1.0))
+    assert agreement(best, [[best, near]], searches) == (1, 1.0)
     assert distinct_axes([far, near, best]) == [best, far]
 
 
-def test_clarity_is_none_where_a_block_turned_over_fits_as_well():
-    up = np.array([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0.0])
-    down = np.array([0, 0, 0, 1, 0, 0, 0, -1, 0, 0, 0, 0.0])
-    over = {"even": 1.0, "clear": 0.8}  # mutual information of a section turned over
-    for name, score in over.items():
-        stack = Stack(np.array([[up, down]] * 3), np.array([[1.0, score]] * 3))
-        turned = Stack(np.array([[down, up]] * 3), np.array([[score, 1.0]] * 3))
-        clarity = side_clarity(stack, [[stack, turned], [stack]])
-        assert clarity == pytest.approx({"even": 0.0, "clear": 1.0}[name])
-    assert side_clarity(stack, [[stack]]) == 1.0
-    assert np.allclose(stack.weighed(0.5)[:, 1], 0.8 * 0.97)
+@pytest.mark.parametrize(("flipped_score", "expected"), [(1.0, 0.0), (0.8, 1.0)])
+def test_clarity_is_zero_if_the_flipped_block_fits_as_well(flipped_score, expected):
+    up, down = poses.UPRIGHT, FLIPPED
+    stack = Stack(np.array([[up, down]] * 3), np.array([[1.0, flipped_score]] * 3))
+    flipped = Stack(np.array([[down, up]] * 3), np.array([[flipped_score, 1.0]] * 3))
+    assert face_clarity(stack, [[stack, flipped], [stack]]) == pytest.approx(expected)
+    assert face_clarity(stack, [[stack]]) == 1.0
+    assert np.allclose(stack.penalized(0.5)[:, 1], flipped_score * 0.97)
 
 
-def test_places_fill_up_on_each_side():
-    up = np.array([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0.0])
-    down = np.array([0, 0, 0, 1, 0, 0, 0, -1, 0, 0, 0, 0.0])
+def test_the_best_pose_of_a_face_fills_up():
+    up, down = poses.UPRIGHT, FLIPPED
     far = up + np.eye(12)[2] * 900
-    some = np.stack([down, up, up, far])
+    candidates = ScoredPoses(np.stack([down, up, up, far]), np.array([3.0, 1, 2, 0.5]))
     axis = np.array([0, 0, 1.0])
-    kept, scores = best_places(some, np.array([3.0, 1, 2, 0.5]), axis, (1000.0, 1000.0), 2)
+    kept, scores = best_of_both_faces(candidates, axis, (1000.0, 1000.0), 2)
     assert np.array_equal(kept, [up, far, down, down])
     assert scores.tolist() == [2, 0.5, 3, 3]
 
@@ -278,6 +279,6 @@ def test_only_sections_without_a_first_guess_search_with_their_block(tmp_path):
     assert done.stdout.count("rule search_block:") == 1
     assert "--samples a b --block B --volume a" in done.stdout
     planes = "--block-planes=results/02_register/blocks/B/planes.json --sample"
-    told = {s: f"{planes} {s} " in done.stdout for s in "abcde"}
-    assert told == {"a": True, "b": True, "c": False, "d": False, "e": False}
+    with_block = {s: f"{planes} {s} " in done.stdout for s in "abcde"}
+    assert with_block == {"a": True, "b": True, "c": False, "d": False, "e": False}
     assert "--block-planes= --sample d " in done.stdout

@@ -18,11 +18,10 @@ from virtual_staining.example.anchoring import anchoring_to_pose
 from virtual_staining.imaging.geometry import SectionMap, pose_to_map
 from virtual_staining.register.result.flags import flag_result
 from virtual_staining.register.rough_pose import fit_rigid, read_initial_pose
-from virtual_staining.register.search.confidence import Found
+from virtual_staining.register.search.confidence import SectionResult
 from virtual_staining.register.search.single import search_near
 from virtual_staining.register.similarity.mutual_information import score_poses
-from virtual_staining.register.similarity.pose import frame_angle_deg, from_map, to_map
-from virtual_staining.register.similarity.scales import make_scales
+from virtual_staining.register.similarity.pose import CENTER, frame_angle_deg, from_map, to_map
 from virtual_staining.settings.register import RegisterSettings
 
 SIZE_UM = (3800.0, 4200.0)
@@ -238,29 +237,29 @@ def test_an_earlier_result_can_be_fixed_and_stays_as_it_is(case, tmp_path):
     assert (again["confidence"], again["searches"], again["unsure"]) == (1, 0, False)
 
 
-def found_with(scale_x=0.0, scale_y=0.0, shear=0.0, confidence=0.9) -> Found:
+def result_with(scale_x=0.0, scale_y=0.0, shear=0.0, confidence=0.9) -> SectionResult:
     pose = np.array([0, 0, 0, 1, 0, 0, 0, 1, 0, scale_x, scale_y, shear])
-    return Found(pose, 1.0, 0.1, 2, 2, confidence)
+    return SectionResult(pose, 1.0, 0.1, 2, 2, confidence)
 
 
 @pytest.mark.parametrize(
-    ("found", "tissue", "word"),
+    ("result", "tissue", "word"),
     [
-        (found_with(scale_x=0.06), 0.5, "scale_x"),
-        (found_with(scale_y=-0.06), 0.5, "scale_y"),
-        (found_with(shear=-0.07), 0.5, "shear"),
-        (found_with(confidence=0.2), 0.5, "confidence"),
-        (found_with(), 0.001, "no tissue"),
+        (result_with(scale_x=0.06), 0.5, "scale_x"),
+        (result_with(scale_y=-0.06), 0.5, "scale_y"),
+        (result_with(shear=-0.07), 0.5, "shear"),
+        (result_with(confidence=0.2), 0.5, "confidence"),
+        (result_with(), 0.001, "no tissue"),
     ],
 )
-def test_doubts_are_flagged(found, tissue, word):
-    flags = flag_result(found, tissue, RegisterSettings())
+def test_doubts_are_flagged(result, tissue, word):
+    flags = flag_result(result, tissue, RegisterSettings())
     assert len(flags) == 1
     assert word in flags[0]
 
 
 def test_a_sound_result_has_no_flags():
-    assert flag_result(found_with(0.03, -0.03, 0.04), 0.5, RegisterSettings()) == []
+    assert flag_result(result_with(0.03, -0.03, 0.04), 0.5, RegisterSettings()) == []
 
 
 def test_a_real_section_stays_by_its_plane_and_gains_information(shared_data):
@@ -271,15 +270,15 @@ def test_a_real_section_stays_by_its_plane_and_gains_information(shared_data):
     values, pixel_um = anchoring_to_pose(anchoring, (slide.shape[1], slide.shape[0]))
     size_um = (slide.shape[1] * pixel_um, slide.shape[0] * pixel_um)
     volume = tifffile.imread(folder / "volume_ccf_100um.tiff")
-    scales, _ = make_scales(volume, 100.0, slide, size_um, 160.0, 8, 0.0)
+    section = sections.scales_of(volume, slide, size_um, 160.0, 8, voxel_um=100.0)
     guess = from_map(pose_to_map(**values, slide_size_um=size_um), size_um)
     settings = RegisterSettings(fan_deg=8, fan_starts=1024, fan_beam=(64, 32, 8, 4))
-    found = search_near(guess, scales, 8, size_um, settings)
-    before = score_poses(*scales[-1].arguments, 8, 32, guess[None])[0]
-    assert found.mutual_information > before
+    result = search_near(guess, section, settings)
+    before = score_poses(section.scales[-1], 32, guess[None])[0]
+    assert result.mutual_information > before
     assert before > 0.2
-    assert frame_angle_deg(guess, found.pose) < 10
-    assert np.linalg.norm(found.pose[:3] - guess[:3]) < 1000
+    assert frame_angle_deg(guess, result.pose) < 10
+    assert np.linalg.norm(result.pose[CENTER] - guess[CENTER]) < 1000
 
 
 def first_plane(planes) -> tuple[str, list[float]]:

@@ -10,10 +10,14 @@ from virtual_staining.artefacts.sheet import read_sheet
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.register.search import single
-from virtual_staining.register.search.block_search import search_axes
-from virtual_staining.register.search.starts import looks, spread_frames, view_vector
+from virtual_staining.register.search.block.axis_search import search_axes
+from virtual_staining.register.search.starts import (
+    face_view,
+    frame_normals,
+    spread_frames,
+    view_vector,
+)
 from virtual_staining.register.similarity import pose as poses
-from virtual_staining.register.similarity.scales import Member, make_scales
 from virtual_staining.settings.register import RegisterSettings
 
 SHAPE, PIXEL_UM = (84, 76), 50.0
@@ -32,14 +36,13 @@ def symmetric():
     labels[:, :, half:] = labels[:, :, :half][:, :, ::-1]
     truth, _ = sections.oblique_map(SIZE_UM, stretch=((1.0, 0.0), (0.0, 1.0)))
     slide = sections.cut(labels, truth, SHAPE, PIXEL_UM)
-    ct = sections.phantom_ct(labels)
-    scales, colours = make_scales(ct, sections.VOXEL_UM, slide, SIZE_UM, 200.0, 5, 0.0)
+    section = sections.scales_of(sections.phantom_ct(labels), slide, SIZE_UM, n_classes=5)
     width_um = labels.shape[2] * sections.VOXEL_UM
     flip = np.array([-1, 1, 1])
     reflected = SectionMap(
         truth.origin_um * flip + [width_um, 0, 0], truth.u * flip, truth.v * flip
     )
-    return Member(scales, slide, colours, SIZE_UM), truth, reflected
+    return section, truth, reflected
 
 
 def error_um(pose: np.ndarray, truth: SectionMap) -> float:
@@ -48,46 +51,42 @@ def error_um(pose: np.ndarray, truth: SectionMap) -> float:
     return float(np.percentile(np.linalg.norm(off, axis=1), 95))
 
 
-@pytest.mark.parametrize("seen_from_behind", [False, True])
-def test_a_section_that_fits_from_both_sides_is_found_from_the_one_named(
-    symmetric, seen_from_behind
-):
-    one, *places = symmetric
-    truth = places[seen_from_behind]
-    assert places[0].normal @ places[1].normal < 0
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_section_that_fits_from_both_sides_is_found_on_the_side_named(symmetric, mirrored):
+    section, *maps = symmetric
+    truth = maps[mirrored]
+    assert maps[0].normal @ maps[1].normal < 0
     axis = int(np.abs(truth.normal).argmax())
     name = "xyz"[axis] + ("+" if truth.normal[axis] > 0 else "-")
-    found = single.search_everywhere(
-        one.scales, one.image, one.colours, SIZE_UM, QUICK, view_vector(name)
-    )
-    assert error_um(found.pose, truth) < sections.VOXEL_UM
-    assert found.confidence > 0.5
+    result = single.search_everywhere(section, QUICK, view_vector(name))
+    assert error_um(result.pose, truth) < sections.VOXEL_UM
+    assert result.confidence > 0.5
 
 
-def test_without_it_such_a_section_is_unsure(symmetric):
-    one, *places = symmetric
-    found = single.search_everywhere(one.scales, one.image, one.colours, SIZE_UM, QUICK)
-    assert min(error_um(found.pose, truth) for truth in places) < sections.VOXEL_UM
-    assert found.margin < 0.03
-    assert found.confidence < 0.5
+def test_without_a_view_axis_such_a_section_is_unsure(symmetric):
+    section, *maps = symmetric
+    result = single.search_everywhere(section, QUICK)
+    assert min(error_um(result.pose, truth) for truth in maps) < sections.VOXEL_UM
+    assert result.margin < 0.03
+    assert result.confidence < 0.5
 
 
 @pytest.mark.parametrize("view_axis", ["z+", "z-"])
 def test_a_block_is_searched_from_the_side_named(symmetric, view_axis):
-    one, *_ = symmetric
+    section, *_ = symmetric
     view = view_vector(view_axis)
     few = RegisterSettings(**{**vars(QUICK), "scan_rotations": 200})
-    for level in search_axes([one, one], few, 0, view):
-        assert all(stack.axis @ view > 0 for stack in level)
+    for stacks in search_axes([section, section], few, 0, view):
+        assert all(stack.axis @ view > 0 for stack in stacks)
 
 
 def test_half_of_all_orientations_look_along_an_axis():
-    frames = spread_frames(2000, np.random.default_rng(0))
+    normals = frame_normals(spread_frames(2000, np.random.default_rng(0)))
     for axis in "xyz":
-        ahead, behind = (looks(frames, view_vector(axis + sign)) for sign in "+-")
+        ahead, behind = (face_view(normals, view_vector(axis + sign)) for sign in "+-")
         assert (ahead != behind).all()
         assert abs(ahead.sum() - 1000) < 100
-    assert looks(frames, view_vector("")).all()
+    assert face_view(normals, view_vector("")).all()
 
 
 def test_axes_are_named_in_the_volumes_x_y_z():
@@ -110,7 +109,7 @@ def test_sheet_refuses_what_is_no_axis_and_a_block_seen_from_two_sides(tmp_path)
 
 
 @pytest.mark.workflow
-def test_sections_and_blocks_are_told(tmp_path):
+def test_the_view_axis_reaches_sections_and_blocks(tmp_path):
     sheet = write_sheet(
         tmp_path,
         {"sample": "a", "block": "B", "view_axis": "z-"},

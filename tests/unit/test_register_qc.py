@@ -13,7 +13,6 @@ from virtual_staining.register.result.placement import draw_placement, plane_in_
 from virtual_staining.register.result.qc import draw_qc
 from virtual_staining.register.similarity import pose as poses
 from virtual_staining.register.similarity.mutual_information import score_poses
-from virtual_staining.register.similarity.scales import make_scales
 
 SIZE_UM = (3800.0, 4200.0)
 BOX_UM = np.array([2000.0, 3000, 4000])
@@ -25,26 +24,23 @@ def case():
     truth, _ = sections.oblique_map(SIZE_UM)
     labels = sections.phantom_labels()
     slide = sections.cut(labels, truth, (210, 190), 20.0)
-    scales, _ = make_scales(
-        sections.phantom_ct(labels), sections.VOXEL_UM, slide, SIZE_UM, 200.0, 6, 0.0
-    )
-    return scales[0], truth
+    return sections.scales_of(sections.phantom_ct(labels), slide, SIZE_UM).scales[0], truth
 
 
 def test_landscape_peaks_at_the_truth_and_moves_with_it(case):
     scale, truth = case
     true_pose = poses.from_map(truth, SIZE_UM)
-    tilts, offsets, information = landscape(scale, 6, 32, true_pose, SIZE_UM, steps=13)
+    tilts, offsets, information = landscape(scale, 32, true_pose, SIZE_UM, steps=13)
     assert information.shape == (13, 13)
     assert offsets == pytest.approx(np.linspace(-600, 600, 13))
     assert tilts[-1] == pytest.approx(np.degrees(600 / (0.35 * np.hypot(*SIZE_UM))))
     row, column = np.unravel_index(information.argmax(), information.shape)
     assert (abs(row - 6) <= 1, abs(column - 6) <= 1) == (True, True)
-    assert information[6, 6] == score_poses(*scale.arguments, 6, 32, true_pose[None])[0]
+    assert information[6, 6] == score_poses(scale, 32, true_pose[None])[0]
     off = true_pose.copy()
-    off[:3] += 300 * truth.normal
+    off[poses.CENTER] += 300 * truth.normal
     row, column = np.unravel_index(
-        landscape(scale, 6, 32, off, SIZE_UM, steps=13)[2].argmax(), (13, 13)
+        landscape(scale, 32, off, SIZE_UM, steps=13)[2].argmax(), (13, 13)
     )
     assert abs(column - 3) <= 1  # 300 µm back along the normal
 
@@ -52,12 +48,13 @@ def test_landscape_peaks_at_the_truth_and_moves_with_it(case):
 def test_landscape_rows_are_tilts_about_x(case):
     scale, truth = case
     true_pose = poses.from_map(truth, SIZE_UM)
-    tilts, _, information = landscape(scale, 6, 32, true_pose, SIZE_UM, steps=5)
-    e1, e2 = true_pose[3:6], true_pose[6:9]
+    tilts, _, information = landscape(scale, 32, true_pose, SIZE_UM, steps=5)
+    x_axis, y_axis = true_pose[poses.X_AXIS], true_pose[poses.Y_AXIS]
     turn = np.radians(tilts[4])
     tilted = true_pose.copy()
-    tilted[6:9] = np.cos(turn) * e2 + np.sin(turn) * np.cross(e1, e2)
-    expected = score_poses(*scale.arguments, 6, 32, tilted[None])[0]
+    normal = np.cross(x_axis, y_axis)
+    tilted[poses.Y_AXIS] = np.cos(turn) * y_axis + np.sin(turn) * normal
+    expected = score_poses(scale, 32, tilted[None])[0]
     assert information[4, 2] == pytest.approx(expected, abs=1e-5)
 
 

@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from virtual_staining.imaging.geometry import SectionMap, pose_to_map
-from virtual_staining.register.result.pair_grid import (
-    PairGrid,
-    common_grid,
-    compose,
-    resample_ct,
-    resample_slide,
-    valid_mask,
-)
+from virtual_staining.register.result.pair_grid import PairGrid, common_grid, compose, valid_mask
+from virtual_staining.register.result.pair_images import resample_ct, resample_slide
 
 AXIAL = (np.array([1.0, 0, 0]), np.array([0, 1.0, 0]))
 

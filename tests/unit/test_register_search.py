@@ -10,24 +10,32 @@ from virtual_staining.imaging.geometry import SectionMap, pose_to_map
 from virtual_staining.register.result.flags import bone_dice
 from virtual_staining.register.search import single
 from virtual_staining.register.search.coarse_to_fine import (
+    ScoredPoses,
+    best_with_rival,
     climb,
-    descend,
+    coarse_to_fine,
     margin_to_rival,
-    promising,
 )
 from virtual_staining.register.search.confidence import confidence
-from virtual_staining.register.search.scan import _scan, stretches_up_to
-from virtual_staining.register.search.starts import fan, super_fibonacci, within
+from virtual_staining.register.search.scan import stretches_up_to
+from virtual_staining.register.search.scan_kernel import (
+    BinnedSection,
+    BinnedVolume,
+    Positions,
+    scan_positions,
+)
+from virtual_staining.register.search.starts import around_guess, near_guess, super_fibonacci
 from virtual_staining.register.similarity import pose as poses
 from virtual_staining.register.similarity.mutual_information import (
     information,
     joint_histogram,
     score_poses,
 )
-from virtual_staining.register.similarity.scales import make_scales, thickness_offsets
+from virtual_staining.register.similarity.scales import thickness_offsets
 from virtual_staining.settings.register import RegisterSettings
 
-BINS, BOUNDS = 32, (0.06, 0.06)
+SETTINGS = RegisterSettings()
+BINS = SETTINGS.grey_bins
 SHAPE, PIXEL_UM = (210, 190), 20.0
 SIZE_UM = (SHAPE[1] * PIXEL_UM, SHAPE[0] * PIXEL_UM)
 
@@ -42,19 +50,19 @@ def ct(labels):
     return sections.phantom_ct(labels)
 
 
-def scales_of(ct, slide, size_um=SIZE_UM):
-    return make_scales(ct, sections.VOXEL_UM, slide, size_um, 200.0, 6, 0.0)[0]
+def section_of(labels, ct, truth):
+    slide = sections.cut(labels, truth, SHAPE, PIXEL_UM)
+    return sections.scales_of(ct, slide, SIZE_UM)
 
 
-def refine(scales, starts, widths, size_um=SIZE_UM):
-    """Settle on the result of two searches, from the even and the odd starts."""
+def refine(section, starts, beam):
+    """Combine two searches, from the even and the odd starts."""
     searches = []
     for some in (starts[::2], starts[1::2]):
-        scores = score_poses(*scales[0].arguments, 6, BINS, some)
-        searches.append(
-            descend(single.coarser(scales), some, scores, widths, BINS, size_um, BOUNDS)
-        )
-    return single.settle(searches, scales, 2, size_um, RegisterSettings())
+        scored = ScoredPoses(some, score_poses(section.scales[0], BINS, some))
+        coarse = single.all_but_finest(section.scales)
+        searches.append(coarse_to_fine(coarse, scored, beam, section.size_um, SETTINGS))
+    return single.combine(searches, section, 2, SETTINGS)
 
 
 def off_by(section: SectionMap, degrees: float, shift_um: float, size_um=SIZE_UM) -> np.ndarray:
@@ -63,13 +71,13 @@ def off_by(section: SectionMap, degrees: float, shift_um: float, size_um=SIZE_UM
     return poses.from_map(pose_to_map(center, turn @ section.u, turn @ section.v, size_um), size_um)
 
 
-def errors_um(found: np.ndarray, truth: SectionMap, size_um=SIZE_UM) -> np.ndarray:
+def errors_um(pose: np.ndarray, truth: SectionMap, size_um=SIZE_UM) -> np.ndarray:
     grid = np.random.default_rng(0).uniform(0.1, 0.9, (300, 2)) * size_um
-    difference = poses.to_map(found, size_um).to_volume(grid) - truth.to_volume(grid)
+    difference = poses.to_map(pose, size_um).to_volume(grid) - truth.to_volume(grid)
     return np.linalg.norm(difference, axis=1)
 
 
-def reference_histogram(scale, classes, pose):
+def reference_histogram(scale, pose):
     """Count as the kernel does, with scipy's interpolation and numpy's add.at."""
     section = poses.to_map(pose, SIZE_UM)
     y, x = np.indices(scale.labels.shape)
@@ -82,7 +90,7 @@ def reference_histogram(scale, classes, pose):
         grey += np.where(outside, scale.air, values) / len(scale.offsets_um)
     position = grey * (BINS - 1.001) / 255
     low = position.astype(int)
-    counts = np.zeros((classes, BINS))
+    counts = np.zeros((scale.n_classes, BINS))
     np.add.at(counts, (scale.labels.ravel(), low), 1 - (position - low))
     np.add.at(counts, (scale.labels.ravel(), low + 1), position - low)
     return counts
@@ -92,12 +100,12 @@ def reference_histogram(scale, classes, pose):
 def test_kernel_counts_like_scipy_inside_and_outside(labels, ct, shift_um):
     truth, rigid = sections.oblique_map(SIZE_UM)
     slide = sections.cut(labels, truth, SHAPE, PIXEL_UM)
-    scale = make_scales(ct, sections.VOXEL_UM, slide, SIZE_UM, 100.0, 6, 220.0)[0][-1]
+    scale = sections.scales_of(ct, slide, SIZE_UM, coarse_um=100.0, thickness_um=220.0).scales[-1]
     pose = poses.from_map(rigid, SIZE_UM)
-    pose[0] += shift_um
+    pose[poses.CENTER] += [shift_um, 0, 0]
     counts = np.empty((6, BINS), np.float32)
-    joint_histogram(*scale.arguments[:5], pose, scale.offsets_um, counts)
-    expected = reference_histogram(scale, 6, pose)
+    joint_histogram(scale, pose, counts)
+    expected = reference_histogram(scale, pose)
     assert len(scale.offsets_um) == 4
     assert counts.sum() == pytest.approx(scale.labels.size, rel=1e-4)  # every pixel counts
     assert np.abs(counts - expected).sum() < 0.002 * scale.labels.size
@@ -110,76 +118,73 @@ def test_information_of_known_tables():
 
 def test_a_plane_wholly_outside_carries_no_information(labels, ct):
     truth, rigid = sections.oblique_map(SIZE_UM)
-    scale = scales_of(ct, sections.cut(labels, truth, SHAPE, PIXEL_UM))[0]
     pose = poses.from_map(rigid, SIZE_UM)
-    pose[:3] += 30_000.0
-    score = score_poses(*scale.arguments, 6, BINS, pose[None])
+    pose[poses.CENTER] += 30_000.0
+    score = score_poses(section_of(labels, ct, truth).scales[0], BINS, pose[None])
     assert score[0] == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_finds_the_plane_and_the_distortion(labels, ct, mirrored):
     truth, rigid = sections.oblique_map(SIZE_UM, mirrored)
-    scales = scales_of(ct, sections.cut(labels, truth, SHAPE, PIXEL_UM))
-    starts = fan(off_by(rigid, 3, 300), 10, 400, 2048)
-    found = refine(scales, starts, (64, 32, 8, 2))
-    assert np.percentile(errors_um(found.pose, truth), 95) < 0.5 * sections.VOXEL_UM
-    assert poses.to_map(found.pose, SIZE_UM).normal @ truth.normal > np.cos(np.radians(0.5))
-    assert found.pose[9:] == pytest.approx([0.02, -0.015, 0.01], abs=0.006)
-    assert found.margin > 0.05
+    starts = around_guess(off_by(rigid, 3, 300), 10, 400, 2048)
+    result = refine(section_of(labels, ct, truth), starts, (64, 32, 8, 2))
+    assert np.percentile(errors_um(result.pose, truth), 95) < 0.5 * sections.VOXEL_UM
+    assert poses.to_map(result.pose, SIZE_UM).normal @ truth.normal > np.cos(np.radians(0.5))
+    assert result.pose[poses.STRETCH] == pytest.approx([0.02, -0.015, 0.01], abs=0.006)
+    assert result.margin > 0.05
 
 
 def test_finds_a_partial_field(labels, ct):
     shape = (150, 90)
     size_um = (shape[1] * PIXEL_UM, shape[0] * PIXEL_UM)
     truth, rigid = sections.oblique_map(size_um)
-    scales = scales_of(ct, sections.cut(labels, truth, shape, PIXEL_UM), size_um)
-    starts = fan(off_by(rigid, 3, 300, size_um), 8, 400, 2048)
-    found = refine(scales, starts, (64, 32, 8, 2), size_um)
-    assert np.percentile(errors_um(found.pose, truth, size_um), 95) < sections.VOXEL_UM
+    section = sections.scales_of(ct, sections.cut(labels, truth, shape, PIXEL_UM), size_um)
+    starts = around_guess(off_by(rigid, 3, 300, size_um), 8, 400, 2048)
+    result = refine(section, starts, (64, 32, 8, 2))
+    assert np.percentile(errors_um(result.pose, truth, size_um), 95) < sections.VOXEL_UM
 
 
 def test_margin_is_small_when_two_planes_look_the_same():
     tissue = np.zeros((64, 64, 64), int)
     tissue[:, 20:44, 26:] = 2
     tissue[:, 24:34, 30:40] = 4  # the same along z: every plane across it fits as well
-    section = pose_to_map([1600.0, 1600, 1600], [1, 0, 0], [0, 1, 0], (3000.0, 3000.0))
     size_um = (3000.0, 3000.0)
-    slide = sections.cut(tissue, section, (100, 100), 30.0)
-    scales = make_scales(sections.phantom_ct(tissue), 50.0, slide, size_um, 200.0, 3, 0.0)[0]
-    starts = fan(poses.from_map(section, size_um), 5, 600, 512)
-    assert refine(scales, starts, (32, 16, 8, 4), size_um).margin < 0.02
+    truth = pose_to_map([1600.0, 1600, 1600], [1, 0, 0], [0, 1, 0], size_um)
+    slide = sections.cut(tissue, truth, (100, 100), 30.0)
+    section = sections.scales_of(sections.phantom_ct(tissue), slide, size_um, n_classes=3)
+    starts = around_guess(poses.from_map(truth, size_um), 5, 600, 512)
+    assert refine(section, starts, (32, 16, 8, 4)).margin < 0.02
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_everywhere_finds_the_section_without_a_first_guess(labels, ct, mirrored):
+def test_the_section_is_found_without_a_first_guess(labels, ct, mirrored):
     truth, _ = sections.oblique_map(SIZE_UM, mirrored)
-    slide = sections.cut(labels, truth, SHAPE, PIXEL_UM)
-    scales, colours = make_scales(ct, sections.VOXEL_UM, slide, SIZE_UM, 200.0, 6, 0.0)
     quick = RegisterSettings(scan_rotations=1000, scan_beam=(300, 50, 12, 3))
-    found = single.search_everywhere(scales, slide, colours, SIZE_UM, quick)
-    assert np.percentile(errors_um(found.pose, truth), 95) < 0.5 * sections.VOXEL_UM
-    assert found.agreeing >= 2 and found.confidence > 0.9
+    result = single.search_everywhere(section_of(labels, ct, truth), quick)
+    assert np.percentile(errors_um(result.pose, truth), 95) < 0.5 * sections.VOXEL_UM
+    assert result.agreeing >= 2
+    assert result.confidence > 0.9
 
 
 def test_a_section_of_another_specimen_is_unsure(labels):
     truth, _ = sections.oblique_map(SIZE_UM)
-    slide = sections.cut(labels, truth, SHAPE, PIXEL_UM)
-    stranger = sections.phantom_ct(sections.phantom_labels(seed=11))
-    scales, colours = make_scales(stranger, sections.VOXEL_UM, slide, SIZE_UM, 200.0, 6, 0.0)
+    other = sections.phantom_ct(sections.phantom_labels(seed=11))
     quick = RegisterSettings(scan_rotations=500, scan_beam=(200, 40, 8, 3), searches=3)
-    found = single.search_everywhere(scales, slide, colours, SIZE_UM, quick)
-    assert found.searches == 3
-    assert found.confidence < 0.5
+    result = single.search_everywhere(section_of(labels, other, truth), quick)
+    assert result.searches == 3
+    assert result.confidence < 0.5
 
 
 def test_a_climb_never_leaves_the_bounds_of_the_stretch(labels, ct):
     truth, rigid = sections.oblique_map(SIZE_UM)  # stretched by 0.02 and -0.015
-    scale = scales_of(ct, sections.cut(labels, truth, SHAPE, PIXEL_UM))[0]
     start = poses.from_map(rigid, SIZE_UM)[None]
-    ends, _ = climb(scale, start, BINS, SIZE_UM, poses.AFFINE, (0.01, 0.002))
-    assert np.abs(ends[0, 9:11]).max() <= 0.01 and abs(ends[0, 11]) <= 0.002
-    assert ends[0, 9] > 0.005
+    settings = RegisterSettings(max_scale=0.01 / 1.2, max_shear=0.002 / 1.2)
+    scale = section_of(labels, ct, truth).scales[0]
+    pose = climb(scale, start, poses.AFFINE, SIZE_UM, settings).best
+    assert max(abs(pose[poses.SCALE_X]), abs(pose[poses.SCALE_Y])) <= 0.01
+    assert abs(pose[poses.SHEAR]) <= 0.002
+    assert pose[poses.SCALE_X] > 0.005
 
 
 def test_large_stretches_are_scanned_only_where_allowed():
@@ -190,41 +195,40 @@ def test_large_stretches_are_scanned_only_where_allowed():
 def test_scan_counts_exactly_what_lies_on_a_grid_plane():
     volume = np.random.default_rng(0).integers(0, 5, (20, 20, 20), dtype=np.uint8)
     labels = volume[7, 4:14, 6:16].astype(np.uint16)  # bins of one plane are the classes
-    frames = np.array([[1.0, 0, 0, 0, 1, 0]])
-    poses_, scores = _scan(
-        volume, 10.0, 0, labels * np.uint16(5), 5, np.array([10.0, 10.0]), frames,
-        np.array([100.0, 100.0, 105.0]), np.array([5, 5]), 1, np.array([4]), 10.0, 1,
-    )  # fmt: skip
-    assert poses_[0, 0, :3] == pytest.approx([110, 90, 75])  # centre of columns, rows, plane 7
+    frames = np.array([[[1.0, 0, 0], [0, 1, 0]]])
+    middle_um = np.array([100.0, 100.0, 105.0])
+    found, scores = scan_positions(
+        BinnedVolume(volume, 10.0, 0, 5),
+        BinnedSection(labels * np.uint16(5), np.array([10.0, 10.0])),
+        Positions(middle_um, 10.0, 1, np.array([5, 5]), np.array([4])),
+        frames,
+        1,
+    )
+    # centre of the columns, of the rows, and of plane 7
+    assert found[0, 0, poses.CENTER] == pytest.approx([110, 90, 75])
     share = np.bincount(labels.ravel()) / labels.size
     assert scores[0, 0] == pytest.approx(-(share * np.log(share)).sum())
 
 
-def ends_at(pose, rival, margin):
-    return [(np.stack([pose, rival]), np.array([1.0, 1.0 - margin]))]
+def search_with(pose, rival, margin):
+    return [ScoredPoses(np.stack([pose, rival]), np.array([1.0, 1.0 - margin]))]
 
 
 def test_searches_go_on_until_two_agree_and_no_rival_is_near(labels, ct):
     truth, rigid = sections.oblique_map(SIZE_UM)
-    scales = scales_of(ct, sections.cut(labels, truth, SHAPE, PIXEL_UM))
+    section = section_of(labels, ct, truth)
     here, there = poses.from_map(rigid, SIZE_UM), off_by(rigid, 60, 500)
-    made = []
-
-    def searches(*ends):
-        made.clear()
-        for one in ends:
-            made.append(one)
-            yield [one]
-
-    sure, unsure = ends_at(here, there, 0.3), ends_at(here, there, 0.01)
-    astray = [(np.stack([there]), np.array([0.5]))]
-    for ends, count in (
-        ([*sure, *sure, *sure], 2),
-        ([*sure, *astray, *sure, *sure], 3),
-        ([*unsure, *unsure, *unsure], 3),
+    sure, unsure = search_with(here, there, 0.3), search_with(here, there, 0.01)
+    astray = [ScoredPoses(np.stack([there]), np.array([0.5]))]
+    for searches, count in (
+        ([sure, sure, sure], 2),
+        ([sure, astray, sure, sure], 3),
+        ([unsure, unsure, unsure], 3),
     ):
-        found = single.settle(searches(*ends), scales, 2, SIZE_UM, RegisterSettings())
-        assert len(made) == found.searches == count
+        waiting = iter(searches)
+        result = single.combine(waiting, section, 2, SETTINGS)
+        assert result.searches == count
+        assert len(list(waiting)) == len(searches) - count  # later searches were not asked for
 
 
 def test_confidence_falls_with_the_margin_and_without_agreement():
@@ -245,20 +249,20 @@ def test_bone_dice_of_known_tables():
 
 def test_results_stay_within_the_trust_around_the_guess():
     guess = poses.from_map(sections.oblique_map(SIZE_UM)[1], SIZE_UM)
-    starts = fan(guess, 30, 900, 500)
-    near = within(starts, guess, 15, 450)
-    assert 0 < near.sum() < 250
-    assert np.abs(starts[near, :3] - guess[:3]).max() <= 450
-    assert max(poses.frame_angle_deg(guess, one) for one in starts[near]) <= 15
+    starts = around_guess(guess, 30, 900, 500)
+    near = starts[near_guess(starts, guess, 15, 450)]
+    assert 0 < len(near) < 250
+    assert np.abs(near[:, poses.CENTER] - guess[poses.CENTER]).max() <= 450
+    assert max(poses.frame_angle_deg(guess, pose) for pose in near) <= 15
 
 
 def test_margin_compares_with_the_best_pose_elsewhere():
     here = poses.from_map(sections.oblique_map(SIZE_UM)[1], SIZE_UM)
     close, away = here.copy(), here.copy()
-    close[0] += 50
-    away[0] += 900
-    coarse = (np.stack([here, away]), np.array([1.0, 0.8]))
-    fine = (np.stack([here, close]), np.array([2.0, 1.9]))
+    close[poses.CENTER] += [50, 0, 0]
+    away[poses.CENTER] += [900, 0, 0]
+    coarse = ScoredPoses(np.stack([here, away]), np.array([1.0, 0.8]))
+    fine = ScoredPoses(np.stack([here, close]), np.array([2.0, 1.9]))
     assert margin_to_rival(here, [coarse, fine], SIZE_UM) == pytest.approx(0.2)
     assert margin_to_rival(here, [fine], SIZE_UM) == 1
 
@@ -266,27 +270,29 @@ def test_margin_compares_with_the_best_pose_elsewhere():
 def test_a_rival_is_always_kept():
     here = poses.from_map(sections.oblique_map(SIZE_UM)[1], SIZE_UM)
     many = np.repeat(here[None], 6, 0)
-    many[:, 0] += [0, 60, 120, 180, 240, 900]
-    scores = np.array([1.0, 0.95, 0.9, 0.85, 0.8, 0.1])
-    assert promising(many, scores, 2, 50, SIZE_UM).tolist() == [0, 1, 5]
+    many[:, poses.CENTER.start] += [0, 60, 120, 180, 240, 900]
+    candidates = ScoredPoses(many, np.array([1.0, 0.95, 0.9, 0.85, 0.8, 0.1]))
+    assert best_with_rival(candidates, 2, 50, SIZE_UM).tolist() == [0, 1, 5]
 
 
 def test_super_fibonacci_leaves_no_orientation_far_away():
     grid = super_fibonacci(2000)
-    away = [np.degrees((grid.inv() * one).magnitude()).min() for one in Rotation.random(50, rng=1)]
-    assert max(away) < 16
+    probes = Rotation.random(50, rng=1)
+    nearest = [np.degrees((grid.inv() * probe).magnitude()).min() for probe in probes]
+    assert max(nearest) < 16
     assert len(np.unique(np.round(grid.as_matrix(), 9), axis=0)) == 2000
 
 
-def test_fan_holds_the_guess_and_keeps_its_bounds():
+def test_starts_hold_the_guess_and_keep_their_bounds():
     guess = poses.from_map(sections.oblique_map(SIZE_UM)[1], SIZE_UM)
-    starts = fan(guess, 12, 400, 1000)
+    starts = around_guess(guess, 12, 400, 1000)
     assert starts[0] == pytest.approx(guess)
     assert starts.shape == (1000, 12)
-    assert np.abs(starts[:, :3] - guess[:3]).max() <= 400
-    angles = np.array([poses.frame_angle_deg(guess, one) for one in starts])
+    assert np.abs(starts[:, poses.CENTER] - guess[poses.CENTER]).max() <= 400
+    angles = np.array([poses.frame_angle_deg(guess, start) for start in starts])
     assert 11 < angles.max() <= 12 + 1e-6
-    assert np.einsum("ni,ni->n", starts[:, 3:6], starts[:, 6:9]) == pytest.approx(0, abs=1e-9)
+    cosines = (starts[:, poses.X_AXIS] * starts[:, poses.Y_AXIS]).sum(1)
+    assert cosines == pytest.approx(0, abs=1e-9)
 
 
 def test_pose_and_map_are_inverse():
@@ -295,24 +301,24 @@ def test_pose_and_map_are_inverse():
     again = poses.to_map(pose, SIZE_UM)
     for key in ("origin_um", "u", "v"):
         assert getattr(again, key) == pytest.approx(getattr(truth, key))
-    assert poses.from_map(rigid, SIZE_UM)[9:] == pytest.approx([0, 0, 0], abs=1e-9)
+    assert poses.from_map(rigid, SIZE_UM)[poses.STRETCH] == pytest.approx([0, 0, 0], abs=1e-9)
 
 
 def test_decomposition_gives_scale_and_shear():
     pose = poses.from_map(SectionMap(np.zeros(3), np.array([1.03, 0, 0]), np.array([0, 0, 0.98])),
                           SIZE_UM)  # fmt: skip
-    assert pose[9:] == pytest.approx([0.03, -0.02, 0], abs=1e-9)
+    assert pose[poses.STRETCH] == pytest.approx([0.03, -0.02, 0], abs=1e-9)
     sheared = SectionMap(np.zeros(3), np.array([1.0, 0, 0]), np.array([0.02, 1, 0]))
-    assert poses.from_map(sheared, SIZE_UM)[11] == pytest.approx(0.02, rel=0.02)
+    assert poses.from_map(sheared, SIZE_UM)[poses.SHEAR] == pytest.approx(0.02, rel=0.02)
 
 
 def test_moving_keeps_the_frame_orthonormal():
     pose = poses.from_map(sections.oblique_map(SIZE_UM)[1], SIZE_UM)
     step = np.array([10.0, -20, 30, 200, -300, 100, 5, -5, 8])
     out = poses.moved(pose, step, 1000.0)
-    frame = np.stack([out[3:6], out[6:9]])
+    frame = np.stack([out[poses.X_AXIS], out[poses.Y_AXIS]])
     assert frame @ frame.T == pytest.approx(np.eye(2), abs=1e-12)
-    assert out[9:] == pytest.approx([0.005, -0.005, 0.008])
+    assert out[poses.STRETCH] == pytest.approx([0.005, -0.005, 0.008])
     angle = np.degrees(np.linalg.norm(step[3:6]) / 1000)
     assert poses.frame_angle_deg(pose, out) == pytest.approx(angle)
 

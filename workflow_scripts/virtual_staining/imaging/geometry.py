@@ -1,7 +1,7 @@
 """The map between a section and its volume, and the one convention for physical coordinates.
 
 Physical coordinates are µm with the origin at the *outer corner* of the first voxel or pixel, so
-voxel ``i`` of size ``s`` has its centre at ``(i + 0.5) * s``. They do not change when an image is
+voxel ``i`` of size ``s`` has its centre at ``(i + 0.5) * s``. They stay the same if an image is
 resampled or read from another pyramid level. Volume points are ``(x, y, z)`` (ITK order; arrays are
 ``(z, y, x)``), slide points ``(x, y)`` (x = column, y = row).
 """
@@ -17,16 +17,16 @@ from virtual_staining.errors import InputError
 class SectionMap:
     """Affine map of slide points to volume points, ``p = origin_um + x * u + y * v``.
 
-    A mirrored section is a plane seen from behind: ``u × v`` then points the other way, and no
-    flip is ever stored.
+    A mirrored section is a plane seen from behind: its normal ``u × v`` points to the other side.
+    No flip is stored.
 
     Parameters
     ----------
     origin_um : ndarray, shape (3,)
         Volume point (x, y, z) of the slide's outer corner, µm.
     u, v : ndarray, shape (3,)
-        Volume displacement per µm along the slide's x and y; unit vectors at right angles when
-        the section is undistorted.
+        Volume displacement per µm along the slide's x and y; unit vectors at right angles if the
+        section is undistorted.
     """
 
     origin_um: np.ndarray
@@ -51,17 +51,24 @@ class SectionMap:
         return cross / np.linalg.norm(cross)
 
     def to_dict(self) -> dict:
-        """JSON form: ``origin_um``, ``u``, ``v`` as lists of three numbers."""
+        """Return the JSON form: ``origin_um``, ``u``, ``v`` as lists of three numbers."""
         return {key: np.asarray(getattr(self, key)).tolist() for key in ("origin_um", "u", "v")}
 
     @classmethod
     def from_dict(cls, values: dict, name: str = "section map") -> "SectionMap":
-        """Read the JSON form.
+        """Return the map of a JSON form.
+
+        Parameters
+        ----------
+        values : dict
+            As :meth:`to_dict` returns.
+        name : str
+            File and key of the values, for messages.
 
         Raises
         ------
         InputError
-            If a key is missing or is not three finite numbers; ``name`` says where.
+            If a key is missing or is not three finite numbers.
         """
         vectors = {}
         for key in ("origin_um", "u", "v"):
@@ -75,14 +82,14 @@ class SectionMap:
 
 
 def pose_to_map(center_um, u, v, slide_size_um: tuple[float, float]) -> SectionMap:
-    """Rigid map of an undistorted section whose centre lies at a volume point.
+    """Return the rigid map of an undistorted section whose centre lies at a volume point.
 
     Parameters
     ----------
     center_um : array_like, shape (3,)
         Volume point (x, y, z) of the slide's centre, µm.
     u, v : array_like, shape (3,)
-        Directions of the slide's x and y axes; made orthonormal (u is kept).
+        Directions of the slide's x and y axes. They are made orthonormal; u keeps its direction.
     slide_size_um : (width, height)
         Physical size of the slide image, µm.
     """

@@ -1,14 +1,14 @@
-"""Commands: search a block, register a section, gather a cohort's registrations, move points."""
+"""Registration of sections: search blocks, register sections, review results, map points."""
 
 import argparse
 
 from virtual_staining.register import block, points, review, section
 
 ACTIONS = {
-    "block": (block, "find the planes of sections cut parallel from one block"),
-    "section": (section, "find a section's plane in its volume and write the pair"),
-    "cohort": (review, "gather all registrations in one table and one page"),
-    "points": (points, "map points of a slide to the volume, or back"),
+    "block": (block, "find the planes of sections that were cut parallel from one block"),
+    "section": (section, "find a section's plane in its volume and write the registered pair"),
+    "review": (review, "gather all registrations in one table and one page"),
+    "points": (points, "map points of a slide to the volume, or of the volume to a slide"),
 }
 
 

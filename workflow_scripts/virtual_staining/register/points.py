@@ -1,4 +1,4 @@
-"""Points of the slide in the volume, and the other way.
+"""``register points``: map points of a slide to the volume, or of the volume to a slide.
 
 Slide points are pixels of the original slide at full resolution, x to the right and y downwards
 from its outer corner; volume points are µm from the volume's outer corner.
@@ -67,8 +67,8 @@ def volume_to_slide(
     points_px : ndarray, shape (n, 2)
         Pixels of the original slide.
     distances_um : ndarray, shape (n,)
-        Distance from the plane; positive on the side of ``u × v``: behind the slide's image as
-        one looks at it.
+        Distance from the plane; positive on the side of ``u × v``, which is behind the image for a
+        person who looks at it.
     """
     points_um = np.asarray(points_um, float)
     distances_um = (points_um - section.origin_um) @ section.normal
@@ -77,12 +77,12 @@ def volume_to_slide(
 
 
 def read_points(path: str | Path) -> pd.DataFrame:
-    """Read a CSV; every cell stays text, so that other columns come out as they went in.
+    """Read a CSV file as text cells, so that columns without coordinates stay as they are.
 
     Raises
     ------
     InputError
-        If the file is missing or no table; the message names it.
+        If the file is missing or holds no table; the message names it.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
@@ -98,7 +98,7 @@ def read_points(path: str | Path) -> pd.DataFrame:
 def add_other_space(
     table: pd.DataFrame, section: SectionMap, px_to_um: np.ndarray, name: str
 ) -> pd.DataFrame:
-    """Return a table with the points' coordinates in the other space added as columns.
+    """Return a table with the points' coordinates in the other space as further columns.
 
     Parameters
     ----------
@@ -110,17 +110,18 @@ def add_other_space(
     px_to_um : ndarray, shape (2, 3)
         Pixels of the original slide, as its file stores them, to slide µm.
     name : str
-        Where the table comes from, for messages.
+        Name of the table's file, for messages.
 
     Returns
     -------
     DataFrame
-        All columns as they were, and the volume's, or the slide's and ``distance_um``.
+        The given columns unchanged, followed by the volume's coordinates, or by the slide's
+        coordinates and ``distance_um``.
 
     Raises
     ------
     InputError
-        If columns are missing or taken, or a coordinate is no number.
+        If columns are missing, a column to be written exists, or a coordinate is no number.
     """
     spaces = [columns for columns in (SLIDE_COLUMNS, VOLUME_COLUMNS) if set(columns) & set(table)]
     if len(spaces) != 1:
@@ -133,7 +134,7 @@ def add_other_space(
     if spaces[0] == SLIDE_COLUMNS:
         columns, values = VOLUME_COLUMNS, slide_to_volume(points, section, px_to_um)
     elif DISTANCE_COLUMN in table:
-        raise InputError(f"{name}: {DISTANCE_COLUMN}: is to be written; rename this column")
+        raise InputError(f"{name}: {DISTANCE_COLUMN}: is a column to be written; rename this one")
     else:
         columns = [*SLIDE_COLUMNS, DISTANCE_COLUMN]
         values = np.column_stack(volume_to_slide(points, section, px_to_um))

@@ -1,4 +1,4 @@
-"""All registrations of a cohort at a glance: one table, and one page to look through."""
+"""``register review``: gather all registrations of a study in one table and one page."""
 
 import argparse
 import logging
@@ -22,14 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the action's arguments."""
     parser.add_argument("--sheet", required=True, help="sample sheet (TSV)")
     parser.add_argument(
-        "--register-dir", required=True, type=Path, help="holds a folder of each section"
+        "--register-dir",
+        required=True,
+        type=Path,
+        help="02_register: holds a folder of each section",
     )
     parser.add_argument("--out-table", required=True, type=Path, help="CSV to write")
     parser.add_argument("--out-page", required=True, type=Path, help="HTML page to write")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the table and the page, and warn of every sample that is unsure."""
+    """Write the table and the page, and log a warning for every sample that is unsure."""
     sheet = read_sheet(args.sheet)
     folders = {sample: args.register_dir / sample for sample in sheet.index[sheet["slide"] != ""]}
     table = collect([folder / "transform.json" for folder in folders.values()])
@@ -50,7 +53,7 @@ def collect(transforms: list[Path]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a sample: the unsure ones first, then by confidence from low to high. Columns
+        One row for each sample: the unsure ones first, then by confidence from low to high. Columns
         ``sample, volume, confidence, mutual_information`` (nats)``, margin, agreeing, searches,
         bone_dice`` (NaN where it was not measured)``, scale_x, scale_y, shear, rotation_deg,
         unsure`` (bool) and ``flags`` (sentences joined by "; ").
@@ -58,8 +61,8 @@ def collect(transforms: list[Path]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If a file is missing, lacks a key, holds something else under it, or tells of a sample that
-        another file tells of; the message names file and key.
+        If a file is missing, lacks a key, holds a value of the wrong type, or belongs to the same
+        sample as another file; the message names file and key.
     """
     rows, source = [], {}
     for path in transforms:

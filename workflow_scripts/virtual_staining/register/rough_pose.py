@@ -1,4 +1,4 @@
-"""A rough first pose: from a pose file or from landmark pairs."""
+"""A rough first pose of a section, read from a pose file or from landmark pairs."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from virtual_staining.register.similarity import pose
 
 SLIDE_COLUMNS = ["slide_x_px", "slide_y_px"]
 VOLUME_COLUMNS = ["volume_x_um", "volume_y_um", "volume_z_um"]
-MAX_LENGTH_MISMATCH = 0.25  # landmarks this far out of scale mean a wrong pixel size or a mix-up
+MAX_LENGTH_MISMATCH = 0.25  # a larger one means a wrong pixel size or exchanged landmarks
 
 
 def read_initial_pose(
@@ -23,15 +23,15 @@ def read_initial_pose(
     Parameters
     ----------
     path : path
-        JSON ``{"center_um": [x, y, z], "u": [x, y, z], "v": [x, y, z]}``: the volume point of the
-        slide's centre and the volume directions of its x and y axes; or a ``transform.json`` of
-        an earlier registration, which keeps its stretch; or CSV with at least three
-        landmarks, columns ``slide_x_px, slide_y_px`` (pixels of the original slide, from its
-        outer corner) and ``volume_x_um, volume_y_um, volume_z_um``.
+        One of three files. JSON ``{"center_um": [x, y, z], "u": [x, y, z], "v": [x, y, z]}`` gives
+        the volume point of the slide's centre and the volume directions of its x and y axes. The
+        ``transform.json`` of an earlier registration gives that pose, with its stretch. CSV gives
+        at least three landmarks in the columns ``slide_x_px, slide_y_px`` (pixels of the original
+        slide, from its outer corner) and ``volume_x_um, volume_y_um, volume_z_um``.
     size_um : (width, height)
-        Size of the slide.
+        Size of the slide, µm.
     px_to_um : ndarray, shape (2, 3)
-        Pixels of the original slide, as its file stores them, to slide µm; for landmarks.
+        Pixels of the original slide, as its file stores them, to slide µm; used for landmarks.
 
     Returns
     -------
@@ -55,9 +55,9 @@ def read_initial_pose(
         section = _from_landmarks(path, px_to_um)
     else:
         raise InputError(f"{path}: initial_pose: must be a .json (pose) or .csv (landmarks) file")
-    found = pose.from_map(section, size_um)
-    found[9:] = 0
-    return found
+    guess = pose.from_map(section, size_um)
+    guess[pose.STRETCH] = 0
+    return guess
 
 
 def _from_axes(values: dict, path: Path, size_um: tuple[float, float]) -> SectionMap:
@@ -105,12 +105,14 @@ def _from_landmarks(path: Path, px_to_um: np.ndarray) -> SectionMap:
 def fit_rigid(slide_um: np.ndarray, volume_um: np.ndarray) -> SectionMap:
     """Fit an undistorted section map to landmark pairs by least squares (Procrustes).
 
-    Both ``u × v`` directions are possible, so a mirrored section needs nothing special.
+    The normal ``u × v`` may point to either side, so mirrored sections are fitted too.
 
     Parameters
     ----------
     slide_um : ndarray, shape (n, 2)
+        Points (x, y) on the slide, µm.
     volume_um : ndarray, shape (n, 3)
+        The same points (x, y, z) in the volume, µm.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""``register section``: find one section's plane in its volume and write the pair."""
+"""``register section``: find one section's plane in its volume and write the registered pair."""
 
 import argparse
 import logging
@@ -6,31 +6,31 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts import slide as slides
-from virtual_staining.artefacts import volume as omezarr
 from virtual_staining.artefacts.registration import Registration, write_registration
+from virtual_staining.artefacts.slide import open_slide_pyramid, stored_to_um
+from virtual_staining.artefacts.volume import open_volume_pyramid
 from virtual_staining.errors import InputError
-from virtual_staining.imaging.geometry import SectionMap
-from virtual_staining.register.block_plane import BlockPlane, flag_block, read_block
-from virtual_staining.register.inputs import load_member, load_volume, slide_no_coarser_than
+from virtual_staining.register.block_plane import BlockPlane, flag_block, read_block_plane
+from virtual_staining.register.inputs import coarsest_level_below, read_section, read_volume
 from virtual_staining.register.result.flags import bone_dice, flag_result, is_unsure
 from virtual_staining.register.result.itk_transform import write_tfm
 from virtual_staining.register.result.landscape import landscape
-from virtual_staining.register.result.pair_grid import (
-    common_grid,
-    compose,
-    resample_ct,
-    resample_slide,
-    valid_mask,
-)
+from virtual_staining.register.result.pair import Pair, make_pair
 from virtual_staining.register.result.qc import draw_qc
 from virtual_staining.register.rough_pose import read_initial_pose
-from virtual_staining.register.search.confidence import Found
+from virtual_staining.register.search.confidence import SectionResult
 from virtual_staining.register.search.single import search_everywhere, search_near
 from virtual_staining.register.search.starts import view_vector
-from virtual_staining.register.similarity import pose as poses
 from virtual_staining.register.similarity.mutual_information import histogram_at, score_poses
-from virtual_staining.register.similarity.scales import Member
+from virtual_staining.register.similarity.pose import (
+    SCALE_X,
+    SCALE_Y,
+    SHEAR,
+    STRETCH,
+    UPRIGHT,
+    frame_angle_deg,
+)
+from virtual_staining.register.similarity.scales import SectionScales
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.register import RegisterSettings
 
@@ -40,45 +40,56 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the action's arguments."""
     parser.add_argument("--ct", required=True, help="ingested volume, ct.ome.zarr")
-    parser.add_argument("--slide", required=True, help="ingested section, slide.ome.tif")
-    parser.add_argument("--initial-pose", default="", help="rough pose (.json) or landmarks (.csv)")
-    parser.add_argument("--block-planes", default="", help="planes of the section's block (.json)")
-    parser.add_argument("--view-axis", default="", help="x+, x-, y+, y-, z+ or z-, if known")
+    parser.add_argument("--slide", required=True, help="ingested slide, slide.ome.tif")
+    parser.add_argument(
+        "--initial-pose", default="", help="rough pose or transform.json, or landmarks (.csv)"
+    )
+    parser.add_argument(
+        "--block-planes", default="", help="planes.json of the block that the section belongs to"
+    )
+    parser.add_argument(
+        "--view-axis",
+        default="",
+        help="volume axis along which one looks at the slide: x+, x-, y+, y-, z+ or z-",
+    )
     parser.add_argument("--settings", required=True, help=RegisterSettings.argument_help())
     parser.add_argument("--sample", required=True, help="id of the sample")
     parser.add_argument("--volume", required=True, help="id of the volume")
-    parser.add_argument("--out", required=True, help="folder to write")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the pair, ``transform.json``, ``slide_to_volume.tfm`` and ``qc.png``."""
     settings = read_settings(RegisterSettings, args.settings)
-    levels = omezarr.open_volume_pyramid(args.ct)
-    slide_levels = slides.open_slide_pyramid(args.slide)
+    volume_levels, slide_levels = open_volume_pyramid(args.ct), open_slide_pyramid(args.slide)
     guess = read_guess(args, settings, slide_levels[0].size_um)
-    one = load_member(slide_levels, *load_volume(levels, settings), settings)
-    block = read_block(args.block_planes, args.sample, one, settings) if args.block_planes else None
-    found = block.found if block else find(guess, one, settings, view_vector(args.view_axis))
-    write_pair(args, settings, levels[0], slide_levels, one, found, block)
-
-
-def find(
-    guess: np.ndarray | None, one: Member, settings: RegisterSettings, view: np.ndarray | None
-) -> Found:
-    """Search as the settings' mode says; a fixed pose is only scored."""
-    if settings.mode == "auto":
-        return search_everywhere(one.scales, one.image, one.colours, one.size_um, settings, view)
-    if settings.mode == "initial_pose":
-        return search_near(guess, one.scales, len(one.colours), one.size_um, settings)
-    fine, classes = one.scales[-1], len(one.colours)
-    score = score_poses(*fine.arguments, classes, settings.grey_bins, guess[np.newaxis])
-    return Found(guess, float(score[0]), margin=1.0, agreeing=0, searches=0, confidence=1.0)
+    section = read_section(slide_levels, read_volume(volume_levels, settings), settings)
+    plane = None
+    if args.block_planes:
+        plane = read_block_plane(args.block_planes, args.sample, section, settings)
+        result = plane.section
+    else:
+        result = search(guess, section, settings, view_vector(args.view_axis))
+    volume = volume_levels[0]
+    slide = coarsest_level_below(slide_levels, volume.voxel_size_um)
+    pair = make_pair(result.pose, section, volume, slide, settings.section_thickness_um)
+    if pair is None:
+        raise InputError(
+            f"sample {args.sample}: initial_pose: the section's plane misses the volume; "
+            "check the pose (µm, volume x, y, z) and the pixel sizes"
+        )
+    registration = summarize(args, result, pair, section, plane, settings)
+    for flag in registration.flags:
+        log.warning("%s: %s", args.sample, flag)
+    write_tfm(args.out / "slide_to_volume.tfm", pair.slide_to_volume)
+    write_qc(args.out / "qc.png", registration, result.pose, pair, section, settings)
+    write_registration(args.out, pair.ct, pair.slide, pair.valid, registration)
 
 
 def read_guess(
     args: argparse.Namespace, settings: RegisterSettings, size_um: tuple[float, float]
 ) -> np.ndarray | None:
-    """Return the first pose (12,), or None where the search goes without."""
+    """Return the first guess of the pose (12,), or None if the mode is ``auto``."""
     if settings.mode == "auto":
         return None
     if not args.initial_pose:
@@ -86,86 +97,89 @@ def read_guess(
             f"sample {args.sample}: initial_pose: give a pose or landmarks file, or set the mode "
             "of its registration to auto"
         )
-    guess = read_initial_pose(args.initial_pose, size_um, slides.stored_to_um(args.slide))
+    guess = read_initial_pose(args.initial_pose, size_um, stored_to_um(args.slide))
     if settings.mode != "fixed":
-        guess[9:] = 0  # the search starts without stretch
+        guess[STRETCH] = 0  # the search starts without stretch
     return guess
 
 
-def write_pair(
-    args: argparse.Namespace,
+def search(
+    guess: np.ndarray | None,
+    section: SectionScales,
     settings: RegisterSettings,
-    level: omezarr.VolumeLevel,
-    slide_levels: list[slides.SlideLevel],
-    one: Member,
-    found: Found,
-    block: BlockPlane | None,
-) -> None:
-    """Resample both images onto the common grid and write everything."""
-    scales, colours, size_um = one.scales, one.colours, one.size_um
-    voxel_um = level.voxel_size_um
-    volume_size_um = tuple(n * voxel_um for n in level.array.shape[::-1])
-    slide_to_volume = poses.to_map(found.pose, size_um)
-    frame = SectionMap(found.pose[:3], found.pose[3:6], found.pose[6:9])
-    grid = common_grid(frame, slide_to_volume, size_um, volume_size_um, voxel_um)
-    if grid is None:
-        raise InputError(
-            f"sample {args.sample}: initial_pose: the section's plane misses the volume; "
-            "check the pose (µm, volume x, y, z) and the pixel sizes"
-        )
-    pair_to_slide = compose(grid.to_volume, slide_to_volume)
-    source = slide_no_coarser_than(slide_levels, voxel_um)
-    paper = colours[colours.sum(1).argmax()]  # the bare slide is its brightest colour class
-    slide = resample_slide(source.read(), source.pixel_size_um, pair_to_slide, grid, paper)
-    ct = resample_ct(level.array, voxel_um, grid, settings.section_thickness_um)
-    valid = valid_mask(grid, pair_to_slide, size_um, volume_size_um)
-    tissue = np.abs(slide - paper).sum(2) > np.abs(colours - paper).sum(1).max() / 4
-    flags = flag_result(found, float((tissue & valid).mean()), settings)
-    flags += flag_block(block, settings) if block else []
-    for flag in flags:
-        log.warning("%s: %s", args.sample, flag)
-    out = Path(args.out)
-    write_tfm(out / "slide_to_volume.tfm", slide_to_volume)
-    dice = bone_dice(histogram_at(scales[-1], len(colours), settings.grey_bins, found.pose))
-    title = (
-        f"{args.sample}   MI {found.mutual_information:.3f}   confidence {found.confidence:.2f}   "
-        f"bone Dice {dice:.2f}   "
-        f"scale {found.pose[9]:+.3f} {found.pose[10]:+.3f}   shear {found.pose[11]:+.3f}"
-        + (f"   orientation of block {block.name}" if block else "")
-    )
-    around = landscape(scales[0], len(colours), settings.grey_bins, found.pose, size_um)
-    placed = (scales[0].volume, scales[0].voxel_um, slide_to_volume, size_um)
-    text = "\n".join([title, *flags])
-    draw_qc(out / "qc.png", ct, slide, valid, text, bool(flags), around, placed)
-    registration = Registration(
+    view: np.ndarray | None,
+) -> SectionResult:
+    """Search the section's pose as the settings' mode says; a fixed pose is only scored."""
+    if settings.mode == "auto":
+        return search_everywhere(section, settings, view)
+    if settings.mode == "initial_pose":
+        return search_near(guess, section, settings)
+    score = score_poses(section.scales[-1], settings.grey_bins, guess[np.newaxis])[0]
+    return SectionResult(guess, float(score), margin=1.0, agreeing=0, searches=0, confidence=1.0)
+
+
+def summarize(
+    args: argparse.Namespace,
+    result: SectionResult,
+    pair: Pair,
+    section: SectionScales,
+    plane: BlockPlane | None,
+    settings: RegisterSettings,
+) -> Registration:
+    """Return the contents of ``transform.json``."""
+    dice = bone_dice(histogram_at(section.scales[-1], settings.grey_bins, result.pose))
+    flags = flag_result(result, pair.tissue_fraction, settings)
+    return Registration(
         sample=args.sample,
         volume=args.volume,
-        pair_shape_px=grid.shape,
-        pair_pixel_um=grid.pixel_um,
-        pair_to_volume=grid.to_volume,
-        slide_to_volume=slide_to_volume,
-        pair_to_slide=pair_to_slide,
-        slide_px_to_um=slides.stored_to_um(args.slide),
-        **describe(found),
-        block=block.describe() if block else None,
+        pair_shape_px=pair.grid.shape,
+        pair_pixel_um=pair.grid.pixel_um,
+        pair_to_volume=pair.grid.to_volume,
+        slide_to_volume=pair.slide_to_volume,
+        pair_to_slide=pair.pair_to_slide,
+        slide_px_to_um=stored_to_um(args.slide),
+        mutual_information=result.mutual_information,
+        margin=result.margin,
+        agreeing=result.agreeing,
+        searches=result.searches,
+        confidence=result.confidence,
+        scale_x=float(result.pose[SCALE_X]),
+        scale_y=float(result.pose[SCALE_Y]),
+        shear=float(result.pose[SHEAR]),
+        rotation_deg=frame_angle_deg(UPRIGHT, result.pose),
+        block=plane.describe() if plane else None,
         bone_dice=dice if np.isfinite(dice) else None,
-        unsure=is_unsure(found, settings),
-        flags=flags,
+        unsure=is_unsure(result, settings),
+        flags=[*flags, *(flag_block(plane, settings) if plane else [])],
     )
-    write_registration(out, ct, slide, valid, registration)
 
 
-def describe(found: Found) -> dict:
-    """Return the figures of the search's result that ``transform.json`` holds."""
-    upright = np.array([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0.0])
-    return {
-        "mutual_information": found.mutual_information,
-        "margin": found.margin,
-        "agreeing": found.agreeing,
-        "searches": found.searches,
-        "confidence": found.confidence,
-        "scale_x": float(found.pose[9]),
-        "scale_y": float(found.pose[10]),
-        "shear": float(found.pose[11]),
-        "rotation_deg": poses.frame_angle_deg(upright, found.pose),
-    }
+def write_qc(
+    path: Path,
+    registration: Registration,
+    pose: np.ndarray,
+    pair: Pair,
+    section: SectionScales,
+    settings: RegisterSettings,
+) -> None:
+    """Write the picture by which a person checks the registration."""
+    coarse = section.scales[0]
+    around = landscape(coarse, settings.grey_bins, pose, section.size_um)
+    placed = (coarse.volume, coarse.voxel_um, pair.slide_to_volume, section.size_um)
+    text = "\n".join([title_of(registration), *registration.flags])
+    flagged = bool(registration.flags)
+    draw_qc(path, pair.ct, pair.slide, pair.valid, text, flagged, around, placed)
+
+
+def title_of(registration: Registration) -> str:
+    """Return the picture's title: the figures of a registration."""
+    dice = np.nan if registration.bone_dice is None else registration.bone_dice
+    title = (
+        f"{registration.sample}   MI {registration.mutual_information:.3f}   "
+        f"confidence {registration.confidence:.2f}   bone Dice {dice:.2f}   "
+        f"scale {registration.scale_x:+.3f} {registration.scale_y:+.3f}   "
+        f"shear {registration.shear:+.3f}"
+    )
+    if registration.block:
+        title += f"   orientation of block {registration.block['name']}"
+    return title

@@ -5,7 +5,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from virtual_staining.errors import InputError
-from virtual_staining.imaging.histogram import modes
+from virtual_staining.imaging.histogram import peaks
 
 # Stain as strong as this (log10) is tissue for certain; stronger pixels must not pull the level
 # that tells pale tissue from glass.
@@ -46,7 +46,7 @@ def slide_absorbance(
     channels = []
     for channel in range(3):
         smooth = smoothed(slide[..., channel], pixel_um, sigma_um)
-        glass = np.float32(modes(smooth[valid])[-1].level)
+        glass = np.float32(peaks(smooth[valid])[-1].grey)
         channels.append(-np.log10((smooth + 1) / (glass + 1)))
     return np.stack(channels, axis=-1)
 

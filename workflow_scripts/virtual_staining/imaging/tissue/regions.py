@@ -11,7 +11,7 @@ from skimage.filters import threshold_multiotsu, threshold_otsu
 from skimage.morphology import disk
 
 from virtual_staining.errors import InputError
-from virtual_staining.imaging.histogram import Mode, modes
+from virtual_staining.imaging.histogram import Peak, peaks
 from virtual_staining.imaging.tissue.absorbance import clear_and_opaque, slide_absorbance, smoothed
 from virtual_staining.settings.normalize import BONE, NormalizeSettings
 
@@ -65,14 +65,14 @@ def find_rois(
     absorbance = slide_absorbance(slide, valid, pixel_um, settings.smooth_um)
     clear, opaque = clear_and_opaque(absorbance, valid, settings.opaque_absorbance)
     background = valid & clear & _erode(clear, pixel_um, settings)
-    background &= _near(smooth, _first(modes(smooth[background])))
+    background &= _near(smooth, _first(peaks(smooth[background])))
     tissue = valid & ~clear & ~opaque
     inner = _erode(tissue, pixel_um, settings)
     if settings.reference_class == BONE and background.any():
-        air, bone = smooth[background].mean(), _last(modes(smooth[inner]))
+        air, bone = smooth[background].mean(), _last(peaks(smooth[inner]))
         reference = _bone_like(smooth, bone, air, pixel_um) & tissue
         # an implant is black on the slide, or was taken out of it and left a dense hole
-        hole = clear & (smooth > air + BONE_LEVEL * (bone.level - air)) if bone else opaque
+        hole = clear & (smooth > air + BONE_LEVEL * (bone.grey - air)) if bone else opaque
         implant = _erode(valid & (opaque | hole), pixel_um, settings)
         reference &= ~_grow(implant, settings.implant_margin_um, pixel_um)
     else:
@@ -112,7 +112,7 @@ def find_ct_rois(
     """
     smooth = smoothed(ct, pixel_um, settings.smooth_um)
     valid = np.ones(ct.shape, bool) if valid is None else _erode(valid, pixel_um, settings)
-    air = valid & _near(smooth, _first(modes(smooth[valid])))
+    air = valid & _near(smooth, _first(peaks(smooth[valid])))
     matter = valid & ~air & (smooth > smooth[air].mean())
     if settings.reference_class == BONE:
         reference = _densest(smooth, matter, smooth[air].mean(), pixel_um, settings)
@@ -136,38 +136,38 @@ def _densest(
     rest = matter
     if solid.sum() > METAL_SHARE * dense.sum():
         rest = matter & ~_grow(dense, settings.implant_margin_um, pixel_um)
-    bone = _last(modes(smooth[rest & inner]))
+    bone = _last(peaks(smooth[rest & inner]))
     return rest & _bone_like(smooth, bone, air, pixel_um)
 
 
 def _bone_like(
-    smooth: np.ndarray, bone: Mode | None, background: float, pixel_um: float
+    smooth: np.ndarray, bone: Peak | None, background: float, pixel_um: float
 ) -> np.ndarray:
     """Pixels at mature bone's level, small pores included."""
     if bone is None:
         return np.zeros(smooth.shape, bool)
-    dense = smooth > background + BONE_LEVEL * (bone.level - background)
+    dense = smooth > background + BONE_LEVEL * (bone.grey - background)
     size = 2 * round(PORE_UM / 2 / pixel_um) + 1
     dense = ndimage.binary_closing(np.pad(dense, size), disk(size // 2))[size:-size, size:-size]
-    return dense & (smooth <= bone.level + GATE_SIGMAS * bone.sigma_above)
+    return dense & (smooth <= bone.grey + GATE_SIGMAS * bone.sigma_above)
 
 
-def _first(found: list[Mode]) -> Mode | None:
+def _first(found: list[Peak]) -> Peak | None:
     """Return the darkest peak."""
     return found[0] if found else None
 
 
-def _last(found: list[Mode]) -> Mode | None:
+def _last(found: list[Peak]) -> Peak | None:
     """Return the brightest peak that is more than the blurred rim of something brighter."""
-    return next((mode for mode in reversed(found) if mode.share >= BONE_SHARE), None)
+    return next((peak for peak in reversed(found) if peak.share >= BONE_SHARE), None)
 
 
-def _near(smooth: np.ndarray, mode: Mode | None) -> np.ndarray:
+def _near(smooth: np.ndarray, peak: Peak | None) -> np.ndarray:
     """Pixels whose level is that of a peak; the narrower flank is the uncontaminated one."""
-    if mode is None:
+    if peak is None:
         return np.zeros(smooth.shape, bool)
-    reach = GATE_SIGMAS * min(mode.sigma_below, mode.sigma_above)
-    return np.abs(smooth - mode.level) <= reach
+    reach = GATE_SIGMAS * min(peak.sigma_below, peak.sigma_above)
+    return np.abs(smooth - peak.grey) <= reach
 
 
 def _erode(region: np.ndarray, pixel_um: float, settings: NormalizeSettings) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""What is made of a found pose: the pair, its doubts and its pictures."""
+"""From a pose to its results: the pair on a common grid, flags, figures and transform files."""

@@ -1,4 +1,4 @@
-"""The section's place as a transform file for other programs."""
+"""The map slide → volume as an ITK transform file, for other programs."""
 
 from pathlib import Path
 
@@ -20,17 +20,17 @@ def write_tfm(path: str | Path, slide_to_volume: SectionMap) -> None:
     third coordinate is its distance from the plane along ``u × v``, which makes the map
     invertible.
 
-    ITK's coordinates of an image are such if it is given
+    Points of ITK images are in these coordinates if the images are given
 
     - volume of voxel size ``s`` mm: spacing ``(s, s, s)``, origin ``(s/2, s/2, s/2)`` (the centre
       of the first voxel), direction: identity;
     - slide of pixel size ``p`` mm, one slice: spacing ``(p, p, t)`` with any thickness ``t``,
       origin ``(p/2, p/2, 0)``, direction: identity.
 
-    This holds for every level of their pyramids with that level's own size. Resampling the volume
-    onto the slide with this transform (``sitk.Resample(volume, slide, transform)``) cuts out the
-    section's plane; in 3D Slicer, which reads such files in the same sense, the volume put under
-    this transform comes to lie on the slide.
+    This holds for every level of their pyramids, with the voxel or pixel size of that level.
+    Resampling the volume onto the slide with this transform (``sitk.Resample(volume, slide,
+    transform)``) cuts out the section's plane. In 3D Slicer the volume lies on the slide if it is
+    put under this transform.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The page by which a person looks through a cohort's registrations."""
+"""The HTML page on which a person looks through the registrations of a study."""
 
 import base64
 from collections.abc import Mapping
@@ -11,21 +11,21 @@ import pandas as pd
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 
-PICTURES_BYTES = 9_000_000  # all pictures together, as text; the page must fit into a mail
+PICTURES_BYTES = 9_000_000  # of all pictures as base64 text; the page must fit into an e-mail
 WIDTHS_PX = (1600, 1300, 1000, 800, 600, 450, 320)
 JPEG_QUALITY = 75
 
 COLUMNS = {  # column: (heading, format, meaning)
     "confidence": ("confidence", "{:.2f}", "how sure the result is, 0 to 1"),
     "mutual_information": ("MI, nats", "{:.3f}", "mutual information of section and CT plane"),
-    "margin": ("margin", "{:.3f}", "how far the best other place stays behind, fraction of MI"),
-    "agreeing": ("agreeing", "{:.0f}", "independent searches that ended at this place"),
+    "margin": ("margin", "{:.3f}", "fraction of MI by which the best other pose stays below"),
+    "agreeing": ("agreeing", "{:.0f}", "independent searches that ended at this pose"),
     "searches": ("searches", "{:.0f}", "independent searches made"),
     "bone_dice": ("bone Dice", "{:.2f}", "overlap of bone in CT plane and section, 0 to 1"),
     "scale_x": ("scale x", "{:+.3f}", "stretch of the section along x, fraction"),
     "scale_y": ("scale y", "{:+.3f}", "stretch of the section along y, fraction"),
     "shear": ("shear", "{:+.3f}", "shear of the section, radians"),
-    "rotation_deg": ("rotation, °", "{:.1f}", "turn of the section against the volume's axes"),
+    "rotation_deg": ("rotation, °", "{:.1f}", "angle between the section's axes and the volume's"),
 }  # fmt: skip
 
 TEMPLATE = """<!DOCTYPE html>
@@ -75,17 +75,17 @@ img { max-width: 100%; }
 
 
 def write_page(path: str | Path, table: pd.DataFrame, pictures: Mapping[str, str | Path]) -> None:
-    """Write one HTML page that holds everything it shows, atomically.
+    """Write one HTML page, pictures included, atomically.
 
     Parameters
     ----------
     path : path
         Ends in ``.html``.
     table : DataFrame
-        As :func:`~virtual_staining.register.review.collect` returns; its order is kept.
+        As :func:`~virtual_staining.register.review.collect` returns; the page keeps its order.
     pictures : mapping
-        Sample to its quality-control picture; they are made so small that the page stays below
-        10 MB for up to some hundred samples.
+        Sample to the path of its picture (``qc.png``). Pictures are shrunk so far that the page
+        stays below 10 MB for up to some hundred samples.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def _cell(value: float, form: str) -> str:
 
 
 def _embed(path: str | Path, limit: int) -> str:
-    """Return a picture as base64 JPEG, as wide as fits into ``limit`` characters."""
+    """Return a picture as base64 JPEG, the widest that fits into ``limit`` characters."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; the picture lies beside transform.json")
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)

@@ -8,7 +8,7 @@ from mpl_toolkits.mplot3d.art3d import Line3DCollection, Poly3DCollection
 
 from virtual_staining.imaging.geometry import SectionMap
 
-WALL_CELLS = 48  # along a wall's longer side
+WALL_CELLS = 48  # cells of a projection along its longer side
 UM_PER_MM = 1000.0
 
 
@@ -19,7 +19,7 @@ def draw_placement(
     section: SectionMap,
     slide_size_um: tuple[float, float],
 ) -> None:
-    """Draw the volume as a box, its mean projections on three walls, and the slide in it.
+    """Draw the volume as a box with mean projections on three of its walls, and the slide in it.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ def draw_placement(
     section : SectionMap
         Slide µm to volume µm.
     slide_size_um : (width, height)
-        Size of the slide.
+        Size of the slide, µm.
     """
-    axes.computed_zorder = False  # by distance, large polygons come out in the wrong order
+    axes.computed_zorder = False  # matplotlib sorts large polygons wrongly
     size_mm = np.array(volume.shape[::-1]) * voxel_um / UM_PER_MM
     for axis in range(3):
         _draw_wall(axes, volume.mean(axis=2 - axis), axis, size_mm)
@@ -65,14 +65,14 @@ def plane_in_box(section: SectionMap, size_um: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     section : SectionMap
-        Its plane, without bounds.
+        Its plane is taken without bounds.
     size_um : ndarray, shape (3,)
-        The box reaches from 0 to here.
+        Far corner of the box (x, y, z), whose near corner is the origin, µm.
 
     Returns
     -------
     ndarray, shape (n, 3)
-        Corners in order around it, µm; n = 0 where the plane misses the box, else 3 to 6.
+        Corners in order around the polygon, µm; n is 3 to 6, or 0 if the plane misses the box.
     """
     size_um = np.asarray(size_um, float)
     points = []
@@ -109,7 +109,7 @@ def _draw_wall(axes: Axes3D, mean: np.ndarray, axis: int, size_mm: np.ndarray) -
 
 
 def _show_all(axes: Axes3D, points: np.ndarray) -> None:
-    """Set limits around points (n, 3), equal lengths along all axes, and the view."""
+    """Fit the axes, equally scaled, to points (n, 3), mm, and set the view."""
     low, high = points.min(0), points.max(0)
     for name, limits in zip("xyz", np.stack([low, high], 1), strict=True):
         axes.set(**{f"{name}lim": limits, f"{name}label": f"{name}, mm"})

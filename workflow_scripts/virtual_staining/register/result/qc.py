@@ -1,21 +1,18 @@
-"""The picture by which a person judges a registration."""
+"""The picture from which a person decides whether a registration is right."""
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from skimage.feature import canny
 
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.register.result.landscape import draw_landscape
 from virtual_staining.register.result.placement import draw_placement
 
-SHOWN_PX = 900  # longer pairs are thinned out for the picture
+SHOWN_PX = 900  # of longer pairs every second, third … pixel is shown
 FIELDS = 8  # checkerboard fields along the longer side
-
-matplotlib.use("Agg")
 
 
 def draw_qc(
@@ -28,22 +25,23 @@ def draw_qc(
     around: tuple[np.ndarray, np.ndarray, np.ndarray],
     placed: tuple[np.ndarray, float, SectionMap, tuple[float, float]],
 ) -> None:
-    """Write the pair in four views, the information around it, and its place in the volume as PNG.
+    """Write the pair in four views, the mutual information around it, and its place in the volume.
 
     Parameters
     ----------
     path : path
+        PNG file to write.
     ct : ndarray, uint16 (y, x)
     slide : ndarray, uint8 (y, x, 3)
     valid : ndarray, bool (y, x)
     title : str
-        Numbers and flags.
+        Figures and flags of the registration.
     flagged : bool
         Draw the title in red.
     around : (tilts_deg, offsets_um, information)
-        As :func:`~virtual_staining.register.result.landscape.landscape` returns.
+        The return values of :func:`~virtual_staining.register.result.landscape.landscape`.
     placed : (volume, voxel_um, slide_to_volume, slide_size_um)
-        As :func:`~virtual_staining.register.result.placement.draw_placement` takes.
+        Parameters of :func:`~virtual_staining.register.result.placement.draw_placement`.
     """
     step = -(-max(ct.shape) // SHOWN_PX)
     ct, slide, valid = (image[::step, ::step] for image in (ct, slide, valid))
@@ -68,28 +66,8 @@ def draw_qc(
         figure.savefig(temporary, format="png")
 
 
-def draw_landscape(
-    axes: Axes, tilts_deg: np.ndarray, offsets_um: np.ndarray, information: np.ndarray
-) -> None:
-    """Draw the mutual information around the result: one clear peak at the cross is good.
-
-    Parameters
-    ----------
-    axes : Axes
-    tilts_deg, offsets_um : ndarray, shapes (n,) and (m,)
-    information : ndarray, shape (n, m)
-        nats.
-    """
-    image = axes.pcolormesh(offsets_um, tilts_deg, information, shading="gouraud", cmap="viridis")
-    axes.contour(offsets_um, tilts_deg, information, 8, colors="white", linewidths=0.5)
-    axes.plot(0, 0, "+", color="crimson", markersize=14, markeredgewidth=2)
-    axes.set(title="mutual information around the result", xlabel="offset from the plane, µm",
-             ylabel="tilt about the section's x axis, °")  # fmt: skip
-    axes.figure.colorbar(image, ax=axes, label="nats", fraction=0.046)
-
-
 def _stretch(ct: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Return the CT as grey RGB, 1st to 99.5th percentile over 0–255."""
+    """Return the CT as grey RGB; its 1st percentile becomes 0, its 99.5th 255."""
     low, high = np.percentile(ct[valid] if valid.any() else ct, [1, 99.5])
     grey = np.clip((ct - low) / max(high - low, 1) * 255, 0, 255).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)

@@ -1,1 +1,1 @@
-"""The ways to the pose that fits best."""
+"""Search of the pose at which a section fits the volume best."""

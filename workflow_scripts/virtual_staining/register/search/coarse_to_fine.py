@@ -1,7 +1,8 @@
-"""From many starting poses to a few: score them coarsely, climb, keep the best distinct ones."""
+"""From many starting poses to a few: climb coarse to fine, keeping the best distinct poses."""
 
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,172 +22,182 @@ log = logging.getLogger(__name__)
 STOP_VOXEL = 0.05  # steps below this fraction of a voxel change nothing
 SWEEPS = 30
 BRIEF_SWEEPS = 3  # enough to tell a start near a maximum from one that leads nowhere
-DISTINCT_FRACTION = 0.05  # of the slide's diagonal: what lies nearer is the same maximum
-BEYOND = 1.2
+DISTINCT_FRACTION = 0.05  # of the slide's diagonal: poses nearer than this share one maximum
+BOUNDS_FACTOR = 1.2  # a climb may pass the limit at which a result is flagged by this factor
+
+
+class ScoredPoses(NamedTuple):
+    """Poses and their mutual information.
+
+    Parameters
+    ----------
+    poses : ndarray, shape (n, 12)
+    scores : ndarray, shape (n,)
+        nats.
+    """
+
+    poses: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def best(self) -> np.ndarray:
+        """The pose (12,) of the highest score."""
+        return self.poses[self.scores.argmax()]
+
+
+def stretch_bounds(settings: RegisterSettings) -> tuple[float, float]:
+    """Return the scale and shear that no climb passes, a little beyond what is flagged."""
+    return BOUNDS_FACTOR * settings.max_scale, BOUNDS_FACTOR * settings.max_shear
 
 
 def climb(
     scale: Scale,
     poses: np.ndarray,
-    bins: int,
-    size_um: tuple[float, float],
     freedom: np.ndarray,
-    bounds: tuple[float, float],
+    size_um: tuple[float, float],
+    settings: RegisterSettings,
     brief: bool = False,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Climb from poses (n, 12) at one scale; return the poses and scores (nats) reached.
+) -> ScoredPoses:
+    """Climb from poses (n, 12) at one scale; return the poses reached and their scores.
 
     Parameters
     ----------
     scale : Scale
     poses : ndarray, shape (n, 12)
-    bins : int
-        Grey bins of the joint histogram.
-    size_um : (width, height)
-        Size of the slide.
     freedom : ndarray of int
         ``RIGID``, ``AFFINE`` or ``PARALLEL``.
-    bounds : (scale, shear)
-        Largest stretch, as fractions.
+    size_um : (width, height)
+        Size of the slide, µm.
+    settings : RegisterSettings
     brief : bool
-        Stop after a few sweeps, taken with a wider step.
+        Start with a wider step and stop after a few sweeps.
     """
-    return ascend_all(
-        scale.arguments,
-        1 + int(scale.labels.max()),
-        bins,
-        poses,
-        lever_um(size_um),
-        (2 if brief else 1) * scale.voxel_um,
-        STOP_VOXEL * scale.voxel_um,
-        freedom,
-        bounds,
-        BRIEF_SWEEPS if brief else SWEEPS,
+    return ScoredPoses(
+        *ascend_all(
+            scale,
+            settings.grey_bins,
+            poses,
+            lever_um(size_um),
+            (2 if brief else 1) * scale.voxel_um,
+            STOP_VOXEL * scale.voxel_um,
+            freedom,
+            stretch_bounds(settings),
+            BRIEF_SWEEPS if brief else SWEEPS,
+        )
     )
 
 
-def descend(
+def coarse_to_fine(
     scales: list[Scale],
-    starts: np.ndarray,
-    scores: np.ndarray,
+    starts: ScoredPoses,
     beam: tuple[int, ...],
-    bins: int,
     size_um: tuple[float, float],
-    bounds: tuple[float, float],
+    settings: RegisterSettings,
     allowed: Callable[[np.ndarray], np.ndarray] | None = None,
     affine: bool = False,
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Search coarse to fine from many starts: rigid at the coarse half of the levels, then affine.
+) -> list[ScoredPoses]:
+    """Climb from many starts, scale by scale; rigid at the coarse half of the scales, then affine.
 
     Parameters
     ----------
     scales : list of Scale
         Coarse to fine.
-    starts : ndarray, shape (n, 12)
-    scores : ndarray, shape (n,)
-        How promising the starts are; the best distinct ones are taken.
+    starts : ScoredPoses
+        The best distinct ones are taken.
     beam : tuple of int
-        Number of starts climbed from briefly at the coarsest level, then the number of poses
-        climbed from at each level; the last holds for all finer levels.
-    bins : int
-        Grey bins of the joint histogram.
+        Number of starts from which the search climbs briefly at the coarsest scale, then the
+        number of poses from which it climbs at each scale; the last holds for all finer scales.
     size_um : (width, height)
-        Size of the slide.
-    bounds : (scale, shear)
-        Largest stretch, as fractions.
+        Size of the slide, µm.
+    settings : RegisterSettings
     allowed : function, optional
-        Tells of poses (n, 12) where results may lie, bool (n,); where none is, all stay.
+        Takes poses (n, 12) and returns which of them may be results, bool (n,). If none may, all
+        of them stay.
     affine : bool
-        Let the stretch vary from the coarsest level on.
+        Let the stretch vary from the coarsest scale on.
 
     Returns
     -------
-    list of (poses, scores)
-        Where the climbs at each scale ended: ndarrays of shape (m, 12) and (m,), nats.
+    list of ScoredPoses
+        Where the climbs at each scale ended.
     """
-    poses = starts
-    reached = []
+    current = starts
+    by_scale = []
     for index, scale in enumerate([scales[0], *scales]):
         limit = beam[min(index, len(beam) - 1)]
-        poses = poses[promising(poses, scores, limit, scales[0].voxel_um, size_um)]
+        chosen = best_with_rival(current, limit, scales[0].voxel_um, size_um)
         freedom = AFFINE if affine or index > (len(scales) + 1) // 2 else RIGID
-        poses, scores = climb(scale, poses, bins, size_um, freedom, bounds, brief=index == 0)
+        current = climb(scale, current.poses[chosen], freedom, size_um, settings, brief=index == 0)
         if allowed is not None:
-            inside = allowed(poses)
+            inside = allowed(current.poses)
             if inside.any():
-                poses, scores = poses[inside], scores[inside]
+                current = ScoredPoses(current.poses[inside], current.scores[inside])
         log.info(
-            "%g µm: %d poses, mutual information %.4f", scale.voxel_um, len(poses), scores.max()
+            "%g µm: %d poses, best mutual information %.4f",
+            scale.voxel_um,
+            len(current.poses),
+            current.scores.max(),
         )
-        reached.append((poses, scores))
-    return reached[1:]
+        by_scale.append(current)
+    return by_scale[1:]
 
 
-def promising(
-    poses: np.ndarray,
-    scores: np.ndarray,
-    limit: int,
-    apart_um: float,
-    size_um: tuple[float, float],
+def best_with_rival(
+    candidates: ScoredPoses, limit: int, apart_um: float, size_um: tuple[float, float]
 ) -> np.ndarray:
-    """Return indices of the best distinct poses, a rival to the best one always among them.
+    """Return the indices of the best distinct poses, a rival to the best one always among them.
+
+    The rival is the best pose that belongs to another maximum than the best pose.
 
     Parameters
     ----------
-    poses : ndarray, shape (n, 12)
-    scores : ndarray, shape (n,)
+    candidates : ScoredPoses
     limit : int
         Largest number of poses, the rival not counted.
     apart_um : float
-        Root mean square distance between two of them.
+        Least distance (root mean square) between two of them, µm.
     size_um : (width, height)
-        Size of the slide.
+        Size of the slide, µm.
     """
+    poses, scores = candidates
     chosen = distinct(poses, scores, limit, apart_um, size_um)
-    elsewhere = np.flatnonzero(~same_place(poses[chosen[0]], poses, size_um))
-    if len(elsewhere) and same_place(poses[chosen[0]], poses[chosen], size_um).all():
+    elsewhere = np.flatnonzero(~same_maximum(poses[chosen[0]], poses, size_um))
+    if len(elsewhere) and same_maximum(poses[chosen[0]], poses[chosen], size_um).all():
         chosen = np.append(chosen, elsewhere[scores[elsewhere].argmax()])
     return chosen
 
 
-def same_place(pose: np.ndarray, others: np.ndarray, size_um: tuple[float, float]) -> np.ndarray:
+def same_maximum(pose: np.ndarray, others: np.ndarray, size_um: tuple[float, float]) -> np.ndarray:
     """Return which of the poses (n, 12) belong to the same maximum as a pose, bool (n,)."""
     apart_um = DISTINCT_FRACTION * float(np.hypot(*size_um))
     return distances_um(pose, others, size_um) < apart_um
 
 
 def margin_to_rival(
-    best: np.ndarray,
-    levels: list[tuple[np.ndarray, np.ndarray]],
-    size_um: tuple[float, float],
+    best: np.ndarray, by_scale: list[ScoredPoses], size_um: tuple[float, float]
 ) -> float:
-    """Return how far the best distinct other maximum stays below the one that was chosen.
+    """Return by how much the best other maximum stays below the chosen one.
 
-    Wrong results have small margins. The finest level at which climbs from both places ended
-    decides; 1 where there is none.
+    Wrong results have small margins. The margin is measured at the finest scale at which climbs
+    ended both at the chosen maximum and elsewhere; it is 1 if there is no such scale.
 
     Parameters
     ----------
     best : ndarray, shape (12,)
         The pose chosen.
-    levels : list of (poses, scores)
-        At each level, coarse to fine.
+    by_scale : list of ScoredPoses
+        Where climbs ended at each scale, coarse to fine.
     size_um : (width, height)
-        Size of the slide.
+        Size of the slide, µm.
 
     Returns
     -------
     float
-        Fraction of the mutual information; negative where the other one was ahead.
+        Fraction of the mutual information; negative if the other maximum is higher.
     """
-    for poses, scores in reversed(levels):
-        same = same_place(best, poses, size_um)
+    for poses, scores in reversed(by_scale):
+        same = same_maximum(best, poses, size_um)
         if same.any() and not same.all():
-            own = scores[same].max()
-            return float((own - scores[~same].max()) / max(own, 1e-9))
+            highest = scores[same].max()
+            return float((highest - scores[~same].max()) / max(highest, 1e-9))
     return 1.0
-
-
-def bounds(settings: RegisterSettings) -> tuple[float, float]:
-    """Return the scale and shear that no climb passes; a little beyond what is flagged."""
-    return BEYOND * settings.max_scale, BEYOND * settings.max_shear

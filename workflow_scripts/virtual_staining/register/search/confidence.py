@@ -1,10 +1,11 @@
-"""How sure a registration is.
+"""The result of a section's search, and how sure it is.
 
-Two observations separate right results from wrong ones on synthetic sections, half of them shown
-to the volume of another specimen: how far the best other place stays behind (the margin), and
-whether independent searches end at the same place. Wrong results that only one search found had
-margins up to 0.08, wrong ones found by several up to 0.03, right ones from 0.10 upwards.
-``benchmarks/register.py`` prints the share of wrong results among those called sure.
+Two observations separate right results from wrong ones on synthetic sections, half of which were
+searched in the volume of another specimen: the margin, by which the best other maximum of mutual
+information stays below the chosen one, and whether independent searches end at the same maximum.
+Wrong results that a single search reached had margins up to 0.08, wrong ones that several searches
+reached up to 0.03, right ones from 0.10 upwards. ``benchmarks/register.py`` prints the share of
+wrong results among those called sure.
 """
 
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-EVEN_MARGIN = 0.06  # where right and wrong are equally likely, when searches agree
-EVEN_MARGIN_ALONE = 0.13  # and when only one search ended there
-SPREAD = 0.015
-ENOUGH = 2  # searches that must end at the same place
+EVEN_MARGIN = 0.06  # margin at which right and wrong are equally likely, when searches agree
+EVEN_MARGIN_ALONE = 0.13  # the same when only one search ended at the maximum
+SPREAD = 0.015  # of the margin, over which the confidence rises from 0.27 to 0.73 around it
+AGREEING_SEARCHES = 2  # searches that must end at the same maximum
 
 
 def confidence(margin: float, agreeing: int) -> float:
@@ -24,7 +25,7 @@ def confidence(margin: float, agreeing: int) -> float:
     Parameters
     ----------
     margin : float
-        Fraction of the mutual information by which the best other place stays behind.
+        Fraction of the mutual information by which the best other maximum stays below.
     agreeing : int
         Number of independent searches that ended at the result.
     """
@@ -33,22 +34,22 @@ def confidence(margin: float, agreeing: int) -> float:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Where the search ended.
+class SectionResult:
+    """The pose at which the search of a section ended.
 
     Parameters
     ----------
     pose : ndarray, shape (12,)
         The best pose.
     mutual_information : float
-        At the finest level, nats.
+        At the finest scale, nats.
     margin : float
-        How far, as a fraction, the best distinct other maximum stays below it; see
+        Fraction by which the best other maximum stays below the mutual information; see
         :func:`~virtual_staining.register.search.coarse_to_fine.margin_to_rival`.
     agreeing, searches : int
-        How many independent searches there were, and how many of them ended at this pose.
+        Number of independent searches that ended at this pose, and of all searches.
     confidence : float
-        0 to 1; see :mod:`~virtual_staining.register.search.confidence`.
+        0 to 1; see :func:`confidence`.
     """
 
     pose: np.ndarray

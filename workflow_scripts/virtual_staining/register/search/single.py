@@ -1,7 +1,7 @@
-"""The two ways to the section's plane: from a rough first guess, and without one.
+"""Search of one section's plane: around a rough first guess, or without one.
 
-Either way several independent searches are made, from different starts, until two of them end at
-the same place and nothing else fits nearly as well.
+Independent searches are made from different starts until two of them end at the same maximum of
+mutual information and no other maximum comes near it.
 """
 
 import logging
@@ -10,168 +10,161 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from virtual_staining.register.search.coarse_to_fine import (
-    bounds,
+    ScoredPoses,
+    best_with_rival,
     climb,
-    descend,
+    coarse_to_fine,
     margin_to_rival,
-    promising,
-    same_place,
+    same_maximum,
 )
-from virtual_staining.register.search.confidence import ENOUGH, Found, confidence
-from virtual_staining.register.search.scan import scan, stretches_up_to
-from virtual_staining.register.search.starts import fan, looks, spread_frames, within
+from virtual_staining.register.search.confidence import (
+    AGREEING_SEARCHES,
+    SectionResult,
+    confidence,
+)
+from virtual_staining.register.search.scan import scan, scan_density, stretches_up_to
+from virtual_staining.register.search.starts import (
+    around_guess,
+    face_view,
+    frame_normals,
+    near_guess,
+    spread_frames,
+)
 from virtual_staining.register.similarity.mutual_information import score_poses
-from virtual_staining.register.similarity.pose import AFFINE, SIZE, frame_angle_deg
-from virtual_staining.register.similarity.scales import Scale
+from virtual_staining.register.similarity.pose import (
+    AFFINE,
+    CENTER,
+    POSE_SIZE,
+    frame_angle_deg,
+    normals,
+)
+from virtual_staining.register.similarity.scales import Scale, SectionScales
 from virtual_staining.settings.register import RegisterSettings
 
 log = logging.getLogger(__name__)
 
-APART_VOXEL = 8  # between poses climbed from at the finest level
+APART_VOXEL = 8  # least distance between poses from which the search climbs at the finest scale
 
 
 def search_near(
-    guess: np.ndarray,
-    scales: list[Scale],
-    classes: int,
-    size_um: tuple[float, float],
-    settings: RegisterSettings,
-) -> Found:
-    """Search around a first guess.
-
-    Parameters
-    ----------
-    guess : ndarray, shape (12,)
-    scales : list of Scale
-        Coarse to fine.
-    classes : int
-        Number of colour classes.
-    size_um : (width, height)
-        Size of the slide.
-    settings : RegisterSettings
-    """
+    guess: np.ndarray, section: SectionScales, settings: RegisterSettings
+) -> SectionResult:
+    """Search around a first guess (12,)."""
     trust = (settings.fan_deg, settings.fan_um)
 
-    def searches() -> Iterator:
-        for n in range(settings.searches):
-            starts = fan(guess, *trust, settings.fan_starts, n)
-            scores = score_poses(*scales[0].arguments, classes, settings.grey_bins, starts)
-            ends = descend(
-                coarser(scales), starts, scores, settings.fan_beam, settings.grey_bins, size_um,
-                bounds(settings), lambda poses: within(poses, guess, *trust),
-            )  # fmt: skip
-            yield ends
+    def searches() -> Iterator[list[ScoredPoses]]:
+        for number in range(settings.searches):
+            starts = around_guess(guess, *trust, settings.fan_starts, number)
+            scores = score_poses(section.scales[0], settings.grey_bins, starts)
+            yield coarse_to_fine(
+                all_but_finest(section.scales),
+                ScoredPoses(starts, scores),
+                settings.fan_beam,
+                section.size_um,
+                settings,
+                allowed=lambda poses: near_guess(poses, guess, *trust),
+            )
 
-    found = settle(searches(), scales, settings.fan_beam[-1], size_um, settings)
+    result = combine(searches(), section, settings.fan_beam[-1], settings)
     log.info(
         "%.1f° and %.0f µm from the first guess",
-        frame_angle_deg(guess, found.pose),
-        np.linalg.norm(found.pose[:3] - guess[:3]),
+        frame_angle_deg(guess, result.pose),
+        np.linalg.norm(result.pose[CENTER] - guess[CENTER]),
     )
-    return found
+    return result
 
 
 def search_everywhere(
-    scales: list[Scale],
-    image: np.ndarray,
-    colours: np.ndarray,
-    size_um: tuple[float, float],
-    settings: RegisterSettings,
-    view: np.ndarray | None = None,
-) -> Found:
-    """Search all orientations and positions, after two searches each time twice as closely.
+    section: SectionScales, settings: RegisterSettings, view: np.ndarray | None = None
+) -> SectionResult:
+    """Search all orientations and positions.
 
     Parameters
     ----------
-    scales : list of Scale
-        Coarse to fine.
-    image : ndarray, uint8 (y, x, 3)
-        The slide.
-    colours : ndarray, shape (classes, 3)
-        Its main colours.
-    size_um : (width, height)
-        Size of the slide.
+    section : SectionScales
     settings : RegisterSettings
     view : ndarray, shape (3,), optional
-        Half of all orientations are left out: those that do not look to this side.
+        Only orientations whose normal lies within 90° of this direction are searched.
     """
     stretches = stretches_up_to(settings.max_scale)
 
-    def searches() -> Iterator:
-        for n in range(settings.searches):
-            closer = 2 ** max(0, n - 1)
-            rng = np.random.default_rng(n)
-            frames = spread_frames(closer * settings.scan_rotations, rng)
-            frames = frames[looks(frames, view)]
-            kept, starts, scores = scan(
-                scales, image, colours, size_um, frames, settings.scan_step_um, stretches, rng
-            )
-            beam = (closer * settings.scan_beam[0], *settings.scan_beam[1:])
-            yield descend(
-                coarser(kept),
-                starts.reshape(-1, SIZE),
-                scores.ravel(),
-                beam,
-                settings.grey_bins,
-                size_um,
-                bounds(settings),
-                lambda poses: looks(poses[:, 3:9], view),
+    def searches() -> Iterator[list[ScoredPoses]]:
+        for number in range(settings.searches):
+            density = scan_density(number)
+            rng = np.random.default_rng(number)
+            frames = spread_frames(density * settings.scan_rotations, rng)
+            frames = frames[face_view(frame_normals(frames), view)]
+            scanned = scan(section, frames, settings.scan_step_um, stretches, rng)
+            yield coarse_to_fine(
+                all_but_finest(section.scales[scanned.first_scale :]),
+                ScoredPoses(scanned.poses.reshape(-1, POSE_SIZE), scanned.scores.ravel()),
+                (density * settings.scan_beam[0], *settings.scan_beam[1:]),
+                section.size_um,
+                settings,
+                allowed=lambda poses: face_view(normals(poses), view),
                 affine=len(stretches) > 1,
             )
 
-    return settle(searches(), scales, settings.scan_beam[-1], size_um, settings)
+    return combine(searches(), section, settings.scan_beam[-1], settings)
 
 
-def coarser(scales: list[Scale]) -> list[Scale]:
-    """Return all scales but the finest, which is left for the end; one remains in any case."""
+def all_but_finest(scales: list[Scale]) -> list[Scale]:
+    """Return all scales but the finest, which is searched at the end; a single scale stays."""
     return scales[:-1] or scales
 
 
-def settle(
-    searches: Iterable,
-    scales: list[Scale],
+def combine(
+    searches: Iterable[list[ScoredPoses]],
+    section: SectionScales,
     finalists: int,
-    size_um: tuple[float, float],
     settings: RegisterSettings,
-) -> Found:
-    """Search until two searches agree, then climb at the finest level.
+) -> SectionResult:
+    """Search until two searches agree, then climb at the finest scale.
 
     Parameters
     ----------
     searches : iterable
-        Yields the poses (n, 12) and scores (n,) that one search reached at each scale but the
-        finest; evaluated only as far as needed.
-    scales : list of Scale
-        Coarse to fine.
+        Yields what one search reached at each scale but the finest; evaluated only as far as
+        needed.
+    section : SectionScales
     finalists : int
-        Number of poses climbed from at the finest.
-    size_um : (width, height)
-        Size of the slide.
+        Number of poses from which the search climbs at the finest scale.
     settings : RegisterSettings
     """
-    ends = []
-    for reached in searches:
-        ends.append(reached)
-        tops = [poses[scores.argmax()] for poses, scores in (levels[-1] for levels in ends)]
-        levels = [pooled(level) for level in zip(*ends, strict=True)]
-        poses, scores = levels[-1]
-        best = poses[scores.argmax()]
-        agreeing = int(same_place(best, np.array(tops), size_um).sum())
-        margin = margin_to_rival(best, levels, size_um)
-        log.info("search %d: %d agree, margin %.3f", len(tops), agreeing, margin)
-        if agreeing >= ENOUGH and confidence(margin, agreeing) >= settings.min_confidence:
+    done: list[list[ScoredPoses]] = []
+    for search in searches:
+        done.append(search)
+        by_scale = [_joined(parts) for parts in zip(*done, strict=True)]
+        best = by_scale[-1].best
+        agreeing = _agreeing(best, done, section.size_um)
+        margin = margin_to_rival(best, by_scale, section.size_um)
+        log.info("search %d: %d agree, margin %.3f", len(done), agreeing, margin)
+        sure = confidence(margin, agreeing) >= settings.min_confidence
+        if agreeing >= AGREEING_SEARCHES and sure:
             break
-    apart_um = APART_VOXEL * scales[-1].voxel_um
-    chosen = promising(poses, scores, finalists, apart_um, size_um)
-    final = climb(scales[-1], poses[chosen], settings.grey_bins, size_um, AFFINE, bounds(settings))
-    best = final[0][final[1].argmax()]
-    margin = margin_to_rival(best, [*levels, final], size_um)
-    agreeing = int(same_place(best, np.array(tops), size_um).sum())
-    sure = confidence(margin, agreeing)
-    return Found(best, float(final[1].max()), margin, agreeing, len(tops), sure)
+    finest = section.scales[-1]
+    apart_um = APART_VOXEL * finest.voxel_um
+    chosen = best_with_rival(by_scale[-1], finalists, apart_um, section.size_um)
+    final = climb(finest, by_scale[-1].poses[chosen], AFFINE, section.size_um, settings)
+    margin = margin_to_rival(final.best, [*by_scale, final], section.size_um)
+    agreeing = _agreeing(final.best, done, section.size_um)
+    return SectionResult(
+        final.best,
+        float(final.scores.max()),
+        margin,
+        agreeing,
+        searches=len(done),
+        confidence=confidence(margin, agreeing),
+    )
 
 
-def pooled(level: tuple[tuple[np.ndarray, np.ndarray], ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Join the (poses, scores) that several searches reached at one level."""
-    poses, scores = zip(*level, strict=True)
-    return np.concatenate(poses), np.concatenate(scores)
+def _agreeing(pose: np.ndarray, done: list[list[ScoredPoses]], size_um: tuple[float, float]) -> int:
+    """Return how many searches ended at the same maximum as a pose (12,)."""
+    ends = np.array([by_scale[-1].best for by_scale in done])
+    return int(same_maximum(pose, ends, size_um).sum())
+
+
+def _joined(parts: tuple[ScoredPoses, ...]) -> ScoredPoses:
+    """Join what several searches reached at one scale."""
+    poses, scores = zip(*parts, strict=True)
+    return ScoredPoses(np.concatenate(poses), np.concatenate(scores))

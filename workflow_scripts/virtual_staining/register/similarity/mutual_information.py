@@ -1,13 +1,14 @@
-"""Mutual information of a labelled section and a volume's plane, sampled and counted in one loop.
+"""Mutual information between the section's colours and the grey values of a plane of the volume.
 
-No intermediate image is made, and every slide pixel counts whatever the pose: outside the volume
-there is air. Mutual information can so not rise by leaving the overlap.
+For each pose the plane is sampled and the joint histogram counted in one compiled loop, without an
+intermediate image. Every slide pixel counts whatever the pose is; points outside the volume have
+the grey value of air. The score therefore cannot improve by moving the section out of the volume.
 """
 
 import numba
 import numpy as np
 
-from virtual_staining.register.similarity.pose import axes
+from virtual_staining.register.similarity.pose import CENTER, X_AXIS, Y_AXIS, map_columns
 
 
 @numba.njit(cache=True)
@@ -18,17 +19,18 @@ def _inside(start, step, last, count):
         low, high, step = -high, -low, -step
     if step < 1e-12:
         return (0, count) if low <= 0 <= high else (0, 0)
-    # beyond any slide, a range is empty all the same
+    # the limits keep the conversion to int safe; beyond them the range is empty in any case
     a, b = min(max(low / step, -1.0), count + 1.0), min(max(high / step, -1.0), count + 1.0)
     return max(int(np.ceil(a)), 0), min(int(np.floor(b)) + 1, count)
 
 
 @numba.njit(cache=True, fastmath=True)
 def _add_row(volume, x, y, z, dx, dy, dz, air, grey):
-    """Add to ``grey`` the values along a line of voxel-index points; ``air`` outside.
+    """Add to ``grey`` the values along a line of voxel-index points; ``air`` outside the volume.
 
-    Trilinear; up to half a voxel outside the outermost centres their value counts. Indices are
-    unsigned because signed ones are checked for Python's counting from the end.
+    Interpolation is trilinear. Up to half a voxel outside the outermost voxel centres the value of
+    the outermost voxel is taken. Indices are unsigned because numba checks signed indices for
+    counting from the end.
     """
     nz, ny, nx = volume.shape
     count = len(grey)
@@ -43,8 +45,7 @@ def _add_row(volume, x, y, z, dx, dy, dz, air, grey):
     for column in range(b, count):
         grey[column] += air
     flat = volume.ravel()
-    along_y, along_z = np.uintp(nx), np.uintp(nx) * np.uintp(ny)
-    one = np.uintp(1)
+    next_x, next_y, next_z = np.uintp(1), np.uintp(nx), np.uintp(nx) * np.uintp(ny)
     limit_x, limit_y, limit_z = (
         np.float32(nx - 1.001),
         np.float32(ny - 1.001),
@@ -57,57 +58,50 @@ def _add_row(volume, x, y, z, dx, dy, dz, air, grey):
         pz = min(max(np.float32(z + column * dz), zero), limit_z)
         i, j, k = np.int32(px), np.int32(py), np.int32(pz)
         fx, fy, fz = px - np.float32(i), py - np.float32(j), pz - np.float32(k)
-        at = np.uintp(i) + np.uintp(j) * along_y + np.uintp(k) * along_z
-        p, q = np.float32(flat[at]), np.float32(flat[at + one])
+        at = np.uintp(i) + np.uintp(j) * next_y + np.uintp(k) * next_z
+        p, q = np.float32(flat[at]), np.float32(flat[at + next_x])
         front = p + fx * (q - p)
-        p, q = np.float32(flat[at + along_y]), np.float32(flat[at + along_y + one])
+        p, q = np.float32(flat[at + next_y]), np.float32(flat[at + next_y + next_x])
         near = front + fy * (p + fx * (q - p) - front)
-        at += along_z
-        p, q = np.float32(flat[at]), np.float32(flat[at + one])
+        at += next_z
+        p, q = np.float32(flat[at]), np.float32(flat[at + next_x])
         front = p + fx * (q - p)
-        p, q = np.float32(flat[at + along_y]), np.float32(flat[at + along_y + one])
+        p, q = np.float32(flat[at + next_y]), np.float32(flat[at + next_y + next_x])
         far = front + fy * (p + fx * (q - p) - front)
         grey[column] += near + fz * (far - near)
 
 
 @numba.njit(cache=True, fastmath=True)
-def joint_histogram(volume, voxel_um, air, labels, pixel_um, pose, offsets_um, histogram):
-    """Count labels against grey values of the plane at a pose.
+def joint_histogram(scale, pose, histogram):
+    """Count the section's colour classes against the grey values of the plane at a pose.
 
     Parameters
     ----------
-    volume : ndarray, uint8 (z, y, x)
-    voxel_um : float
-    air : float
-        Grey value outside the volume.
-    labels : ndarray, uint8 (y, x)
-        Colour class of each slide pixel.
-    pixel_um : ndarray, shape (2,)
-        Slide pixel's width and height, µm.
+    scale : Scale
+        Volume and section at one voxel size.
     pose : ndarray, shape (12,)
-    offsets_um : ndarray, float
-        Distances from the plane, along its normal, that a grey value is averaged over.
     histogram : ndarray, float32 (classes, bins)
         Overwritten. A grey value counts in its two nearest bins by linear weights, which makes
         mutual information continuous in the pose.
     """
+    labels, pixel_um, voxel_um = scale.labels, scale.pixel_um, scale.voxel_um
+    air = np.float32(scale.air)
     rows, columns = labels.shape
-    u, v = axes(pose)
-    normal = np.cross(pose[3:6], pose[6:9])
+    u, v = map_columns(pose)
+    normal = np.cross(pose[X_AXIS], pose[Y_AXIS])
     du, dv = u * pixel_um[0] / voxel_um, v * pixel_um[1] / voxel_um
-    corner = pose[:3] / voxel_um - 0.5 - 0.5 * ((columns - 1) * du + (rows - 1) * dv)
+    corner = pose[CENTER] / voxel_um - 0.5 - 0.5 * ((columns - 1) * du + (rows - 1) * dv)
     shift = normal / voxel_um
-    n_planes = len(offsets_um)
     bins = np.uintp(histogram.shape[1])
-    to_bin = np.float32((histogram.shape[1] - 1.001) / 255.0 / n_planes)
+    to_bin = np.float32((histogram.shape[1] - 1.001) / 255.0 / len(scale.offsets_um))
     histogram[:] = 0
     flat = histogram.ravel()
     grey = np.empty(columns, np.float32)
     for row in range(rows):
         grey[:] = 0
-        for offset in offsets_um:
+        for offset in scale.offsets_um:
             x, y, z = corner + row * dv + offset * shift
-            _add_row(volume, x, y, z, du[0], du[1], du[2], np.float32(air), grey)
+            _add_row(scale.volume, x, y, z, du[0], du[1], du[2], air, grey)
         for column in range(columns):
             position = grey[column] * to_bin
             low = np.int32(position)
@@ -143,19 +137,21 @@ def information(histogram):
 
 
 @numba.njit(cache=True)
-def score_poses(volume, voxel_um, air, labels, pixel_um, offsets_um, classes, bins, poses):
-    """Return the mutual information, nats, at each of many poses (n, 12); see joint_histogram."""
-    histogram = np.empty((classes, bins), np.float32)
+def score_poses(scale, bins, poses):
+    """Return the mutual information, nats, at each of many poses (n, 12), shape (n,).
+
+    ``bins`` is the number of grey bins of the joint histogram; see :func:`joint_histogram`.
+    """
+    histogram = np.empty((scale.n_classes, bins), np.float32)
     scores = np.empty(len(poses))
     for k in range(len(poses)):
-        joint_histogram(volume, voxel_um, air, labels, pixel_um, poses[k], offsets_um, histogram)
+        joint_histogram(scale, poses[k], histogram)
         scores[k] = information(histogram)
     return scores
 
 
-def histogram_at(scale, classes: int, bins: int, pose: np.ndarray) -> np.ndarray:
+def histogram_at(scale, bins: int, pose: np.ndarray) -> np.ndarray:
     """Return the joint histogram, float32 (classes, bins), of a scale at a pose (12,)."""
-    histogram = np.empty((classes, bins), np.float32)
-    volume, voxel_um, air, labels, pixel_um, offsets_um = scale.arguments
-    joint_histogram(volume, voxel_um, air, labels, pixel_um, pose, offsets_um, histogram)
+    histogram = np.empty((scale.n_classes, bins), np.float32)
+    joint_histogram(scale, pose, histogram)
     return histogram

@@ -1,6 +1,10 @@
-"""The resolutions that the search climbs through: grey volume and colour classes side by side."""
+"""Volume and section at several voxel sizes: grey values of the one, colour classes of the other.
+
+The searches start at the coarsest scale, where a score is cheap, and end at the finest.
+"""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -9,11 +13,11 @@ from sklearn.cluster import KMeans
 
 KMEANS_PIXELS = 20_000
 CLIP_PERCENT = (0.1, 99.9)  # single very bright or dark voxels must not take up the grey bins
+SMALLEST_EDGE = 16  # voxels; a volume with a shorter edge is not halved again
 
 
-@dataclass(frozen=True)
-class Scale:
-    """One resolution of volume and section.
+class Scale(NamedTuple):
+    """Volume and section at one voxel size; a named tuple, which the compiled functions accept.
 
     Parameters
     ----------
@@ -22,42 +26,57 @@ class Scale:
     air : float
         Grey value taken outside the volume.
     labels : ndarray, uint8 (y, x)
-        Colour class of each slide pixel.
+        Colour class of each pixel of the section.
+    n_classes : int
+        Number of colour classes.
     pixel_um : ndarray, shape (2,)
-        Slide pixel's width and height.
+        Width and height of the section's pixels, µm.
     offsets_um : ndarray
-        Distances from the plane that are averaged: the section's thickness.
+        Distances from the plane over which the volume is averaged, because the section is thick.
     """
 
     volume: np.ndarray
     voxel_um: float
     air: float
     labels: np.ndarray
+    n_classes: int
     pixel_um: np.ndarray
     offsets_um: np.ndarray
 
-    @property
-    def arguments(self) -> tuple:
-        """Leading arguments of the compiled functions."""
-        return (
-            self.volume, self.voxel_um, self.air, self.labels, self.pixel_um, self.offsets_um
-        )  # fmt: skip
+
+@dataclass(frozen=True)
+class VolumeScales:
+    """The volume at several voxel sizes; all sections of a block share it.
+
+    Parameters
+    ----------
+    volumes : list of ndarray, uint8 (z, y, x)
+        Fine to coarse.
+    voxel_sizes_um : list of float
+        Of each of them.
+    air : float
+        Grey value of the air around the specimen.
+    """
+
+    volumes: list[np.ndarray]
+    voxel_sizes_um: list[float]
+    air: float
 
 
 @dataclass(frozen=True)
-class Member:
-    """What a search knows of one section.
+class SectionScales:
+    """A section beside its volume at several voxel sizes: all that a search reads.
 
     Parameters
     ----------
     scales : list of Scale
         Coarse to fine; sections of one block share the volumes.
     image : ndarray, uint8 (y, x, 3)
-        The slide.
+        The section, RGB, pixels no larger than the finest voxels.
     colours : ndarray, shape (classes, 3)
-        Its main colours.
+        Its main colours: the mean RGB of each colour class.
     size_um : (width, height)
-        Size of the slide.
+        Size of the slide, µm.
     """
 
     scales: list[Scale]
@@ -69,93 +88,75 @@ class Member:
 def thickness_offsets(thickness_um: float, voxel_um: float) -> np.ndarray:
     """Return the distances from the plane (µm) at which a section of a thickness is sampled.
 
-    One sample for each voxel of thickness, at the middle of equal layers; ``[0.]`` when the
-    section is no thicker than a voxel.
+    The section is divided into equal layers, one for each voxel of thickness, and sampled in the
+    middle of each; a section no thicker than a voxel gives ``[0.]``.
     """
     n = max(1, round(thickness_um / voxel_um))
     return ((np.arange(n) + 0.5) / n - 0.5) * (thickness_um if n > 1 else 0.0)
 
 
-def make_scales(
-    volume: np.ndarray,
-    voxel_um: float,
-    slide: np.ndarray,
-    slide_size_um: tuple[float, float],
-    coarse_um: float,
-    classes: int,
-    thickness_um: float,
-) -> tuple[list[Scale], np.ndarray]:
-    """Build the scales, coarse to fine, by halving the volume.
+def volume_scales(volume: np.ndarray, voxel_um: float, coarse_um: float) -> VolumeScales:
+    """Halve a volume until its voxel size is as near (in ratio) to ``coarse_um`` as it gets.
 
     Parameters
     ----------
     volume : ndarray, uint16 (z, y, x)
         The finest grey volume that the search uses.
     voxel_um : float
-        Its voxel size.
-    slide : ndarray, uint8 (y, x, 3)
-        The section, pixels no larger than the voxels.
-    slide_size_um : (width, height)
-        Physical size of the section.
+        Its voxel size, µm.
     coarse_um : float
-        Halving goes on while it brings the voxel size nearer (in ratio) to this.
-    classes : int
-        Number of colour classes.
-    thickness_um : float
-        Section thickness.
-
-    Returns
-    -------
-    scales : list of Scale
-    colours : ndarray, float (classes, 3)
-        Mean RGB of each class.
-    """
-    volumes, air = halvings(volume, voxel_um, coarse_um)
-    return section_scales(volumes, air, slide, slide_size_um, classes, thickness_um)
-
-
-def halvings(
-    volume: np.ndarray, voxel_um: float, coarse_um: float
-) -> tuple[list[tuple[np.ndarray, float]], float]:
-    """Return the volume as (bytes, voxel size) fine to coarse, and its air's grey value.
-
-    Sections of one volume share them; the parameters are those of :func:`make_scales`.
+        Voxel size at which the search starts, µm.
     """
     grey = _to_bytes(volume)
     faces = [grey[0], grey[-1], grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]]
     air = float(np.median(np.concatenate([face.ravel() for face in faces])))
-    volumes = [(grey, voxel_um)]
-    while volumes[-1][1] * np.sqrt(2) < coarse_um and min(volumes[-1][0].shape) >= 16:
-        volumes.append((_halve(volumes[-1][0]), 2 * volumes[-1][1]))
-    return volumes, air
+    volumes, sizes_um = [grey], [float(voxel_um)]
+    while sizes_um[-1] * np.sqrt(2) < coarse_um and min(volumes[-1].shape) >= SMALLEST_EDGE:
+        volumes.append(_halve(volumes[-1]))
+        sizes_um.append(2 * sizes_um[-1])
+    return VolumeScales(volumes, sizes_um, air)
 
 
 def section_scales(
-    volumes: list[tuple[np.ndarray, float]],
-    air: float,
-    slide: np.ndarray,
-    slide_size_um: tuple[float, float],
-    classes: int,
+    volume: VolumeScales,
+    image: np.ndarray,
+    size_um: tuple[float, float],
+    n_classes: int,
     thickness_um: float,
-) -> tuple[list[Scale], np.ndarray]:
-    """Set a section beside what :func:`halvings` returned; as :func:`make_scales`."""
-    images = [shrink(slide, slide_size_um, voxel) for _, voxel in volumes]
-    colours = _main_colours(images[min(1, len(images) - 1)], classes)
+) -> SectionScales:
+    """Bring a section to the voxel sizes of its volume and reduce it to colour classes.
+
+    Parameters
+    ----------
+    volume : VolumeScales
+    image : ndarray, uint8 (y, x, 3)
+        The section, pixels no larger than the finest voxels.
+    size_um : (width, height)
+        Size of the slide, µm.
+    n_classes : int
+        Number of colour classes; fewer if the section has fewer colours.
+    thickness_um : float
+        Thickness of the section, µm.
+    """
+    images = [shrink(image, size_um, voxel_um) for voxel_um in volume.voxel_sizes_um]
+    colours = _main_colours(images[min(1, len(images) - 1)], n_classes)
     scales = [
         Scale(
             grey,
-            float(voxel),
-            air,
-            label_colours(image, colours),
-            np.array(slide_size_um) / (image.shape[1], image.shape[0]),
-            thickness_offsets(thickness_um, voxel),
+            voxel_um,
+            volume.air,
+            label_colours(small, colours),
+            len(colours),
+            np.array(size_um) / (small.shape[1], small.shape[0]),
+            thickness_offsets(thickness_um, voxel_um),
         )
-        for (grey, voxel), image in zip(volumes, images, strict=True)
+        for grey, voxel_um, small in zip(volume.volumes, volume.voxel_sizes_um, images, strict=True)
     ]
-    return scales[::-1], colours
+    return SectionScales(scales[::-1], image, colours, size_um)
 
 
 def _to_bytes(volume: np.ndarray) -> np.ndarray:
+    """Scale grey values to 0–255, clipped at ``CLIP_PERCENT``, plane by plane to save memory."""
     sample = volume[::2, ::2, ::2]
     low, high = np.percentile(sample, CLIP_PERCENT)
     factor = 255 / max(high - low, 1)
@@ -171,21 +172,31 @@ def _halve(grey: np.ndarray) -> np.ndarray:
     return ((blocks.sum((1, 3, 5), dtype=np.uint16) + 4) // 8).astype(np.uint8)
 
 
-def shrink(slide: np.ndarray, size_um: tuple[float, float], pixel_um: float) -> np.ndarray:
-    """Return the slide at about a pixel size: whole pixels on each side, averaged."""
-    width, height = (max(2, round(s / pixel_um)) for s in size_um)
-    return cv2.resize(slide, (width, height), interpolation=cv2.INTER_AREA)
+def shrink(image: np.ndarray, size_um: tuple[float, float], pixel_um: float) -> np.ndarray:
+    """Return an image averaged to about a pixel size, with a whole number of pixels a side.
+
+    Parameters
+    ----------
+    image : ndarray, uint8 (y, x, 3)
+    size_um : (width, height)
+        Physical size of the image, µm.
+    pixel_um : float
+        Pixel size wanted, µm.
+    """
+    width, height = (max(2, round(side / pixel_um)) for side in size_um)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def label_colours(image: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """Return the number of the nearest colour (n, 3) of each pixel (y, x, 3), uint8 (y, x)."""
+    """Return which of the colours (n, 3) is nearest to each pixel (y, x, 3), uint8 (y, x)."""
     nearest = cKDTree(colours).query(image.reshape(-1, 3))[1]
     return nearest.reshape(image.shape[:2]).astype(np.uint8)
 
 
-def _main_colours(image: np.ndarray, classes: int) -> np.ndarray:
+def _main_colours(image: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return the means (classes, 3) of the k-means clusters of an image's pixels."""
     pixels = image.reshape(-1, 3).astype(float)
     step = -(-len(pixels) // KMEANS_PIXELS)
     different = len(np.unique(pixels[::step], axis=0))
-    clusters = KMeans(min(classes, different), n_init=2, random_state=0).fit(pixels[::step])
+    clusters = KMeans(min(n_classes, different), n_init=2, random_state=0).fit(pixels[::step])
     return clusters.cluster_centers_

@@ -1,0 +1,1 @@
+"""Search of the orientation that sections cut parallel from one block share."""
