@@ -110,8 +110,8 @@ def documentation() -> str:
     """Return docs/configuration.md: a table of keys for each block."""
     parts = [
         "# Configuration",
-        f"Every key of `config.yaml`, written by `{COMMAND}` from `{ORIGIN}`. A study of one's own "
-        "names only the keys that differ, in a file given with `--configfile`.",
+        f"Every key of `config.yaml`, written by `{COMMAND}` from `{ORIGIN}`. A study\n"
+        "of one's own names only the keys that differ, in a file given with `--configfile`.",
         _table(Study, [name for name in Study.model_fields if name not in Study.blocks()]),
     ]
     for name, block in Study.blocks().items():
