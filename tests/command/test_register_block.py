@@ -1,4 +1,4 @@
-"""Sections cut parallel from one block: planes found together, files, refusals, the plan."""
+"""Sections cut parallel from one block: their common search, files, refusals, the plan."""
 
 import json
 from dataclasses import replace
@@ -62,7 +62,7 @@ def block_maps() -> list[SectionMap]:
 
 @pytest.fixture(scope="module")
 def block(tmp_path_factory):
-    """An ingested volume, three sections of one block, and the planes that were found."""
+    """An ingested volume, three sections of one block, and their planes.json."""
     folder = tmp_path_factory.mktemp("block")
     labels = sections.phantom_labels()
     omezarr.write_volume_pyramid(
@@ -97,9 +97,9 @@ def section_arguments(folder, k, planes, out):
     ]
 
 
-def errors_um(found: SectionMap, k: int) -> np.ndarray:
+def errors_um(section: SectionMap, k: int) -> np.ndarray:
     grid = np.random.default_rng(0).uniform(0.1, 0.9, (300, 2)) * size_of(SHAPES[k])
-    return np.linalg.norm(found.to_volume(grid) - block_maps()[k].to_volume(grid), axis=1)
+    return np.linalg.norm(section.to_volume(grid) - block_maps()[k].to_volume(grid), axis=1)
 
 
 def section_of(block, k):
@@ -109,17 +109,17 @@ def section_of(block, k):
 
 
 def test_the_block_finds_every_plane_where_a_section_alone_does_not(block):
-    found = read_json(block / "planes.json")
-    assert found["confidence"] > 0.9
-    assert found["agreeing"] == 2
+    planes = read_json(block / "planes.json")
+    assert planes["confidence"] > 0.9
+    assert planes["agreeing"] == 2
     for k in range(3):
-        own = found["sections"][f"S-{k}"]
+        own = planes["sections"][f"S-{k}"]
         off = errors_um(SectionMap.from_dict(own["slide_to_volume"]), k)
         assert np.percentile(off, 95) < 0.8 * sections.VOXEL_UM
         assert own["confidence"] > 0.5
     truth = block_maps()
-    assert truth[2].normal @ truth[0].normal < -0.99  # one lies turned over
-    assert axis_angle_deg(np.array(found["axis"]), truth[0].normal) < 1  # most lie like the first
+    assert truth[2].normal @ truth[0].normal < -0.99  # the third is flipped
+    assert axis_angle_deg(np.array(planes["axis"]), truth[0].normal) < 1  # most lie like the first
     section = section_of(block, 2)
     alone = single.search_everywhere(section, RegisterSettings(**QUICK))
     assert np.percentile(errors_um(poses.to_map(alone.pose, section.size_um), 2), 95) > 500

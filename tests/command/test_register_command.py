@@ -134,10 +134,10 @@ def test_landmarks_give_the_pose(tmp_path, mirrored):
     header = "slide_x_px,slide_y_px,volume_x_um,volume_y_um,volume_z_um"
     np.savetxt(tmp_path / "marks.csv", rows, delimiter=",", header=header, comments="", fmt="%.9g")
     pose = read_initial_pose(tmp_path / "marks.csv", SIZE_UM, 4.0 * np.eye(2, 3))
-    found = to_map(pose, SIZE_UM)
-    assert found.origin_um == pytest.approx(rigid.origin_um, abs=0.01)
-    assert found.u == pytest.approx(rigid.u, abs=1e-5)
-    assert found.v == pytest.approx(rigid.v, abs=1e-5)
+    section = to_map(pose, SIZE_UM)
+    assert section.origin_um == pytest.approx(rigid.origin_um, abs=0.01)
+    assert section.u == pytest.approx(rigid.u, abs=1e-5)
+    assert section.v == pytest.approx(rigid.v, abs=1e-5)
 
 
 def test_noisy_landmarks_still_give_a_rigid_pose():

@@ -52,12 +52,12 @@ def test_demo_sample_finds_its_plane(sheet, sample, tmp_path):
     ]  # fmt: skip
     for line in lines:
         assert main(line) == 0, line
-    truth, found = read_json(raw / "truth.json"), read_json(tmp_path / "out/transform.json")
+    truth, result = read_json(raw / "truth.json"), read_json(tmp_path / "out/transform.json")
     known = SectionMap.from_dict(truth["slide_to_volume"])
-    section = SectionMap.from_dict(found["slide_to_volume"])
+    section = SectionMap.from_dict(result["slide_to_volume"])
     points = np.random.default_rng(0).uniform(0.15, 0.85, (500, 2)) * truth["slide_size_um"]
     errors = np.linalg.norm(section.to_volume(points) - known.to_volume(points), axis=1)
     assert np.percentile(errors, 95) < blocks["ingest"]["voxel_size_um"]
     assert section.normal @ known.normal > np.cos(np.radians(1))
-    assert found["unsure"] is False and found["confidence"] > 0.9
-    assert found["scale_x"] == pytest.approx(truth["affine"]["scale_x"] - 1, abs=0.01)
+    assert result["unsure"] is False and result["confidence"] > 0.9
+    assert result["scale_x"] == pytest.approx(truth["affine"]["scale_x"] - 1, abs=0.01)

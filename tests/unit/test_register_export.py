@@ -1,4 +1,4 @@
-"""The section's place for other programs: ITK transforms and points."""
+"""The map between slide and volume for other programs: ITK transforms and points."""
 
 import argparse
 import json
@@ -57,8 +57,8 @@ def test_itk_reads_the_map(tmp_path, section):
     slide_um = np.random.default_rng(0).uniform(-5000, 5000, (20, 2))
     inverse = transform.GetInverse()
     for point, expected in zip(slide_um, section.to_volume(slide_um), strict=True):
-        found = np.array(transform.TransformPoint((*(point / 1000), 0.0))) * 1000
-        np.testing.assert_allclose(found, expected, atol=1e-6)
+        mapped = np.array(transform.TransformPoint((*(point / 1000), 0.0))) * 1000
+        np.testing.assert_allclose(mapped, expected, atol=1e-6)
         back = np.array(inverse.TransformPoint((expected / 1000).tolist())) * 1000
         np.testing.assert_allclose(back, [*point, 0], atol=1e-6)
     above = section.origin_um + 250 * section.normal
@@ -67,7 +67,7 @@ def test_itk_reads_the_map(tmp_path, section):
 
 
 def test_itk_cuts_the_section_from_images_placed_as_documented(tmp_path, section):
-    """A volume that holds its own coordinates, seen through the transform, tells the map."""
+    """A volume of its own coordinates, resampled onto the slide, gives the map."""
     write_tfm(tmp_path / "slide.tfm", section)
     voxel, pixel = 0.3, 0.2  # mm
     centres = (np.indices((20, 20, 20)) + 0.5) * voxel  # z, y, x

@@ -197,7 +197,7 @@ def test_scan_counts_exactly_what_lies_on_a_grid_plane():
     labels = volume[7, 4:14, 6:16].astype(np.uint16)  # bins of one plane are the classes
     frames = np.array([[[1.0, 0, 0], [0, 1, 0]]])
     middle_um = np.array([100.0, 100.0, 105.0])
-    found, scores = scan_positions(
+    best, scores = scan_positions(
         BinnedVolume(volume, 10.0, 0, 5),
         BinnedSection(labels * np.uint16(5), np.array([10.0, 10.0])),
         Positions(middle_um, 10.0, 1, np.array([5, 5]), np.array([4])),
@@ -205,7 +205,7 @@ def test_scan_counts_exactly_what_lies_on_a_grid_plane():
         1,
     )
     # centre of the columns, of the rows, and of plane 7
-    assert found[0, 0, poses.CENTER] == pytest.approx([110, 90, 75])
+    assert best[0, 0, poses.CENTER] == pytest.approx([110, 90, 75])
     share = np.bincount(labels.ravel()) / labels.size
     assert scores[0, 0] == pytest.approx(-(share * np.log(share)).sum())
 

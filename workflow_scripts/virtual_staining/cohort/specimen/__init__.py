@@ -1,1 +1,1 @@
-"""The truth of a synthetic sample: bone, screw and cells at any point."""
+"""The synthetic specimen: bone, screw and cells at any physical point."""

@@ -31,7 +31,15 @@ SPACINGS_UM = {
 
 @dataclass(frozen=True)
 class Lattice:
-    """One periodic field: coefficients (z, y, x) float32 and the lattice step (z, y, x) µm."""
+    """One periodic random field.
+
+    Parameters
+    ----------
+    coefficients : ndarray of float32, shape (z, y, x)
+        B-spline coefficients.
+    spacing_um : (z, y, x)
+        Steps of the lattice, µm.
+    """
 
     coefficients: np.ndarray
     spacing_um: tuple[float, float, float]
@@ -50,7 +58,7 @@ def make_lattices(seed: tuple[int, ...]) -> dict[str, Lattice]:
 
 
 def basis(positions_um: np.ndarray, spacing_um: float, count: int) -> np.ndarray:
-    """Cubic B-spline weights of periodic lattice nodes at positions, float32 (n, count)."""
+    """Return the cubic B-spline weights of periodic lattice nodes, float32 (positions, count)."""
     t = np.asarray(positions_um, float) / spacing_um
     first = np.floor(t).astype(int)
     f = t - first
@@ -65,7 +73,7 @@ def basis(positions_um: np.ndarray, spacing_um: float, count: int) -> np.ndarray
 
 
 class GridFields:
-    """Fields on z-slices of a grid; a slice never depends on which others are computed.
+    """Fields on z-slices of a grid; each slice can be computed by itself.
 
     Parameters
     ----------
@@ -85,7 +93,7 @@ class GridFields:
         }
 
     def at(self, z_um: float) -> dict[str, np.ndarray]:
-        """Every field at one height: float32 arrays (y, x)."""
+        """Return every field at height ``z_um``: float32 arrays (y, x)."""
         values = {}
         for name, (lattice, rows, columns) in self._parts.items():
             c = lattice.coefficients
@@ -132,36 +140,36 @@ class PlaneFields:
             self._parts[name] = (spline @ across.T, step, pad)
 
     def at(self, y_um: np.ndarray) -> dict[str, np.ndarray]:
-        """Every field on some rows: float32 arrays (y, x)."""
+        """Return every field on the rows at ``y_um``: float32 arrays (y, x)."""
         return {
             name: basis(np.asarray(y_um) + pad, step, spline.shape[0]) @ spline
             for name, (spline, step, pad) in self._parts.items()
         }
 
 
-# cells lie askew to every plane of interest, so that no row of points shows
+# Orientation of the grid of cells: oblique to volume and sections, so that no rows show in them.
 _ASKEW = Rotation.from_euler("zyx", (0.61, 0.43, 0.79)).as_matrix().astype(np.float32)
 
 
 def scatter(points_um: np.ndarray, cell_um: float, salt: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest member of a seeded point set with one point per cubic cell.
+    """Return where points lie relative to a random point set with one point in each cubic cell.
 
     Parameters
     ----------
     points_um : ndarray, shape (3, n)
         Points, µm.
     cell_um : float
-        Edge of the cells. Each holds one point in the inner half, so that a body of a quarter of
-        the edge never crosses a cell's border.
+        Edge of the cells, µm. The point of a cell lies in the inner half of the cell, so that a
+        body around it with a radius of a quarter of the edge stays inside the cell.
     salt : int
         Seed of the set.
 
     Returns
     -------
     offset_um : ndarray, shape (3, n), float32
-        From the cell's own point to the given points, along the cells' axes.
+        From the point of the cell to the given point, µm, along the cells' axes.
     draw : ndarray, shape (n,), float32
-        A uniform number in [0, 1) for each cell.
+        Random number of the cell, uniform in [0, 1).
     """
     scaled = [sum(row[k] * points_um[k] for k in range(3)) for row in _ASKEW / np.float32(cell_um)]
     scaled = np.stack(scaled)
@@ -182,7 +190,7 @@ def scatter(points_um: np.ndarray, cell_um: float, salt: int) -> tuple[np.ndarra
 
 
 def _mix(h: np.ndarray) -> np.ndarray:
-    """Integer hash finalizer (murmur3), in place on uint32."""
+    """Hash uint32 numbers in place (the finalizer of MurmurHash3)."""
     h ^= h >> np.uint32(16)
     h *= np.uint32(0x85EBCA6B)
     h ^= h >> np.uint32(13)

@@ -22,7 +22,7 @@ class Label(IntEnum):
 
 
 BONE = (Label.CORTICAL, Label.TRABECULAR, Label.WOVEN, Label.LACUNA)
-"""Bone with its cells; the vessel channels are not part of it."""
+"""Bone with its cells; the channels of the vessels do not count as bone."""
 
 RIGID = (*BONE, Label.VESSEL, Label.IMPLANT, Label.DEGRADATION)
 """Labels that do not move against each other when the section is cut."""
@@ -51,7 +51,7 @@ def attenuation_table(material: str) -> np.ndarray:
 
 
 def is_in(labels: np.ndarray, members: tuple[Label, ...]) -> np.ndarray:
-    """Boolean array: which labels are among ``members``."""
+    """Return which labels are among ``members``, bool, of the labels' shape."""
     table = np.zeros(256, bool)
     table[list(members)] = True
     return table[labels]

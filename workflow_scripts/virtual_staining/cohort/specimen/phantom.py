@@ -1,4 +1,4 @@
-"""The truth: an implicit model of a trephined bone block with a screw, at any physical point."""
+"""The synthetic specimen: the tissue of a bone block with a screw, at any physical point."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,18 @@ TUBE_WALL_UM = 350.0
 
 @dataclass(frozen=True)
 class Tissue:
-    """The phantom at n points.
+    """The tissue at n points.
 
-    ``label`` uint8; ``mineral`` float32, density relative to the label's usual one; ``cell``
-    float32, share of the point's footprint taken by a lacuna or nucleus; ``tone`` float32 in
-    [0, 1], blue to brown, which X-rays do not see.
+    Parameters
+    ----------
+    label : ndarray of uint8, shape (n,)
+        :class:`~virtual_staining.cohort.specimen.labels.Label` of each point.
+    mineral : ndarray of float32, shape (n,)
+        Density relative to the usual density of the label.
+    cell : ndarray of float32, shape (n,)
+        Fraction of the point's footprint that a lacuna or a nucleus takes, 0 to 1.
+    tone : ndarray of float32, shape (n,)
+        Tone of the stain from blue (0) to brown (1); it does not change the attenuation.
     """
 
     label: np.ndarray
@@ -43,29 +50,25 @@ class Phantom:
     degradation_um: float
     salt: int
 
-    def to_screw(self, points_um: np.ndarray) -> np.ndarray:
-        """Volume points (n, 3) µm in the screw's frame, (n, 3) µm."""
-        return (np.asarray(points_um) - self.center_um) @ self.rotation.T
-
 
 def make_phantom(material: str, block_um: float, seed: tuple[int, ...]) -> Phantom:
-    """Draw a block: orientation in the tube, core, degradation and all random fields.
+    """Draw a block at random: its orientation in the tube, core, degradation and random fields.
 
     Parameters
     ----------
     material : str
         ``Mg``, ``Ti`` or ``PEEK``.
     block_um : float
-        Edge of the scanned cube; the block lies about its middle.
+        Edge of the scanned cube, µm; the block lies near the middle of the cube.
     seed : tuple of int
-        The sample's seed.
+        Seed of the sample.
     """
     rng = np.random.default_rng([*seed, 1000])
     rotation = Rotation.random(rng=rng).as_matrix()
     center = block_um / 2 + rng.uniform(-120, 120, 3)
-    radius = rng.uniform(2250, 2500)  # what a 6 mm bur leaves
+    radius = rng.uniform(2250, 2500)  # of the core that a 6 mm trephine bur cuts
     offset, tilt = rng.uniform(-150, 150, 2), rng.uniform(-0.05, 0.05, 2)
-    # the tube just holds the core's rims, whichever way it lies
+    # the tube is as wide as the core's two rims need in this orientation
     angle = np.linspace(0, 2 * np.pi, 60)
     rims = [
         np.stack([radius * np.cos(angle), radius * np.sin(angle), np.full(60, z)], 1)
@@ -90,7 +93,7 @@ def make_phantom(material: str, block_um: float, seed: tuple[int, ...]) -> Phant
 
 
 def in_reach(phantom: Phantom, local: np.ndarray) -> np.ndarray:
-    """Points (3, …) in the screw's frame that may hold tissue: a cheap outer bound."""
+    """Return which points (3, …), µm in the screw's frame, may hold tissue; others hold none."""
     x, y, z = local
     (ox, oy), (tx, ty) = phantom.core_offset_um, phantom.core_tilt
     radius2 = (x - ox - tx * z) ** 2 + (y - oy - ty * z) ** 2
@@ -100,7 +103,7 @@ def in_reach(phantom: Phantom, local: np.ndarray) -> np.ndarray:
 def tissue(
     phantom: Phantom, local: np.ndarray, fields: dict[str, np.ndarray], footprint_um: float
 ) -> Tissue:
-    """Evaluate the phantom, without the tube.
+    """Return the tissue at points of the phantom; the tube around it is left out.
 
     Parameters
     ----------
@@ -110,7 +113,8 @@ def tissue(
     fields : dict of ndarray, shape (n,)
         The random fields at the same points.
     footprint_um : float
-        Size of what a point stands for: bodies smaller than this fade instead of flickering.
+        Width of the area that a point stands for, µm. Bodies smaller than this lose contrast
+        instead of appearing and disappearing from one point to the next.
     """
     label = _anatomy(phantom, local, fields)
     implant = _implant(phantom, local, fields)
@@ -136,7 +140,7 @@ def attenuation(phantom: Phantom, found: Tissue) -> np.ndarray:
 
 
 def _anatomy(phantom: Phantom, local: np.ndarray, f: dict[str, np.ndarray]) -> np.ndarray:
-    """Layers from the head downwards: soft tissue, cortex, marrow space, cortex, soft tissue."""
+    """Return the labels of the tissue layers that lie across the screw's axis."""
     x, y, z = local
     (ox, oy), (tx, ty) = phantom.core_offset_um, phantom.core_tilt
     radius = np.hypot(x - ox - tx * z, y - oy - ty * z) + 25 * f["patch"] + 30 * f["shape_a"]
@@ -160,7 +164,7 @@ def _anatomy(phantom: Phantom, local: np.ndarray, f: dict[str, np.ndarray]) -> n
 def _implant(
     phantom: Phantom, local: np.ndarray, f: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Implant and degradation layer (0 elsewhere), and the distance to the nominal surface."""
+    """Return the labels of implant and degradation (0 elsewhere), and the distance to the screw."""
     distance = screw_distance(local)
     label = np.zeros(distance.shape, np.uint8)
     if phantom.material != "Mg":
@@ -197,10 +201,10 @@ def _healing(
 def _cells(
     phantom: Phantom, local: np.ndarray, label: np.ndarray, footprint_um: float
 ) -> np.ndarray:
-    """Share of each point's footprint inside a lacuna (bone) or nucleus (soft tissue, marrow)."""
+    """Return the fraction of each point's footprint in a lacuna or (outside bone) a nucleus."""
     cell = np.zeros(label.shape, np.float32)
     kinds = (
-        # labels, cell edge µm, half axes µm, share of the cells that hold one
+        # labels, edge of the cells µm, half axes of the bodies µm, fraction of cells with a body
         ((Label.CORTICAL, Label.TRABECULAR), 36.0, (4.0, 6.5, 9.0), 0.75),
         ((Label.WOVEN,), 28.0, (6.0, 6.0, 8.0), 0.9),
         ((Label.SOFT,), 26.0, (3.0, 4.0, 6.5), 0.6),
@@ -209,19 +213,19 @@ def _cells(
     for salt, (members, edge, axes, share) in enumerate(kinds):
         here = np.flatnonzero(is_in(label, members))
         offset, draw = scatter(local[:, here], edge, phantom.salt + salt)
-        # a body smaller than the footprint spreads over it and loses contrast
+        # a body smaller than the footprint spreads over the footprint and loses contrast
         blur = (0.4 * footprint_um) ** 2
         spread = np.sqrt(np.array(axes) ** 2 + blur).astype(np.float32)
         contrast = np.float32(np.prod(axes) / np.prod(spread))
         far = sum((offset[k] / spread[k]) ** 2 for k in range(3))
-        # steep for sharp bodies, 1 inside and 0.5 on the surface
+        # contrast times 1 in the middle of the body, 0.5 on its surface, near 0 outside
         body = contrast / (1 + far**3)
         cell[here] = np.where(draw < share, body, 0)
     return cell
 
 
 def _mineral(label: np.ndarray, f: dict[str, np.ndarray], canal: np.ndarray) -> np.ndarray:
-    """Density relative to the label's usual one; young osteons and woven bone vary most."""
+    """Return the density relative to the label's usual one; young osteons and woven bone vary."""
     mineral = 1 + 0.03 * f["mineral"] + 0.012 * f["fine"]
     young = np.clip(1.2 - canal / 0.5, 0, 1) * (f["patch"] > -0.2)
     mineral -= 0.16 * young * (label == Label.CORTICAL)

@@ -8,14 +8,14 @@ PITCH_UM = 400.0
 TIP_UM = -2000.0
 TOP_UM = 2000.0
 HEAD_UM = 1450.0
-"""Height where the head's cylinder begins; its cone starts 300 µm below."""
+"""Height where the head's cylinder begins; the cone below it begins 300 µm lower."""
 HEAD_RADIUS_UM = 1400.0
 SLOT_HALF_WIDTH_UM = 160.0
 SLOT_FLOOR_UM = 1650.0
 
 
 def screw_distance(points_um: np.ndarray) -> np.ndarray:
-    """Signed distance to the screw's original surface, negative inside, µm (approximate).
+    """Return the approximate distance to the screw's original surface, negative inside, µm.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def screw_distance(points_um: np.ndarray) -> np.ndarray:
     cone = MAJOR_RADIUS_UM + (HEAD_RADIUS_UM - MAJOR_RADIUS_UM) * (z - HEAD_UM + 300) / 300
     neck = np.clip(cone, 0, HEAD_RADIUS_UM)
     outline = np.where(z > HEAD_UM - 300, neck, np.minimum(outline, tip))
-    # 0.8: the flanks are inclined, so the radial distance overstates the true one
+    # the flanks are inclined, so the distance to them is about 0.8 of the radial distance
     distance = np.maximum(0.8 * (radius - outline), np.maximum(TIP_UM - z, z - TOP_UM))
     slot = np.maximum(np.abs(x) - SLOT_HALF_WIDTH_UM, SLOT_FLOOR_UM - z)
     return np.maximum(distance, -slot).astype(np.float32)

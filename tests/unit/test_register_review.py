@@ -1,4 +1,4 @@
-"""The cohort's table and page: order, escaping, size, refusals."""
+"""The study's table and page of registrations: order, escaping, size, refusals."""
 
 import argparse
 import base64
@@ -24,14 +24,14 @@ SOUND = {
 
 def put(folder, sample, picture_px=(60, 90), seed=0, **changes):
     """Write one sample's transform.json and a picture of noise beside it."""
-    home = folder / "register" / sample
-    while home.exists():
-        home = home.with_name(f"{home.name}-again")
-    home.mkdir(parents=True)
-    path = home / "transform.json"
+    place = folder / "register" / sample
+    while place.exists():
+        place = place.with_name(f"{place.name}-again")
+    place.mkdir(parents=True)
+    path = place / "transform.json"
     path.write_text(json.dumps({"sample": sample} | SOUND | changes))
     noise = np.random.default_rng(seed).integers(0, 255, (*picture_px, 3), np.uint8)
-    cv2.imwrite(str(home / "qc.png"), noise)
+    cv2.imwrite(str(place / "qc.png"), noise)
     return path
 
 
