@@ -1,4 +1,4 @@
-"""Direct input and output of a model on training patches (paper Figure 4a)."""
+"""Input and output of a model's networks on training patches (paper Figure 4a)."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,12 +15,13 @@ def draw_patches(patches: dict[str, np.ndarray], rows: int, ct_white: float) -> 
     Parameters
     ----------
     patches : dict
-        ``ct`` (n, y, x) uint16 normalized, ``slide`` and ``fake_slide`` (n, y, x, 3) uint8,
-        ``mask`` (n, y, x), non-zero inside, and ``fake_ct`` as ``ct`` unless the model makes none.
+        ``ct`` (n, y, x) uint16 normalized, ``slide`` and ``fake_slide`` (n, y, x, 3) uint8, and
+        ``mask`` (n, y, x), non-zero inside. ``fake_ct`` has the form of ``ct`` and is left out for
+        models that generate no CT.
     rows : int
-        Most patches to draw.
+        Largest number of patches drawn.
     ct_white : float
-        Grey level of normalized CT that is shown white.
+        Grey level of normalized CT that is drawn white.
     """
     window = ct_window(ct_white)
     columns = {

@@ -1,4 +1,4 @@
-"""Trained generators as one function from a normalized CT plane to colours."""
+"""The function that stains a normalized CT plane with the generators of one or several folds."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,20 +20,20 @@ def plane_stainer(
     settings: StainSettings,
     device: torch.device,
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function that stains one plane: overlapping tiles, generators averaged.
+    """Return the function that stains a plane tile by tile and averages the generators' colours.
 
     Parameters
     ----------
     generators : sequence of callable
-        Map (n, 3, patch, patch) in network range to the same shape.
+        Each maps tiles (n, 3, patch, patch) in network range to colours of the same shape.
     window : (low, high)
-        Normalized grey levels that are the network's -1 and 1.
+        Normalized grey levels that become -1 and 1 in the network's input.
     sign : float
-        -1 where the model sees the CT as its negative.
+        -1 for a model that takes the negative of the CT as input, else 1.
     settings : StainSettings
-        Tiles and batch.
+        Size and step of the tiles, tiles in a batch.
     device : torch.device
-        Where the generators lie.
+        Device on which the generators are.
 
     Returns
     -------
@@ -62,22 +62,22 @@ def plane_stainer(
 def load_stainer(
     paths: Sequence[str | Path], settings: StainSettings, device: torch.device
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Load generators of one model and return :func:`plane_stainer` of them.
+    """Load the generators of one model and return the function that stains a plane with them.
 
     Raises
     ------
     InputError
-        If a file is not a generator, the files are of different models or CT windows, or the tiles
-        do not fit the network.
+        If a file holds no generator, the files belong to different models or CT windows, or the
+        tiles do not fit the network.
     """
     loaded = [load_generators(path, device) for path in paths]
-    kinds = {(found.settings.model, found.settings.ct_white) for found in loaded}
+    kinds = {(fold.settings.model, fold.settings.ct_white) for fold in loaded}
     if len(kinds) > 1:
         raise InputError(
             f"{', '.join(map(str, paths))}: generators of different models or ct_white "
             f"({sorted(kinds)}) cannot be averaged; give the folds of one model"
         )
-    for found in loaded:
-        found.check_patch(settings.patch_px, "stain.patch_px")
-    networks = [found.networks["slide"] for found in loaded]
+    for fold in loaded:
+        fold.check_patch(settings.patch_px, "stain.patch_px")
+    networks = [fold.networks["slide"] for fold in loaded]
     return plane_stainer(networks, loaded[0].window, loaded[0].sign, settings, device)

@@ -1,4 +1,4 @@
-"""The normalization of a whole volume: from its sections' pairs, or measured on its own planes."""
+"""The CT scaling of a whole volume: from its normalized pairs, or measured on three planes."""
 
 import logging
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from virtual_staining.settings.normalize import NormalizeSettings
 
 log = logging.getLogger(__name__)
 
-PLANES = (0.25, 0.5, 0.75)  # where a volume without sections is measured, fractions of its height
+PLANES = (0.25, 0.5, 0.75)  # heights of the planes that are measured, fractions of the volume's
 
 
 def median_scaling(stats: Sequence[str | Path]) -> tuple[float, float]:
@@ -46,35 +46,35 @@ def median_scaling(stats: Sequence[str | Path]) -> tuple[float, float]:
 def measured_scaling(
     array, voxel_size_um: float, settings: NormalizeSettings, name: str
 ) -> tuple[float, float]:
-    """Measure (scale, offset) on three planes of a volume that has no section; their median.
+    """Return the median (scale, offset) of three planes of a volume that has no section.
 
     Parameters
     ----------
     array : zarr.Array, shape (z, y, x)
         The CT.
     voxel_size_um : float
-        Its voxel size, µm.
+        Voxel size, µm.
     settings : NormalizeSettings
         The ``normalize`` block.
     name : str
-        The volume, for messages.
+        Name of the volume, for messages.
 
     Raises
     ------
     InputError
-        If no plane shows both reference tissue and background.
+        If none of the planes shows both reference tissue and background.
     """
-    found, problems = [], []
+    scalings, problems = [], []
     for fraction in PLANES:
         plane = array[int(fraction * array.shape[0])]
         try:
             reference, background = find_ct_rois(plane, voxel_size_um, settings)
             scaling = ct_scaling(plane[reference].mean(), plane[background].mean(), settings)
-            found.append((scaling.scale, scaling.offset))
+            scalings.append((scaling.scale, scaling.offset))
         except InputError as error:
             problems.append(str(error))
-    if not found:
+    if not scalings:
         raise InputError(f"{name}: cannot be normalized by itself: {problems[0]}; give --stats")
-    log.info("%s: normalized on %d of %d planes", name, len(found), len(PLANES))
-    scale, offset = np.median(found, axis=0)
+    log.info("%s: normalized on %d of %d planes", name, len(scalings), len(PLANES))
+    scale, offset = np.median(scalings, axis=0)
     return float(scale), float(offset)

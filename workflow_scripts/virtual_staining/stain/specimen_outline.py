@@ -1,4 +1,4 @@
-"""Keep the stain to the specimen: the holder and the air around it are not in any section."""
+"""The outline of the specimen in a CT slice; holder and air outside it are not stained."""
 
 from collections.abc import Callable
 
@@ -10,29 +10,29 @@ from virtual_staining.imaging.tissue.rigid import rigid_ct
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 
-OUTLINE_UM = 20.0  # pixel at which the outline is drawn; a hull needs no finer
+OUTLINE_UM = 20.0  # pixel size at which the outline is computed; a hull needs no finer one
 
 
 def specimen_outline(
     plane: np.ndarray, voxel_size_um: float, mask: MaskSettings, normalize: NormalizeSettings
 ) -> np.ndarray:
-    """Return the convex hull of a slice's rigid tissue, as the CT's part of a pair's mask is.
+    """Return the convex hull of a slice's rigid tissue, as for the CT's part of a pair's mask.
 
     Parameters
     ----------
     plane : ndarray, shape (y, x)
         Normalized CT slice.
     voxel_size_um : float
-        Its pixel size, µm.
+        Pixel size of the slice, µm.
     mask : MaskSettings
-        What is rigid (paper 2.8).
+        Says which grey levels are rigid (paper 2.8).
     normalize : NormalizeSettings
-        What the CT was normalized to.
+        Grey levels to which the CT was normalized.
 
     Returns
     -------
     ndarray of bool, shape (y, x)
-        All False where the slice holds no specimen.
+        All False if the slice shows no specimen.
     """
     stride = max(1, round(OUTLINE_UM / voxel_size_um))
     coarse, pixel_um = plane[::stride, ::stride], stride * voxel_size_um
@@ -50,10 +50,11 @@ def within_specimen(
     mask: MaskSettings,
     normalize: NormalizeSettings,
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Wrap a plane's staining so that all outside the specimen is white, and so transparent.
+    """Return a function that stains a plane and leaves it white outside the specimen.
 
-    Training leaves out what lies outside the masks (paper 2.8), so that a model's colours there
-    mean nothing; the paper shows masked results for the same reason.
+    White becomes transparent in the RGBA volume. Training uses no pixels outside the masks (paper
+    2.8), so a model's colours outside the specimen mean nothing; the paper shows masked results for
+    the same reason.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def within_specimen(
     Returns
     -------
     callable
-        Of the same form; slices without specimen are not stained at all.
+        Maps a plane like ``stain``; planes without specimen are left white without staining.
     """
 
     def masked(plane: np.ndarray) -> np.ndarray:
