@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate.metric import find_needs, load_metrics
 from virtual_staining.evaluate.metrics.psnr import psnr_db
 from virtual_staining.evaluate.metrics.ssim import METRIC as SSIM
 from virtual_staining.evaluate.metrics.ssim import ssim
-from virtual_staining.evaluate.patch_metrics import measure, patch_starts
+from virtual_staining.evaluate.patch_metrics import measure
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 CLEAR = np.full(3, 240, np.uint8)
@@ -54,20 +52,6 @@ def test_ssim_of_constant_images_by_hand():
 
 def test_ssim_of_unrelated_noise_is_small():
     assert abs(ssim(noise((64, 64, 3)), noise((64, 64, 3), 1))) < 0.05
-
-
-@given(length=st.integers(32, 1500), patch=st.integers(32, 256), step=st.integers(1, 300))
-def test_patches_cover_the_axis(length, patch, step):
-    patch = min(patch, length)
-    starts = patch_starts(length, patch, step)
-    assert starts[0] == 0
-    assert starts[-1] == length - patch
-    assert max(np.diff(starts), default=0) <= step + 1  # rounding to whole pixels
-
-
-def test_patches_of_a_multiple_do_not_overlap():
-    assert patch_starts(768, 256, 256) == [0, 256, 512]
-    assert patch_starts(256, 256, 256) == [0]
 
 
 def test_only_patches_under_the_mask_are_measured():

@@ -10,9 +10,9 @@ from virtual_staining.errors import InputError
 from virtual_staining.figures.boxplots import draw_boxplots
 from virtual_staining.figures.examples import Example, choose_samples
 from virtual_staining.figures.region_of_interest import choose_roi
-from virtual_staining.figures.style import bar_length_um
 from virtual_staining.figures.training_patches import draw_patches
 from virtual_staining.figures.whole_slides import draw_models, draw_slides
+from virtual_staining.imaging.pictures import bar_length_um
 from virtual_staining.settings.figures import FiguresSettings
 
 
@@ -21,6 +21,11 @@ from virtual_staining.settings.figures import FiguresSettings
 )
 def test_the_scale_bar_is_round_and_fits(width_um, expected):
     assert bar_length_um(width_um, 500) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("width_um", "expected"), [(65, 20), (1000, 200), (6000, 2000)])
+def test_a_scale_bar_of_no_wanted_length_is_the_longest_round_one(width_um, expected):
+    assert bar_length_um(width_um) == pytest.approx(expected)
 
 
 def test_the_roi_has_most_structure_under_the_mask():

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from virtual_staining.imaging.tiles import stain_plane, tile_starts
+from virtual_staining.imaging.tile_starts import tile_starts
+from virtual_staining.imaging.tiles import stain_plane
 
 
 def by_hand(generator, image, patch, step):

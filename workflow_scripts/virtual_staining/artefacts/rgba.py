@@ -8,6 +8,7 @@ import numpy as np
 import tifffile
 
 from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.artefacts.storage.ome import ome_metadata
 
 CHANNELS = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("alpha", "FFFFFF"))
 
@@ -41,8 +42,7 @@ def rgba_tiff(
     callable
         ``append(planes)`` takes the next uint8 planes, (4, dz, y, x).
     """
-    sizes = {f"PhysicalSize{a}": float(voxel_size_um) for a in "XYZ"}
-    units = {f"PhysicalSize{a}Unit": "µm" for a in "XYZ"}
+    metadata = ome_metadata("ZYXS", dict.fromkeys("XYZ", voxel_size_um))
     with replacing(path) as temporary:
         with tifffile.TiffWriter(temporary, bigtiff=True, ome=True) as tif:
             offset, _ = tif.write(
@@ -53,7 +53,7 @@ def rgba_tiff(
                 extrasamples=["unassalpha"],
                 resolution=(1e4 / voxel_size_um,) * 2,
                 resolutionunit="CENTIMETER",
-                metadata={"axes": "ZYXS", **sizes, **units},
+                metadata=metadata,
                 returnoffset=True,
             )
         with open(temporary, "r+b") as file:

@@ -5,13 +5,14 @@ from functools import cached_property
 from pathlib import Path
 from xml.etree import ElementTree
 
-import cv2
 import numpy as np
 import tifffile
 import zarr
 
 from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.artefacts.storage.ome import ome_metadata
 from virtual_staining.errors import InputError
+from virtual_staining.imaging.halving import halve
 from virtual_staining.readers.orientation import UPRIGHT, to_upright
 
 TILE_PX = 256
@@ -143,15 +144,9 @@ def write_slide_pyramid(
     }
     levels = [image]
     while max(levels[-1].shape[:2]) > TILE_PX:
-        levels.append(_halve(levels[-1]))
-    metadata = {
-        "axes": "YXS",
-        "PhysicalSizeX": pixel_size_um,
-        "PhysicalSizeY": pixel_size_um,
-        "PhysicalSizeXUnit": "µm",
-        "PhysicalSizeYUnit": "µm",
-        "MapAnnotation": source,
-    }
+        levels.append(_halved(levels[-1]))
+    metadata = ome_metadata("YXS", {"X": pixel_size_um, "Y": pixel_size_um}, image)
+    metadata["MapAnnotation"] = source
     with replacing(path) as temporary:
         with tifffile.TiffWriter(temporary, ome=True, bigtiff=image.nbytes > 2**31) as tif:
             for k, level in enumerate(levels):
@@ -168,9 +163,7 @@ def write_slide_pyramid(
                 )
 
 
-def _halve(image: np.ndarray) -> np.ndarray:
-    """Average 2 x 2 pixels; an odd last row or column repeats itself."""
-    bottom, right = (n % 2 for n in image.shape[:2])
-    even = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-    size = (even.shape[1] // 2, even.shape[0] // 2)
-    return cv2.resize(even, size, interpolation=cv2.INTER_AREA)
+def _halved(image: np.ndarray) -> np.ndarray:
+    """Return the means of 2 x 2 pixels of (y, x, 3); an odd last row or column counts twice."""
+    channels = np.moveaxis(image, -1, 0)[:, None]
+    return np.ascontiguousarray(np.moveaxis(halve(channels)[:, 0], 0, -1))

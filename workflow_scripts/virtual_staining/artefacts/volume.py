@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
+from virtual_staining import __version__
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.pyramid import create_levels
 from virtual_staining.errors import InputError
@@ -59,11 +60,6 @@ def open_volume_pyramid(path: str | Path) -> list[VolumeLevel]:
     return levels
 
 
-def read_attributes(path: str | Path) -> dict:
-    """Return the project's own attributes of a volume (provenance, intensity scaling)."""
-    return dict(_open_group(path).attrs.get("virtual_staining", {}))
-
-
 def _open_group(path: str | Path) -> zarr.Group:
     try:
         return zarr.open_group(str(path), mode="r")
@@ -95,8 +91,8 @@ def write_volume_pyramid(
     shape, dtype : optional
         Of the whole level 0, (z, y, x) or (c, z, y, x), unsigned integers; needed for an iterator.
     attributes : dict, optional
-        Stored under ``virtual_staining`` in the group's attributes. Read after the last slab, so
-        the iterator may still fill it in.
+        Stored under ``virtual_staining`` in the group's attributes, beside the ``version`` of the
+        program.
     omero : dict, optional
         NGFF ``omero`` block (channel names and colours).
     threads : int, optional
@@ -122,7 +118,7 @@ def write_volume_pyramid(
         levels[0].finish()
         name = Path(path).name.removesuffix(".ome.zarr")
         group.attrs["ome"] = _metadata(name, len(levels), len(shape), voxel_size_um, omero)
-        group.attrs["virtual_staining"] = attributes or {}
+        group.attrs["virtual_staining"] = {"version": __version__, **(attributes or {})}
 
 
 def _metadata(name, n_levels: int, ndim: int, voxel_size_um: float, omero: dict | None) -> dict:

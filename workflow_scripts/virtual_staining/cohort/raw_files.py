@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import tifffile
 
+from virtual_staining.artefacts.storage.ome import ome_metadata
 from virtual_staining.cohort.sample_list import SLIDE_FILES, VOLUME_FILES
 
 
@@ -56,13 +57,7 @@ def write_slide(folder: Path, container: str, rgb: np.ndarray, pixel_um: float) 
         size = (width // 2, height // 2)
         levels.append(cv2.resize(levels[-1], size, interpolation=cv2.INTER_AREA))
     options = {"photometric": "rgb", "tile": (256, 256), "compression": "zlib", "predictor": True}
-    metadata = {
-        "axes": "YXS",
-        "PhysicalSizeX": pixel_um,
-        "PhysicalSizeXUnit": "µm",
-        "PhysicalSizeY": pixel_um,
-        "PhysicalSizeYUnit": "µm",
-    }
+    metadata = ome_metadata("YXS", {"X": pixel_um, "Y": pixel_um}, rgb)
     with tifffile.TiffWriter(path, bigtiff=True, ome=True) as writer:
         for index, level in enumerate(levels):
             per_cm = 1e4 / (pixel_um * 2**index)

@@ -2,26 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from itertools import product
-from math import ceil
 
 import numpy as np
 
 from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.evaluate.metric import PatchPairs
 from virtual_staining.imaging.image_pair import fill_outside
+from virtual_staining.imaging.tile_starts import tile_starts
 from virtual_staining.settings.evaluate import SMALLEST_PATCH_PX, EvaluateSettings
-
-
-def patch_starts(length_px: int, patch_px: int, step_px: int) -> list[int]:
-    """Return where patches begin along an axis: evenly spread, at most a step apart.
-
-    Parameters
-    ----------
-    length_px, patch_px, step_px : int
-        Axis length, patch length (at most the axis length) and largest distance of neighbours.
-    """
-    last = length_px - patch_px
-    return np.linspace(0, last, ceil(last / step_px) + 1).round().astype(int).tolist()
 
 
 def measure(
@@ -67,7 +55,7 @@ def measure(
     if min(size) < SMALLEST_PATCH_PX:
         raise ValueError(f"{mask.shape} pixels are too few; at least {SMALLEST_PATCH_PX} a side")
     starts = (
-        patch_starts(length, side, settings.step_px)
+        tile_starts(length, side, settings.step_px, even=True)
         for length, side in zip(mask.shape, size, strict=True)
     )
     windows = [np.s_[y : y + size[0], x : x + size[1]] for y, x in product(*starts)]

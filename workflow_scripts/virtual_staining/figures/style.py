@@ -1,6 +1,5 @@
-"""One look for all figures: fonts, colours, image panels, scale bars, files."""
+"""One look for all figures: fonts, colours, image panels, files."""
 
-from math import floor, log10
 from pathlib import Path
 
 import matplotlib as mpl
@@ -86,38 +85,6 @@ def roi_box(axes: Axes, corner: tuple[int, int], size_px: int) -> None:
             (corner[1] - 0.5, corner[0] - 0.5), size_px, size_px, fill=False, color=ACCENT, lw=1.1
         )
     )
-
-
-def bar_length_um(width_um: float, wanted_um: float) -> float:
-    """Return the wanted length, or the longest 1, 2 or 5 × 10ⁿ µm within 2/5 of the image.
-
-    Parameters
-    ----------
-    width_um : float
-        Width of the image, µm.
-    wanted_um : float
-        The length that is taken where it fits, µm.
-    """
-    room = 0.4 * width_um
-    if wanted_um <= room:
-        return wanted_um
-    decade = 10 ** floor(log10(room))
-    return float(max(step * decade for step in (1, 2, 5) if step * decade <= room))
-
-
-def scale_bar(axes: Axes, width_px: int, height_px: int, pixel_um: float, wanted_um: float) -> None:
-    """Draw a labelled scale bar in the lower right corner of an image panel."""
-    length_um = bar_length_um(width_px * pixel_um, wanted_um)
-    length, thickness = length_um / pixel_um, 0.014 * width_px
-    half = max(length / 2, 0.115 * width_px)  # the label may be longer than the bar
-    middle, bottom = 0.955 * width_px - half, height_px - 0.05 * width_px
-    for left, top, width, height, color, alpha in (
-        (middle - half, bottom - 0.1 * width_px, 2 * half, 0.125 * width_px, "white", 0.8),
-        (middle - length / 2, bottom - thickness, length, thickness, "black", 1),
-    ):
-        axes.add_patch(Rectangle((left, top), width, height, color=color, alpha=alpha, lw=0))
-    label = f"{length_um / 1000:g} mm" if length_um >= 1000 else f"{length_um:g} µm"
-    axes.text(middle, bottom - 1.3 * thickness, label, ha="center", va="bottom", fontsize=6.5)
 
 
 def save(figure: Figure, path: Path, dpi: int) -> None:

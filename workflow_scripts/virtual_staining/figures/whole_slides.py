@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from virtual_staining.figures.examples import Example
-from virtual_staining.figures.style import ACCENT, CHANNELS, panel, roi_box, row_label, scale_bar
+from virtual_staining.figures.style import ACCENT, CHANNELS, panel, roi_box, row_label
+from virtual_staining.imaging.pictures import draw_scale_bar
 from virtual_staining.models.catalogue import in_order, model_name
 
 PANEL_IN = 1.75
@@ -105,7 +106,7 @@ def _pair(figure, grid, column: int, example: Example, image, bar_um: float, tit
     if image is not None:
         height, width = image.shape[:2]
         roi_box(whole, example.roi, example.roi_px)
-        scale_bar(whole, width, height, example.pixel_um, bar_um)
+        draw_scale_bar(whole, width, height, example.pixel_um, bar_um)
         for spine in zoom.spines.values():
             spine.set(color=ACCENT, linewidth=1.1)
     return zoom

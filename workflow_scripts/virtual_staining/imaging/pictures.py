@@ -1,8 +1,12 @@
-"""Quality-control pictures: CT and slide side by side with outlined regions."""
+"""Parts of pictures that several stages draw: outlined regions, scale bars."""
+
+from math import floor, inf, log10
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 # Wong's colour-blind safe palette
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
@@ -46,3 +50,49 @@ def draw_outlines(
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
     figure.suptitle(title, fontsize=11)
     return figure
+
+
+def bar_length_um(width_um: float, wanted_um: float = inf) -> float:
+    """Return the wanted length, or the longest 1, 2 or 5 × 10ⁿ µm within 2/5 of the image.
+
+    Parameters
+    ----------
+    width_um : float
+        Width of the image, µm.
+    wanted_um : float
+        The length that is taken where it fits, µm.
+    """
+    longest = 0.4 * width_um
+    if wanted_um <= longest:
+        return wanted_um
+    decade = 10 ** floor(log10(longest))
+    return float(max(step * decade for step in (1, 2, 5) if step * decade <= longest))
+
+
+def draw_scale_bar(
+    axes: Axes, width_px: int, height_px: int, pixel_um: float, wanted_um: float = inf
+) -> None:
+    """Draw a labelled scale bar in the lower right corner of an image panel.
+
+    Parameters
+    ----------
+    axes : Axes
+        Shows the image in pixels.
+    width_px, height_px : int
+        Size of the image.
+    pixel_um : float
+        Size of a pixel, µm.
+    wanted_um : float
+        As in :func:`bar_length_um`.
+    """
+    length_um = bar_length_um(width_px * pixel_um, wanted_um)
+    length, thickness = length_um / pixel_um, 0.014 * width_px
+    half = max(length / 2, 0.115 * width_px)  # the label may be longer than the bar
+    middle, bottom = 0.955 * width_px - half, height_px - 0.05 * width_px
+    for left, top, width, height, color, alpha in (
+        (middle - half, bottom - 0.1 * width_px, 2 * half, 0.125 * width_px, "white", 0.8),
+        (middle - length / 2, bottom - thickness, length, thickness, "black", 1),
+    ):
+        axes.add_patch(Rectangle((left, top), width, height, color=color, alpha=alpha, lw=0))
+    label = f"{length_um / 1000:g} mm" if length_um >= 1000 else f"{length_um:g} µm"
+    axes.text(middle, bottom - 1.3 * thickness, label, ha="center", va="bottom", fontsize=6.5)

@@ -6,17 +6,7 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-
-def tile_starts(length_px: int, patch_px: int, step_px: int) -> list[int]:
-    """Return where the tiles of one axis begin, the last one flush with the far edge.
-
-    Parameters
-    ----------
-    length_px, patch_px, step_px : int
-        Axis length, tile length (at most the axis length) and distance of neighbours, pixels.
-    """
-    starts = list(range(0, length_px - patch_px, step_px))
-    return [*starts, length_px - patch_px]
+from virtual_staining.imaging.tile_starts import tile_starts
 
 
 def reflect_to(image: torch.Tensor, size_px: int) -> torch.Tensor:

@@ -41,10 +41,6 @@ class GreyMap:
         list((pool.map if pool else map)(_map_values, *zip(*ways, strict=True)))
         return stored
 
-    def undo(self, stored: np.ndarray) -> np.ndarray:
-        """Return the raw values (float64) of stored ones; what was clipped stays clipped."""
-        return (stored - self.offset) / self.scale
-
 
 def fixed_grey_map(dtype: np.dtype) -> GreyMap | None:
     """Return the map of 8- and 16-bit integers, None for types whose range must be measured.

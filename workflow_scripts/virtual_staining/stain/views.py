@@ -1,12 +1,11 @@
 """Pictures of a stained volume: three orthogonal slices and a volume rendering (paper Fig. 8)."""
 
-import matplotlib
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch.nn.functional import avg_pool3d, grid_sample
 
-matplotlib.use("Agg")
+from virtual_staining.imaging.pictures import draw_scale_bar
 
 VIEW_DEG = (35.0, 25.0)  # turned about the vertical, then looked at from above
 # Air and marrow are nearly white, yet hundreds of samples of little alpha would veil the rest.
@@ -15,12 +14,6 @@ PICTURE_PX = 448  # side of the rendering before its border is cut off
 STEP_VOXEL = 0.5  # between samples on a ray; longer steps draw contour lines on surfaces
 AMBIENT = 0.4  # brightness of surfaces seen edge on, relative to those facing the viewer
 PANELS = (("a", "XY", "z"), ("b", "YZ", "x"), ("c", "XZ", "y"))
-
-
-def bar_length_um(width_um: float) -> float:
-    """Return the largest 1, 2 or 5 times a power of ten below a third of the width, µm."""
-    power = 10.0 ** np.floor(np.log10(width_um / 3))
-    return float(max(m * power for m in (1, 2, 5) if m * power <= width_um / 3))
 
 
 def orthogonal_figure(rgba, voxel_size_um: float) -> Figure:
@@ -48,18 +41,8 @@ def orthogonal_figure(rgba, voxel_size_um: float) -> Figure:
         where = (middle[axis] + 0.5) * voxel_size_um
         axes.set_title(f"({letter}) {plane}, {axis} = {where:.0f} µm", fontsize=9)
         if letter == "a":
-            _draw_bar(axes, nx, ny, voxel_size_um)
+            draw_scale_bar(axes, nx, ny, voxel_size_um)
     return figure
-
-
-def _draw_bar(axes, width_px: int, height_px: int, voxel_size_um: float) -> None:
-    length_um = bar_length_um(width_px * voxel_size_um)
-    x, y = 0.04 * width_px, 0.95 * height_px
-    length = length_um / voxel_size_um
-    outline = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5}
-    axes.plot([x, x + length], [y, y], color="black", linewidth=3, solid_capstyle="butt")
-    label = f"{length_um:g} µm" if length_um < 1000 else f"{length_um / 1000:g} mm"
-    axes.text(x + length / 2, y - 0.02 * height_px, label, ha="center", va="bottom", bbox=outline)
 
 
 def render(rgba: np.ndarray, view_deg: tuple[float, float] = VIEW_DEG) -> np.ndarray:

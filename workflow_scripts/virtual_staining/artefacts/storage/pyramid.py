@@ -3,63 +3,30 @@
 from concurrent.futures import Executor
 from pathlib import Path
 
-import numba
 import numpy as np
 import zarr
 
 from virtual_staining.artefacts.storage import shards
+from virtual_staining.imaging.halving import halve_into
 
 COARSEST_PX = 64  # the pyramid ends when its longest side is at most this
 CHUNK_PX = 128
 SHARD_PX = 1024
-BAND_ROWS = 64  # rows averaged by one thread at a time
 LAYER_BYTES = 128 * 2**20  # aim for one layer of shards in memory
 
 
-@numba.njit(cache=True, nogil=True)
-def _halve_rows(block, out, first, last):
-    """Fill rows ``first`` to ``last`` of ``out`` with means of 2 x 2 x 2 voxels of ``block``."""
-    _, depth, height, width = block.shape
-    for c in range(out.shape[0]):
-        for z in range(out.shape[1]):
-            low, high = block[c, 2 * z], block[c, min(2 * z + 1, depth - 1)]
-            for y in range(first, last):
-                y0, y1 = 2 * y, min(2 * y + 1, height - 1)
-                for x in range(width // 2):
-                    total = np.uint32(4)
-                    total += np.uint32(low[y0, 2 * x]) + np.uint32(low[y0, 2 * x + 1])
-                    total += np.uint32(low[y1, 2 * x]) + np.uint32(low[y1, 2 * x + 1])
-                    total += np.uint32(high[y0, 2 * x]) + np.uint32(high[y0, 2 * x + 1])
-                    total += np.uint32(high[y1, 2 * x]) + np.uint32(high[y1, 2 * x + 1])
-                    out[c, z, y, x] = total >> 3
-                if width % 2:
-                    x = width - 1
-                    total = np.uint32(low[y0, x]) + np.uint32(low[y1, x])
-                    total += np.uint32(high[y0, x]) + np.uint32(high[y1, x])
-                    out[c, z, y, x // 2] = (2 * total + np.uint32(4)) >> 3
-
-
-def halve(block: np.ndarray, out: np.ndarray, pool: Executor) -> None:
-    """Average 2 x 2 x 2 voxels of (c, z, y, x) integers, rounding; odd ends repeat themselves.
+class LevelWriter:
+    """Collects planes into layers as thick as a chunk, writes them, and feeds the next level.
 
     Parameters
     ----------
-    block : ndarray
-        (c, z, y, x) of uint8 or uint16.
-    out : ndarray
-        Filled; half as long along z, y and x, rounded up.
+    array : zarr.Array
+        Sharded array of this level, (z, y, x) or (c, z, y, x).
+    coarser : LevelWriter or None
+        Writer of the next level, which gets the halved layers; None at the coarsest.
     pool : Executor
-        Works on bands of rows.
+        Averages and compresses.
     """
-    rows = out.shape[2]
-    starts = range(0, rows, BAND_ROWS)
-    jobs = [pool.submit(_halve_rows, block, out, y, min(y + BAND_ROWS, rows)) for y in starts]
-    for job in jobs:
-        job.result()
-
-
-class LevelWriter:
-    """Collects planes into layers as thick as a chunk, writes them, and feeds the next level."""
 
     def __init__(self, array: zarr.Array, coarser: "LevelWriter | None", pool: Executor):
         self.coarser, self.pool = coarser, pool
@@ -74,7 +41,7 @@ class LevelWriter:
         self.filled = self.layers = 0
 
     def push(self, slab: np.ndarray) -> None:
-        """Take the next planes, (c, dz, y, x); whole layers are written without a copy."""
+        """Add the next planes, (c, dz, y, x); whole layers are written without a copy."""
         depth = self.chunk[0]
         while slab.shape[1]:
             if self.filled == 0 and slab.shape[1] >= depth:
@@ -82,16 +49,16 @@ class LevelWriter:
                 slab = slab[:, depth:]
                 continue
             n = min(slab.shape[1], depth - self.filled)
-            self.room(n)[...] = slab[:, :n]
-            self.take(n)
+            self.next_planes(n)[...] = slab[:, :n]
+            self.count(n)
             slab = slab[:, n:]
 
-    def room(self, n: int) -> np.ndarray:
-        """Return where the next ``n`` planes belong."""
+    def next_planes(self, n: int) -> np.ndarray:
+        """Return the part of the buffer for the next ``n`` planes, to be filled."""
         return self.buffer[:, self.filled : self.filled + n]
 
-    def take(self, n: int) -> None:
-        """Note that ``n`` planes were put in their room."""
+    def count(self, n: int) -> None:
+        """Count ``n`` planes that were filled, and write the buffer once it is full."""
         self.filled += n
         if self.filled == self.chunk[0]:
             self.filled = 0
@@ -100,17 +67,17 @@ class LevelWriter:
     def _write(self, layer: np.ndarray) -> None:
         if self.coarser is not None:
             n = -(-layer.shape[1] // 2)
-            halve(layer, self.coarser.room(n), self.pool)
+            halve_into(layer, self.coarser.next_planes(n), self.pool)
         shards.write_layer(self._shard_path, layer, self.chunk, self.tiles, self.pool)
         self.layers += 1
         if self.coarser is not None:
-            self.coarser.take(n)
+            self.coarser.count(n)
 
     def _shard_path(self, y: int, x: int) -> Path:
         return self.folder.joinpath(*["0"] * self.lead, str(self.layers), str(y), str(x))
 
     def finish(self) -> None:
-        """Write what is left, on every level."""
+        """Write the planes that are left in the buffers of this and all coarser levels."""
         if self.filled:
             layer, self.filled = self.buffer[:, : self.filled], 0
             self._write(layer)

@@ -3,6 +3,12 @@
 zarr's own sharding codec handles the chunks of a shard one after the other in Python, several
 times slower than a disk. What is written here is the same format (Zarr v3 ``sharding_indexed``,
 the index at the end, blosc inside) and is read back by zarr.
+
+The codec pipeline of the package zarrs (0.2.3) is as fast where the shards divide the image, but
+volumes seldom have such sizes: then it takes about twice the time, and more memory. Whole ingests
+with their voxels kept, on two busy cores, here and with zarrs: 320 x 1024 x 1024 voxels in 9.6 and
+9.9 s with 0.29 and 0.44 GB; 800 x 800 x 800 voxels in 6.9 s and 12.1 s with 0.28 and 0.47 GB, or in
+13.8 s where the shards at the edge are filled up with zeros beforehand.
 """
 
 from collections.abc import Callable

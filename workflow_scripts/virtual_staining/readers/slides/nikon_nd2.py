@@ -19,10 +19,10 @@ def open_nd2(path: Path) -> RawSlide:
         If it is damaged, or holds anything but one RGB frame.
     """
     try:
-        file = nd2.ND2File(path)
-        sizes, dtype = dict(file.sizes), file.dtype
-        rgb = file.is_rgb and set(sizes) == {"Y", "X", "S"}
-        frame = file.read_frame(0) if rgb else None
+        with nd2.ND2File(path) as file:
+            sizes, dtype, size_um = dict(file.sizes), file.dtype, _nd2_size_um(file)
+            rgb = file.is_rgb and set(sizes) == {"Y", "X", "S"}
+            shape = file.read_frame(0).shape if rgb else None
     except READ_ERRORS as error:
         raise InputError(f"{path}: cannot be read as ND2 ({error}); is it damaged?") from error
     if not rgb:
@@ -33,12 +33,10 @@ def open_nd2(path: Path) -> RawSlide:
         )
 
     def pixels(y0: int, y1: int) -> np.ndarray:
-        if file.closed:  # the frame lies in the open file's memory map, gone with it
-            raise ValueError("it was closed")
-        return frame[y0:y1, :, ::-1]  # ND2 keeps blue first
+        with nd2.ND2File(path) as file:  # the frame is a map of the file, gone when it is closed
+            return file.read_frame(0)[y0:y1, :, ::-1].copy()  # ND2 keeps blue first
 
-    read = row_reader(path, pixels)
-    return RawSlide(str(path), frame.shape, dtype, read, _nd2_size_um(file))
+    return RawSlide(str(path), shape, dtype, row_reader(path, pixels), size_um)
 
 
 def _nd2_size_um(file: nd2.ND2File) -> tuple[float, float] | None:
