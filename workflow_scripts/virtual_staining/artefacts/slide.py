@@ -1,4 +1,4 @@
-"""Pyramidal OME-TIFF slides: RGB uint8 in deflated tiles, µm and the original's size inside."""
+"""What `ingest slide` leaves: pyramidal OME-TIFF in RGB uint8, with the sizes of the raw slide."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -131,7 +131,8 @@ def write_slide_pyramid(
     full_pixel_um, full_shape_px : optional
         Pixel size and upright (height, width) of the slide as scanned; this image's own by default.
     full_orientation : int
-        How the scanned slide was turned, see :mod:`virtual_staining.readers.orientation`.
+        How the scanned slide was turned to be upright, see
+        :mod:`virtual_staining.readers.orientation`.
     """
     height, width = full_shape_px or image.shape[:2]
     source = {

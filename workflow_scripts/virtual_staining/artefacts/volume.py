@@ -1,4 +1,4 @@
-"""Multiscale OME-Zarr (NGFF 0.5, Zarr v3) written slab by slab and opened lazily.
+"""Volumes as multiscale OME-Zarr (NGFF 0.5, Zarr v3), written slab by slab and opened lazily.
 
 Voxel ``i`` of every level has its centre at ``(i + 0.5) * voxel_size_um`` (outer-corner origin,
 see :mod:`virtual_staining.imaging.geometry`); the metadata says so as scale plus a translation of
@@ -96,7 +96,7 @@ def write_volume_pyramid(
     omero : dict, optional
         NGFF ``omero`` block (channel names and colours).
     threads : int, optional
-        Cores that compress and average; all that this process may use.
+        Threads that compress and average; default: the CPUs that this process may use.
 
     Raises
     ------

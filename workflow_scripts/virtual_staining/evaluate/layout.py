@@ -141,7 +141,7 @@ def plain(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
 
 
 def _aligned(cell: str) -> str:
-    """Set a cell without a star back by one, so that digits stand below each other."""
+    """Indent a cell without a star, so that digits stand below each other."""
     return cell if cell.startswith("*") else f" {cell}"
 
 

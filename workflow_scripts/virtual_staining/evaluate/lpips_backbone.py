@@ -1,4 +1,4 @@
-"""Where LPIPS' backbone weights come from: a file, or torchvision's own download."""
+"""The weights of LPIPS' network: from a file, or from torchvision's download."""
 
 import contextlib
 import hashlib
@@ -19,7 +19,7 @@ REMEDY = (
     f"set evaluate.lpips_backbone or the environment variable {VARIABLE} to a file with "
     "torchvision's squeezenet1_1 weights, or evaluate.lpips to false"
 )
-PATIENCE_S = 60  # a silent firewall must not hold a job for ever
+TIMEOUT_S = 60  # a silent firewall must not hold a job for ever
 
 
 def find_backbone(settings: EvaluateSettings) -> dict:
@@ -38,7 +38,7 @@ def find_backbone(settings: EvaluateSettings) -> dict:
     Raises
     ------
     InputError
-        If the file is wrong, or none is given and the download fails; it says what to set.
+        If the file is wrong, or none is given and the download fails; the message says what to set.
     """
     if settings.lpips is False:
         return _absent("turned off (evaluate.lpips)")
@@ -82,11 +82,11 @@ def download() -> Path:
     Raises
     ------
     InputError
-        If it cannot be had; it says what to set instead.
+        If the download fails; the message says what to set instead.
     """
     url = import_torchvision().models.SqueezeNet1_1_Weights.DEFAULT.url
     try:
-        with _patience(PATIENCE_S):
+        with _socket_timeout(TIMEOUT_S):
             torch.hub.load_state_dict_from_url(url, check_hash=True, map_location="cpu")
     except (OSError, RuntimeError) as error:
         raise InputError(f"LPIPS: cannot download {url} ({error}); {REMEDY}") from error
@@ -94,7 +94,7 @@ def download() -> Path:
 
 
 @contextlib.contextmanager
-def _patience(seconds: float) -> Iterator[None]:
+def _socket_timeout(seconds: float) -> Iterator[None]:
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

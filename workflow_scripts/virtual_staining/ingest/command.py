@@ -1,10 +1,10 @@
-"""Command: bring one raw volume or slide to the working format and size."""
+"""``python -m virtual_staining ingest``: convert one raw volume or slide to the working format."""
 
 import argparse
 
 from virtual_staining.ingest.convert_slide import ingest_slide
 from virtual_staining.ingest.convert_volume import ingest_volume
-from virtual_staining.ingest.pixel_sizes import agree
+from virtual_staining.ingest.pixel_sizes import agreed_size
 from virtual_staining.readers.open_raw import open_slide, open_volume
 from virtual_staining.runtime import cpu_count
 from virtual_staining.settings.base import read_settings
@@ -13,23 +13,32 @@ from virtual_staining.settings.sheet import parse_size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the stage's arguments."""
+    """Add ``volume`` and ``slide``."""
     actions = parser.add_subparsers(dest="what", required=True)
-    volume = actions.add_parser("volume", help="a µCT volume to OME-Zarr")
+    volume = actions.add_parser("volume", help="convert a µCT volume to OME-Zarr")
     volume.add_argument(
         "--volume",
         required=True,
-        help="file, folder of slices, file.h5::/path or file.raw::uint16:z,y,x",
+        help="the raw volume, as in the sample sheet: a file, a folder of TIFF slices, "
+        "file.h5::/path/in/file or file.raw::uint16:z,y,x",
     )
     volume.add_argument(
-        "--voxel-size-um", default="", help='"5" or "z,y,x"; empty = from the file\'s metadata'
+        "--voxel-size-um",
+        default="",
+        help="voxel size in µm, one number or three as z,y,x (default: the size in the file)",
     )
     volume.add_argument("--settings", required=True, help=IngestSettings.argument_help())
     volume.add_argument("--out", required=True, help="OME-Zarr folder to write")
-    volume.add_argument("--threads", type=int, default=cpu_count())
-    slide = actions.add_parser("slide", help="a stained section to pyramidal OME-TIFF")
-    slide.add_argument("--slide", required=True, help="TIFF, SVS, CZI, ND2, PNG, JPEG or alike")
-    slide.add_argument("--pixel-size-um", default="", help="empty = from the file's metadata")
+    volume.add_argument(
+        "--threads", type=int, default=cpu_count(), help="CPU threads (default: all CPUs)"
+    )
+    slide = actions.add_parser("slide", help="convert the image of a stained section to OME-TIFF")
+    slide.add_argument(
+        "--slide", required=True, help="the raw slide: TIFF, SVS, CZI, ND2, PNG, JPEG …"
+    )
+    slide.add_argument(
+        "--pixel-size-um", default="", help="pixel size in µm (default: the size in the file)"
+    )
     slide.add_argument("--settings", required=True, help=IngestSettings.argument_help())
     slide.add_argument("--out", required=True, help="OME-TIFF to write")
 
@@ -39,11 +48,11 @@ def run(args: argparse.Namespace) -> None:
     settings = read_settings(IngestSettings, args.settings).part(args.what)
     if args.what == "volume":
         source = open_volume(args.volume)
-        sheet = parse_size(args.voxel_size_um, 3, f"{args.volume}: voxel_size_um")
-        size = agree(sheet, source.voxel_size_um, source.name, "voxel_size_um")
+        given = parse_size(args.voxel_size_um, 3, f"{args.volume}: voxel_size_um")
+        size = agreed_size(given, source.voxel_size_um, source.name, "voxel_size_um")
         ingest_volume(source, size, settings, args.out, args.threads)
     else:
         slide = open_slide(args.slide)
-        sheet = parse_size(args.pixel_size_um, 2, f"{args.slide}: slide_pixel_um")
-        size = agree(sheet, slide.pixel_size_um, slide.name, "slide_pixel_um")
+        given = parse_size(args.pixel_size_um, 2, f"{args.slide}: slide_pixel_um")
+        size = agreed_size(given, slide.pixel_size_um, slide.name, "slide_pixel_um")
         ingest_slide(slide, size, settings.slide_pixel_um, args.out)

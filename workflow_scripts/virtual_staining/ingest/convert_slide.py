@@ -1,4 +1,4 @@
-"""A raw slide through to its working pixel size, band by band."""
+"""Conversion of a raw slide to its working pixel size, band by band."""
 
 import logging
 from pathlib import Path
@@ -14,7 +14,7 @@ from virtual_staining.readers.source import RawSlide
 
 log = logging.getLogger(__name__)
 
-BAND_BYTES = 64 * 2**20  # read about this much at once
+BAND_BYTES = 64 * 2**20  # aim for bands of this size
 
 
 def ingest_slide(
@@ -63,12 +63,12 @@ def reduce_slide(slide: RawSlide, full_um: float, target_um: float) -> np.ndarra
         return read(0, height)
     image = np.empty((along_y.shape[0], along_x.shape[0], 3), np.uint8)
     band = max(slide.block, BAND_BYTES // (width * slide.shape[2] * slide.dtype.itemsize))
-    planes = max(1, int(band * full_um / target_um))
-    for j in range(0, len(image), planes):
-        rows = along_y[j : j + planes]
+    rows_out = max(1, int(band * full_um / target_um))
+    for j in range(0, len(image), rows_out):
+        rows = along_y[j : j + rows_out]
         first, last = int(rows.indices.min()), int(rows.indices.max()) + 1
         pixels = read(first, last)
         for c in range(3):
             part = resample_plane(pixels[..., c], rows[:, first:last], along_x)
-            image[j : j + planes, :, c] = np.clip(part + 0.5, 0, 255)
+            image[j : j + rows_out, :, c] = np.clip(part + 0.5, 0, 255)
     return image

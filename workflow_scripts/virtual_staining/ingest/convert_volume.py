@@ -1,4 +1,4 @@
-"""A raw volume through to its OME-Zarr, slab by slab."""
+"""Conversion of a raw volume to OME-Zarr, slab by slab."""
 
 import logging
 import math
@@ -19,8 +19,9 @@ from virtual_staining.settings.ingest import IngestSettings
 
 log = logging.getLogger(__name__)
 
-BLOCK_BYTES = 64 * 2**20  # read about this much at once
-LARGEST_BLOCK_BYTES = 384 * 2**20  # however thick the chunks of the source; two are held
+BLOCK_BYTES = 64 * 2**20  # aim for blocks of this size
+# Blocks stay below this however thick the chunks of the source are; two blocks are in memory.
+LARGEST_BLOCK_BYTES = 384 * 2**20
 LARGEST_UPSAMPLING = 2.0
 
 
@@ -81,7 +82,7 @@ def ingest_volume(
 
 
 def _block_planes(source: Source, whole: bool) -> int:
-    """Return how many planes to read at once."""
+    """Return the number of planes of a block; ``whole`` if the voxels keep their size."""
     n, height, width = source.shape
     mapped_bytes = 0 if source.dtype == np.uint16 else 2  # of the copy that other types need
     plane_bytes = height * width * (source.dtype.itemsize + mapped_bytes)
@@ -94,7 +95,7 @@ def _block_planes(source: Source, whole: bool) -> int:
 
 
 def _blocks(source: Source, task: str, whole: bool = False) -> Iterator[np.ndarray]:
-    """Yield consecutive blocks of planes; the next is read while one is worked on."""
+    """Yield consecutive blocks of planes; the next is read while the caller works on a block."""
     n, planes = source.shape[0], _block_planes(source, whole)
     starts = range(0, n, planes)
     with ThreadPoolExecutor(1) as reader, progress(n, task, "plane", log) as advance:
@@ -108,7 +109,7 @@ def _blocks(source: Source, task: str, whole: bool = False) -> Iterator[np.ndarr
 
 
 def _not_constant(source: Source, whole: bool) -> Iterator[np.ndarray]:
-    """Pass the blocks on; at the end, refuse a volume in which nothing ever changed."""
+    """Yield the blocks of a volume; after the last, refuse a volume of equal voxels."""
     value, constant = None, True
     for block in _blocks(source, "ingesting", whole):
         if constant:

@@ -1,4 +1,4 @@
-"""Grey levels of any type as uint16, by one linear map that is recorded and can be undone."""
+"""Linear map of grey levels of any type to uint16; ingest records it, so that it can be undone."""
 
 import math
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 
-SAMPLES = 2**24  # values kept for the percentiles of the first pass
+SAMPLES = 2**24  # at most so many values give the percentiles
 
 
 @numba.njit(cache=True, nogil=True)
@@ -28,17 +28,17 @@ class GreyMap:
     offset: float
 
     def apply(self, slab: np.ndarray, pool: Executor | None = None) -> np.ndarray:
-        """Map raw values (any type, any shape) to uint16; uint16 under identity as it is.
+        """Return raw values (any type, any shape) as uint16; uint16 needs no copy under identity.
 
-        With a pool, the planes of a slab (z, y, x) are mapped side by side.
+        With a pool, the planes of a slab (z, y, x) are mapped in parallel.
         """
         if slab.dtype == np.uint16 and (self.scale, self.offset) == (1.0, 0.0):
             return slab
         slab = np.ascontiguousarray(slab, slab.dtype.newbyteorder("="))
         stored = np.empty(slab.shape, np.uint16)
         parts = zip(slab, stored, strict=True) if pool else [(slab, stored)]
-        ways = [(raw.reshape(-1), out.reshape(-1), self.scale, self.offset) for raw, out in parts]
-        list((pool.map if pool else map)(_map_values, *zip(*ways, strict=True)))
+        calls = [(raw.reshape(-1), out.reshape(-1), self.scale, self.offset) for raw, out in parts]
+        list((pool.map if pool else map)(_map_values, *zip(*calls, strict=True)))
         return stored
 
 

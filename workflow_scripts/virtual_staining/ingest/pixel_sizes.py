@@ -1,4 +1,4 @@
-"""Pixel and voxel sizes: the sheet's against the file's, never guessed."""
+"""Pixel and voxel sizes: the sheet and the file must agree, and no size is guessed."""
 
 import numpy as np
 
@@ -7,10 +7,19 @@ from virtual_staining.errors import InputError
 TOLERANCE = 0.01  # sheet and metadata may differ by rounding, not by more
 
 
-def agree(
+def agreed_size(
     sheet: tuple[float, ...] | None, metadata: tuple[float, ...] | None, name: str, field: str
 ) -> tuple[float, ...]:
     """Return the size that the sheet and the file's metadata agree on, µm.
+
+    Parameters
+    ----------
+    sheet, metadata : tuple of float or None
+        Size along each axis, µm; None where it is not given.
+    name : str
+        The raw file, for messages.
+    field : str
+        The sheet's column, for messages.
 
     Raises
     ------

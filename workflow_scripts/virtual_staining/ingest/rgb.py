@@ -1,4 +1,4 @@
-"""The colour pixels of a raw slide as 8-bit RGB rows."""
+"""Rows of a raw slide as 8-bit RGB, whatever its depth and transparency."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from virtual_staining.readers.source import RawSlide
 
-SAMPLE_PX = 1024  # rows and columns looked at for background and bit depth
+SAMPLE_PX = 1024  # about so many rows and columns give background and bit depth
 
 
 def rgb_reader(slide: RawSlide) -> Callable[[int, int], np.ndarray]:
-    """Return ``read(y0, y1)`` that gives uint8 RGB rows.
+    """Return ``read(y0, y1)``, which returns those rows as uint8 (y1 - y0, x, 3).
 
-    Transparency is flattened on the slide's own background, 16 bits are divided by the smallest
+    Transparent pixels get the slide's own background. Values of 16 bits are divided by the smallest
     camera range (8, 10, 12, 14 or 16 bits) that holds the brightest sampled value.
     """
     sample = _sample(slide)
@@ -54,7 +54,7 @@ def background_rgb(image: np.ndarray, opaque: int) -> np.ndarray:
     image : ndarray, shape (y, x, 3 or 4)
         RGB or RGBA.
     opaque : int
-        Alpha of an opaque pixel; where there is none the background is white.
+        Alpha of an opaque pixel; without any opaque pixel the background is white.
     """
     pixels = image.reshape(-1, image.shape[2])
     if pixels.shape[1] == 4:

@@ -1,7 +1,7 @@
-"""Slides that are stored mirrored or turned, and say so in a TIFF or EXIF orientation tag.
+"""Orientation tags of TIFF and EXIF, which say that a slide is stored mirrored or turned.
 
 The tag's eight values (TIFF 6.0, tag 274) say on which side of the upright image the first stored
-row and column lie. QuPath does not look at it: what is drawn there is in stored pixels.
+row and column lie. QuPath ignores the tag, so annotations drawn there are in stored pixels.
 """
 
 from dataclasses import replace
@@ -45,12 +45,13 @@ def to_upright(orientation: int, shape_px: tuple[int, int]) -> np.ndarray:
 
 
 def upright(slide: RawSlide, orientation: int) -> RawSlide:
-    """Turn a slide as its tag says; it is still read a few rows at a time.
+    """Turn a slide as its tag says; its rows are still read when asked for.
 
     Raises
     ------
     InputError
-        If the tag is none of the eight, or exchanges the axes of more than fits in memory.
+        If the tag is none of the eight values, or exchanges the axes of a slide that does not fit
+        in memory.
     """
     if orientation == UPRIGHT:
         return slide

@@ -1,4 +1,4 @@
-"""What every raw volume and slide looks like to the stage: planes or rows to be read."""
+"""Raw volumes and slides as the readers return them: planes and rows are read when asked for."""
 
 import os
 import struct
@@ -10,7 +10,7 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 
-# What image libraries raise on damaged files.
+# The exceptions that image libraries raise on damaged files.
 READ_ERRORS = (
     OSError,
     ValueError,
@@ -25,22 +25,22 @@ UNIT_UM = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "um": 1.0, "micron": 1.0,
 
 @dataclass(frozen=True)
 class Source:
-    """A raw volume of which nothing is in memory.
+    """A raw volume; its planes are read when asked for.
 
     Parameters
     ----------
     name : str
-        For messages: the path as the user wrote it.
+        The path as the user wrote it, for messages.
     shape : (int, int, int)
         (z, y, x).
     dtype : numpy.dtype
-        Of the stored values.
+        Type of the voxels.
     read : callable
         ``read(z0, z1)`` returns those planes, (z1 - z0, y, x); raises InputError if it cannot.
     voxel_size_um : (float, float, float) or None
-        (z, y, x) from the file's metadata, µm.
+        (z, y, x) from the file's metadata, µm; None where the file gives none.
     block : int
-        Planes that are stored together, so best read together.
+        Number of planes that are stored together, so best read together.
     """
 
     name: str
@@ -53,12 +53,12 @@ class Source:
 
 @dataclass(frozen=True)
 class RawSlide:
-    """A slide of which nothing need be in memory.
+    """A raw slide; its rows are read when asked for.
 
     Parameters
     ----------
     name : str
-        Its path, for messages.
+        The path, for messages.
     shape : (int, int, int)
         (y, x, samples) of the upright slide; 3 samples are RGB, 4 are RGBA.
     dtype : numpy.dtype
@@ -66,11 +66,12 @@ class RawSlide:
     read : callable
         ``read(y0, y1)`` returns those rows (y1 - y0, x, samples).
     pixel_size_um : (float, float) or None
-        (y, x) from metadata, µm.
+        (y, x) from the file's metadata, µm; None where the file gives none.
     block : int
-        Rows that are stored together.
+        Number of rows that are stored together, so best read together.
     orientation : int
-        How it was turned to be upright, see :mod:`virtual_staining.readers.orientation`.
+        How the stored image was turned to be upright, see
+        :mod:`virtual_staining.readers.orientation`.
     """
 
     name: str
@@ -83,26 +84,26 @@ class RawSlide:
 
 
 def read_values(path: Path, dtype: np.dtype, count: int, offset: int) -> np.ndarray:
-    """Read bare values, and let the system forget what it kept of them.
+    """Read bare values, and tell the system not to cache them.
 
-    A volume is read once from end to end. Kept in memory, as files that are read otherwise are, it
-    would push out everything else and in the end slow its own reading.
+    A volume is read once from end to end. Its values would push everything else out of the
+    system's cache and in the end slow down the reading itself.
 
     Parameters
     ----------
     path : Path
         The file.
     dtype : numpy.dtype
-        Of the stored values, with their byte order.
+        Type of the stored values, with their byte order.
     count : int
         Number of values.
     offset : int
-        Of the first value, bytes.
+        Position of the first value, bytes.
 
     Returns
     -------
     ndarray, shape (count,)
-        In the machine's own byte order; shorter where the file ends before.
+        In the machine's own byte order; fewer values where the file ends earlier.
     """
     with path.open("rb", buffering=0) as file:
         file.seek(offset)
