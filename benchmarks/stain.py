@@ -21,6 +21,7 @@ import torch
 import yaml
 
 from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.artefacts.generator import write_generator
 from virtual_staining.models.build import build_generators
 from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import from_dict
@@ -38,12 +39,11 @@ def tiles(edge: int, patch: int, step: int) -> int:
     return (1 + -(-max(edge - patch, 0) // step)) ** 2
 
 
-def write_generator(path: Path, config: dict) -> None:
+def random_generator(path: Path, config: dict) -> None:
     """Write a generator of the configured size with random weights."""
     block = {**config["train"], "model": config["stain"]["model"], "seed": 1}
     settings = from_dict(TrainSettings, block)
-    weights = {"forward": build_generators(settings)["slide"].state_dict()}
-    torch.save({"model": settings.model, "settings": block, "generators": weights}, path)
+    write_generator(path, settings, build_generators(settings).state_dict(), 1, "last")
 
 
 def measure(folder: Path, ct, config: dict, step_px: int, device: torch.device) -> dict:
@@ -82,7 +82,7 @@ def main() -> None:
         folder = Path(folder)
         noise = np.random.default_rng(0).integers(0, 60000, shape).astype(np.uint16)
         omezarr.write_volume_pyramid(folder / "ct.ome.zarr", noise, 5.0)
-        write_generator(folder / "generator.pt", config)
+        random_generator(folder / "generator.pt", config)
         ct = omezarr.open_volume_pyramid(folder / "ct.ome.zarr")[0]
         print(f"{name}, slab {shape}\n\nstep px   voxels/s    tiles/s   hours of 1200^3")
         for step_px in args.steps:

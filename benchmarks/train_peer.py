@@ -12,43 +12,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from virtual_staining.models.build import build_model
-from virtual_staining.models.fast.im2col import MatrixConv2d, MatrixConvTranspose2d
-from virtual_staining.models.fast.layers import DoublingConv2d, InstanceNorm, ReflectionPad
-from virtual_staining.models.fast.winograd import WinogradConv2d
+from virtual_staining.models.build import build_generators
+from virtual_staining.models.networks import initialize, patchgan
 
 ADAM = {"lr": 2e-4, "betas": (0.5, 0.999), "foreach": False, "fused": False}
 l1, mse = nn.L1Loss(), nn.MSELoss()
-
-
-def plain_layers(network):
-    """Restate one of this project's networks with the library's layers, in place."""
-    for parent in list(network.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, InstanceNorm):
-                setattr(parent, name, PlainNorm())
-            elif isinstance(child, ReflectionPad):
-                setattr(parent, name, nn.ReflectionPad2d(child.width))
-            elif isinstance(child, WinogradConv2d):
-                setattr(parent, name, nn.Conv2d(child.in_channels, child.out_channels, 3))
-            elif isinstance(child, MatrixConv2d):
-                sizes = child.in_channels, child.out_channels
-                setattr(parent, name, nn.Conv2d(*sizes, 4, 2, 1, bias=False))
-            elif isinstance(child, MatrixConvTranspose2d):
-                sizes = child.in_channels, child.out_channels
-                setattr(parent, name, nn.ConvTranspose2d(*sizes, 4, 2, 1, bias=False))
-            elif isinstance(child, DoublingConv2d):
-                size = child.kernel_size[0]
-                pad = nn.ZeroPad2d((size - 2, 1, size - 2, 1))
-                convolution = nn.Conv2d(child.in_channels, child.out_channels, size)
-                plain = nn.Sequential(nn.Upsample(scale_factor=2), pad, convolution)
-                setattr(parent, name, plain)
-    return network.to(memory_format=torch.contiguous_format)
-
-
-class PlainNorm(nn.Module):
-    def forward(self, x):
-        return nn.functional.instance_norm(x)
 
 
 def original_networks(folder, model, patch_px):
@@ -72,12 +40,11 @@ class Plain:
         if original:
             networks = original_networks(original, settings.model, settings.patch_px)
         else:
-            ours = build_model(settings, torch.device("cpu"))
-            networks = [
-                [plain_layers(n) for n in of.values()]
-                for of in (ours.generators, ours.discriminators)
-            ]
-        self.g, self.d = ([n.to(device) for n in of] for of in networks)
+            generators = build_generators(settings).values()
+            conditional = settings.model == "pix2pix"
+            shape = settings.discriminator, settings.features, conditional
+            networks = generators, [patchgan(*shape) for _ in generators]
+        self.g, self.d = ([initialize(n).to(device) for n in group] for group in networks)
         chained = itertools.chain(*(n.parameters() for n in self.g))
         self.adam_g = torch.optim.Adam(chained, **ADAM)
         self.adam_d = [torch.optim.Adam(n.parameters(), **ADAM) for n in self.d]

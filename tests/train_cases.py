@@ -28,6 +28,7 @@ TINY = {
     "buffer_images": 3,
     "validation_patches_per_pair": 2,
 }
+INFER = {"patch_px": 32, "step_px": 16, "batch_patches": 4, "training_patches": 3}
 
 
 def tiny(model: str = "paired_cyclegan", **changes) -> TrainSettings:
@@ -94,4 +95,12 @@ def fold_arguments(folder: Path) -> list[str]:
     return [
         *("--folds", f"{folder}/folds.json", "--fold", "1"),
         *("--normalize-dir", f"{folder}/n", "--mask-dir", f"{folder}/m"),
+    ]
+
+
+def infer_arguments(folder: Path, **changes) -> list[str]:
+    """Return the arguments that ``infer`` needs for ``generator.pt`` in the folder."""
+    return [
+        *("infer", "--generator", f"{folder}/generator.pt", *fold_arguments(folder)),
+        *("--settings", json.dumps(INFER | changes), "--out", f"{folder}/infer"),
     ]

@@ -9,8 +9,10 @@ import torch
 import zarr
 from ome_zarr_models import open_ome_zarr
 from scipy.ndimage import gaussian_filter
+from train_cases import tiny
 
 from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.artefacts.generator import write_generator
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
 from virtual_staining.models.build import build_generators
@@ -18,7 +20,6 @@ from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings
-from virtual_staining.settings.train import TrainSettings
 from virtual_staining.stain.command import write_rgba
 from virtual_staining.stain.ensemble import load_stainer, plane_stainer
 from virtual_staining.stain.scaling import measured_scaling, median_scaling
@@ -152,19 +153,12 @@ def test_scaling_is_the_median_of_the_pairs(tmp_path):
 
 
 def generator_file(path, trained, **changes):
-    values = {"model": "paired_cyclegan", "seed": 1, "features": 2, "residual_blocks": 1} | changes
-    settings = from_dict(TrainSettings, values)
-    network = build_generators(settings)["slide"]
+    settings = tiny("paired_cyclegan", features=2, **changes)
+    networks = build_generators(settings)
     if trained:
-        for parameter in network.parameters():
+        for parameter in networks.parameters():
             torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(1))
-    state = network.state_dict()
-    content = {
-        "model": values["model"],
-        "settings": settings.model_dump(),
-        "generators": {"forward": state},
-    }
-    torch.save(content | {"epoch": 1, "loss": "last"}, path)
+    write_generator(path, settings, networks.state_dict(), 1, "last")
     return path
 
 

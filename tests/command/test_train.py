@@ -16,7 +16,8 @@ from train_cases import ROOT, make_pair, tiny, write_fold, write_settings
 
 from virtual_staining.cli import main
 from virtual_staining.models.catalogue import all_models
-from virtual_staining.train import loop
+from virtual_staining.models.model import Model
+from virtual_staining.train.schedule import build_samplers, learning_rate
 
 torch.set_num_threads(1)
 
@@ -111,14 +112,14 @@ def test_stopped_and_continued_equals_uninterrupted(tmp_path, number, model):
 @pytest.mark.parametrize("spoilt", [float("nan"), float("-inf")])
 def test_divergence_names_step_patches_and_checkpoint(tmp_path, capsys, monkeypatch, spoilt):
     arguments = write_fold(tmp_path, tiny(checkpoint_minutes=0))
-    step = loop.Model.step
+    step = Model.step
     calls = []
 
     def diverge(self, batch, seed):
         calls.append(seed)
         return step(self, batch, seed) * (spoilt if len(calls) == 6 else 1)
 
-    monkeypatch.setattr(loop.Model, "step", diverge)
+    monkeypatch.setattr(Model, "step", diverge)
     assert main(arguments) == 1
     message = capsys.readouterr().err
     assert re.search(r"epoch 2, step 2 \(patches of 32 px: s\d at y \d+ x \d+, s\d at y", message)
@@ -128,7 +129,7 @@ def test_divergence_names_step_patches_and_checkpoint(tmp_path, capsys, monkeypa
 
 def test_a_checkpoint_with_spoilt_weights_is_not_written(tmp_path, capsys, monkeypatch):
     arguments = write_fold(tmp_path, tiny(checkpoint_minutes=0))
-    monkeypatch.setattr(loop.Model, "is_finite", lambda self: False)
+    monkeypatch.setattr(Model, "is_finite", lambda self: False)
     assert main(arguments) == 1
     assert "weights not finite" in capsys.readouterr().err
     assert not list((tmp_path / "out" / "resume").glob("step-*.pt"))
@@ -155,8 +156,8 @@ def test_without_identity_weight_there_is_no_identity_loss(tmp_path):
 
 def test_learning_rate():
     flat, falling = tiny(epochs=10), tiny(epochs=10, decay_from_epoch=6)
-    assert [loop.learning_rate(flat, e) for e in (1, 10)] == [2e-4, 2e-4]
-    rates = [loop.learning_rate(falling, e) / 2e-4 for e in range(1, 11)]
+    assert [learning_rate(flat, e) for e in (1, 10)] == [2e-4, 2e-4]
+    rates = [learning_rate(falling, e) / 2e-4 for e in range(1, 11)]
     np.testing.assert_allclose(rates, [1] * 6 + [0.8, 0.6, 0.4, 0.2])
 
 
@@ -188,8 +189,9 @@ def test_missing_fold_and_empty_masks(tmp_path, capsys):
 
 
 def test_pairs_are_those_of_the_fold():
-    samplers = loop.build_samplers(tiny(), [make_pair(0)], [make_pair(1)], torch.device("cpu"))
-    assert samplers["train"].samples == ["s0"]
-    assert samplers["validation"].samples == ["s1"]
-    plan = samplers["validation"].plan(1, 0)
+    pairs = [make_pair(0)], [make_pair(1)]
+    sampler, validation_sampler = build_samplers(tiny(), *pairs, torch.device("cpu"))
+    assert sampler.samples == ["s0"]
+    assert validation_sampler.samples == ["s1"]
+    plan = validation_sampler.plan(1, 0)
     assert (plan.zoom == 1).all() and (plan.gain == 1).all() and not plan.flip.any()

@@ -9,8 +9,7 @@ from tensorboardX.proto.event_pb2 import Event
 from train_cases import tiny, write_fold
 
 from virtual_staining.cli import main
-from virtual_staining.train.curves import event_log
-from virtual_staining.train.history import Progress
+from virtual_staining.train.history import Progress, event_log
 
 torch.set_num_threads(1)
 

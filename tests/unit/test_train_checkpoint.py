@@ -20,7 +20,7 @@ def test_newest_is_loaded_and_two_are_kept(tmp_path):
     resume = folder(tmp_path)
     assert resume.load() is None
     for step in (5, 90, 1000):
-        resume.save({"step": step}, step)
+        resume.save({"step": step}, step, set())
     assert folder(tmp_path).load() == {"step": 1000}
     assert len(list(resume.path.glob("step-*.pt"))) == 2
 
@@ -28,8 +28,8 @@ def test_newest_is_loaded_and_two_are_kept(tmp_path):
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
 def test_a_torn_checkpoint_gives_way_to_the_one_before(tmp_path, caplog, damage):
     resume = folder(tmp_path)
-    resume.save({"weights": torch.arange(1000)}, 1)
-    newest = resume.save({"weights": torch.arange(1000) + 1}, 2)
+    resume.save({"weights": torch.arange(1000)}, 1, set())
+    newest = resume.save({"weights": torch.arange(1000) + 1}, 2, set())
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
     cut = {"cut": content[:-100], "flipped": content, "empty": b""}[damage]
@@ -49,7 +49,7 @@ def test_a_torn_checkpoint_gives_way_to_the_one_before(tmp_path, caplog, damage)
 def test_another_run_starts_anew_and_says_why(tmp_path, caplog, change, named):
     caplog.set_level(logging.INFO)
     first = folder(tmp_path)
-    first.save({"step": 1}, 1)
+    first.save({"step": 1}, 1, set())
     first.save_best(1, {})
     second = folder(tmp_path, RUN | change)
     assert second.load() is None
@@ -59,7 +59,7 @@ def test_another_run_starts_anew_and_says_why(tmp_path, caplog, change, named):
 
 def test_a_checkpoint_of_another_format_is_not_read(tmp_path, caplog, monkeypatch):
     caplog.set_level(logging.INFO)
-    folder(tmp_path).save({"step": 1}, 1)
+    folder(tmp_path).save({"step": 1}, 1, set())
     monkeypatch.setattr(checkpoint, "FORMAT", checkpoint.FORMAT + 1)
     assert folder(tmp_path).load() is None
     assert "another version" in caplog.text
@@ -67,7 +67,7 @@ def test_a_checkpoint_of_another_format_is_not_read(tmp_path, caplog, monkeypatc
 
 def test_full_disk_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
     resume = folder(tmp_path)
-    good = resume.save({"step": 1}, 1)
+    good = resume.save({"step": 1}, 1, set())
 
     def full(state, file):
         file.write(b"half a")
@@ -75,16 +75,18 @@ def test_full_disk_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(InputError, match="No space left") as error:
-        resume.save({"step": 2}, 2)
+        resume.save({"step": 2}, 2, set())
     assert str(good) in str(error.value)
     assert folder(tmp_path).load() == {"step": 1}
     assert not list(resume.path.glob(".partial*"))
 
 
-def test_best_epochs_no_longer_named_are_dropped(tmp_path):
+def test_best_epochs_of_neither_checkpoint_are_removed(tmp_path):
+    """The first checkpoint of a process removes nothing: an older one may refer to any epoch."""
     resume = folder(tmp_path)
     for epoch in range(1, 6):
         resume.save_best(epoch, {"epoch": torch.tensor(epoch)})
-    resume.keep_best({2, 4})
-    assert sorted(p.name for p in resume.best.iterdir()) == ["epoch-00002.pt", "epoch-00004.pt"]
+    for step, (best_epochs, kept) in enumerate([({1}, "12345"), ({2, 4}, "124"), ({4}, "24")]):
+        resume.save({}, step, best_epochs)
+        assert sorted(p.stem[-1] for p in resume.best.iterdir()) == list(kept)
     assert resume.load_best(4)["epoch"] == 4

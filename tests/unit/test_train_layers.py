@@ -1,91 +1,82 @@
-"""The fast forms of the layers against the library's plain ones, in float64."""
+"""The accelerated networks against the plain ones, in float64."""
 
 import copy
 
 import pytest
 import torch
 from torch import nn
-from train_cases import tiny
+from train_cases import both_ways, tiny
 
 from virtual_staining.models.build import build_generators
-from virtual_staining.models.fast.layers import DoublingConv2d, InstanceNorm, ReflectionPad, reflect
+from virtual_staining.models.fast.accelerate import accelerate
+from virtual_staining.models.fast.layers import InstanceNorm, ReflectionPad, reflect
 from virtual_staining.models.model import uses_bfloat16
-from virtual_staining.models.networks import initialize
+from virtual_staining.models.networks import initialize, patchgan
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 
 
-def assert_equal(fast, plain, layout, shape=(3, 4, 6, 8)):
-    """Same output, which is returned, and same gradients of the image and of the weights."""
+def assert_equal(plain, layout, shape=(3, 4, 6, 8)):
+    """Compare output, which is returned, and gradients with those of the accelerated copy."""
+    plain = plain.double().eval()
+    fast = accelerate(copy.deepcopy(plain))
     torch.manual_seed(1)
     image = torch.randn(shape, dtype=torch.float64).contiguous(memory_format=layout)
-    results = []
-    for module in (fast, plain):
-        x = image.clone().requires_grad_()
-        out = module(x)
-        # A gradient that comes in the other memory format, too.
-        out.mul(
-            torch.linspace(0, 1, out.numel(), dtype=out.dtype).reshape(out.shape)
-        ).sum().backward()
-        results.append([out, x.grad, *[p.grad for p in module.parameters()]])
-    for a, b in zip(*results, strict=True):
+    results = list(both_ways(fast, plain, image))
+    for a, b in results:
         torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)
     return results[0][0]
 
 
-def from_plain(network):
-    """Restate a network with the library's layers, on copies of its weights."""
-    plain = copy.deepcopy(network)
-    for parent in list(plain.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, InstanceNorm):
-                setattr(parent, name, nn.InstanceNorm2d(1, affine=False))
-            elif isinstance(child, ReflectionPad):
-                setattr(parent, name, nn.ReflectionPad2d(child.width))
-            elif isinstance(child, DoublingConv2d):
-                setattr(parent, name, plain_doubling(child))
-    return plain
-
-
-def plain_doubling(module):
-    size = module.kernel_size[0]
-    convolution = nn.Conv2d(module.in_channels, module.out_channels, size).to(module.weight)
-    convolution.load_state_dict(module.state_dict())
-    pad = nn.ZeroPad2d((size - 2, 1, size - 2, 1))
-    return nn.Sequential(nn.Upsample(scale_factor=2), pad, convolution)
+@pytest.mark.parametrize("layout", FORMATS)
+def test_doubling_and_a_3_x_3_convolution(layout):
+    torch.manual_seed(0)
+    layers = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(4, 5, 3, padding=1))
+    assert assert_equal(layers, layout).is_contiguous(memory_format=layout)
 
 
 @pytest.mark.parametrize("layout", FORMATS)
-@pytest.mark.parametrize("size", [3, 4])
-def test_doubling_convolution(layout, size):
+def test_doubling_and_a_4_x_4_convolution(layout):
     torch.manual_seed(0)
-    fast = DoublingConv2d(4, 5, size).double()
-    assert set(fast.state_dict()) == {"weight", "bias"}
-    assert fast.weight.shape == (5, 4, size, size)
-    out = assert_equal(fast, plain_doubling(fast), layout)
-    assert size == 4 or out.is_contiguous(memory_format=layout)  # with 4 it is cropped
+    pad = nn.ZeroPad2d((1, 0, 1, 0))
+    assert_equal(
+        nn.Sequential(nn.Upsample(scale_factor=2), pad, nn.Conv2d(4, 5, 4, padding=1)), layout
+    )
 
 
 @pytest.mark.parametrize("layout", FORMATS)
 def test_instance_norm(layout):
-    out = assert_equal(InstanceNorm(), nn.InstanceNorm2d(4), layout)
+    out = assert_equal(nn.Sequential(nn.InstanceNorm2d(4)), layout)
     assert out.is_contiguous(memory_format=layout)
 
 
 @pytest.mark.parametrize("layout", FORMATS)
 def test_reflection_pad(layout):
-    out = assert_equal(ReflectionPad(3), nn.ReflectionPad2d(3), layout)
+    out = assert_equal(nn.Sequential(nn.ReflectionPad2d(3)), layout)
     assert out.is_contiguous(memory_format=layout)
     image = torch.randn(2, 3, 5, 6)
     assert torch.equal(reflect(reflect(image, 3, 3), 3, 2), ReflectionPad(3)(image))
 
 
-@pytest.mark.filterwarnings("ignore:input.s size at dim=1")
 @pytest.mark.parametrize("model", ["cyclegan", "pix2pix"])
-def test_generators_equal_the_plain_layers(model):
+def test_generators(model):
     torch.manual_seed(0)
-    network = initialize(build_generators(tiny(model))["slide"]).double().eval()
-    assert_equal(network, from_plain(network), FORMATS[0], (2, 3, 32, 64))
+    assert_equal(initialize(build_generators(tiny(model))["slide"]), FORMATS[0], (2, 3, 32, 64))
+
+
+@pytest.mark.parametrize("kind", ["patchgan_70", "linder_noren_94"])
+def test_discriminators(kind):
+    torch.manual_seed(0)
+    assert_equal(initialize(patchgan(kind, 4)), FORMATS[0], (2, 3, 64, 64))
+
+
+def test_a_fast_network_stays_fast_and_keeps_its_weights():
+    torch.manual_seed(0)
+    network = build_generators(tiny())["slide"]
+    weights = list(network.parameters())
+    once = [type(layer) for layer in accelerate(network).modules()]
+    assert [type(layer) for layer in accelerate(network).modules()] == once
+    assert all(a is b for a, b in zip(network.parameters(), weights, strict=True))
 
 
 def test_gradient_of_the_norm_in_bfloat16_is_close():
@@ -94,7 +85,7 @@ def test_gradient_of_the_norm_in_bfloat16_is_close():
     gradients = []
     for dtype in (torch.float32, torch.bfloat16):
         x = image.clone().to(dtype).requires_grad_()
-        (InstanceNorm()(x) * weight.to(dtype)).sum().backward()
+        (InstanceNorm(4)(x) * weight.to(dtype)).sum().backward()
         gradients.append(x.grad.float())
     torch.testing.assert_close(*gradients, atol=0.1, rtol=0.05)
 

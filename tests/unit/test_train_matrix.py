@@ -10,6 +10,7 @@ from virtual_staining.models.fast import im2col
 from virtual_staining.models.fast.im2col import MatrixConv2d, MatrixConvTranspose2d
 
 LAST = torch.channels_last
+SHAPE = {"kernel_size": 4, "stride": 2, "padding": 1, "bias": False}
 KINDS = {MatrixConv2d: nn.Conv2d, MatrixConvTranspose2d: nn.ConvTranspose2d}
 
 
@@ -25,7 +26,7 @@ def taken(monkeypatch):
 def ways(fast, image):
     """Return output and gradients of the layer as it is, and as the library computes it."""
     sizes = fast.in_channels, fast.out_channels
-    return both_ways(fast, KINDS[type(fast)](*sizes, 4, stride=2, padding=1, bias=False), image)
+    return both_ways(fast, KINDS[type(fast)](*sizes, **SHAPE), image)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, LAST])
@@ -34,7 +35,7 @@ def ways(fast, image):
 def test_equals_the_library_in_float64(monkeypatch, kind, sides, layout):
     torch.manual_seed(0)
     calls = taken(monkeypatch)
-    fast = kind(90, 80).double().to(memory_format=LAST)
+    fast = kind(90, 80, **SHAPE).double().to(memory_format=LAST)
     shape = (1, 90, *sides)
     image = torch.randn(shape, dtype=torch.float64).contiguous(memory_format=layout)
     (out, _), (image_gradient, _), (weight_gradient, _) = results = list(ways(fast, image))
@@ -51,8 +52,8 @@ def test_equals_the_library_in_float64(monkeypatch, kind, sides, layout):
 def test_takes_the_librarys_way_elsewhere(monkeypatch, kind):
     """With more pixels than weights, odd sides, weights stored otherwise, and in bfloat16."""
     calls = taken(monkeypatch)
-    stored = kind(16, 16).to(memory_format=LAST)
-    for layer, shape in ((stored, (2, 16, 16, 16)), (kind(16, 16), (1, 16, 4, 4))):
+    stored = kind(16, 16, **SHAPE).to(memory_format=LAST)
+    for layer, shape in ((stored, (2, 16, 16, 16)), (kind(16, 16, **SHAPE), (1, 16, 4, 4))):
         for a, b in ways(layer, torch.randn(shape)):
             torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
     assert stored(torch.randn(1, 16, 5, 5)).shape[2] == (2 if kind is MatrixConv2d else 10)

@@ -1,6 +1,7 @@
 """A step of each model against the plain formulation, and the image buffer."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from train_cases import make_pair, tiny
 
 from virtual_staining.imaging.intensity import ct_window
 from virtual_staining.imaging.sampling.sampler import Sampler
-from virtual_staining.models.build import build_model
+from virtual_staining.models.build import build_generators, build_model
 from virtual_staining.models.catalogue import all_models
 from virtual_staining.models.fast import winograd
 from virtual_staining.models.image_buffer import ImageBuffer
@@ -26,6 +27,24 @@ def a_batch(patch=32):
 
 def double(batch):
     return type(batch)(*(image.double() for image in vars(batch).values()))
+
+
+def without_dropout(model):
+    """The plain networks store images in another order and would drop other pixels."""
+    for module in model.generators.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+
+
+def plain_model(model):
+    """Return networks of the library's layers with the model's weights, without dropout."""
+    plain = SimpleNamespace(settings=model.settings)
+    plain.generators = build_generators(model.settings)
+    plain.discriminators = model.build_discriminators()
+    for key in ("generators", "discriminators"):
+        getattr(plain, key).load_state_dict(getattr(model, key).state_dict())
+    without_dropout(plain)
+    return plain
 
 
 def plain_cyclegan_step(model, batch, optimizers):
@@ -60,12 +79,11 @@ def plain_cyclegan_step(model, batch, optimizers):
 
 
 def plain_pix2pix_step(model, batch, optimizers):
-    """As above, with the dropout's chance taken from the same seed."""
+    """As above, for Pix2Pix."""
     g, d = model.generators["slide"], model.discriminators["slide"]
     x, y, m = batch.ct, batch.slide, batch.mask
     for o in optimizers.values():
         o.zero_grad()
-    torch.manual_seed(5)
     fake = g(x)
     score = d(torch.cat([x, fake], 1))
     total = mse(score, torch.ones_like(score)) + 20 * l1(fake * m, y * m)
@@ -88,11 +106,8 @@ def test_steps_equal_the_plain_formulation(name, monkeypatch):
     torch.set_default_dtype(torch.float64)
     try:
         model = build_model(tiny(name, unet_depth=4, buffer_images=0), CPU)
-        plain = copy.deepcopy(model)
-        for module in plain.generators.modules():
-            if isinstance(module, winograd.WinogradConv2d):
-                module.__class__ = torch.nn.Conv2d
-        plain.buffers = {}
+        without_dropout(model)
+        plain = plain_model(model)
         optimizers = {
             key: torch.optim.Adam(getattr(plain, key).parameters(), lr=2e-4, betas=(0.5, 0.999))
             for key in ("generators", "discriminators")
@@ -120,7 +135,8 @@ def test_without_identity_weight_its_passes_are_left_out(name):
     torch.set_default_dtype(torch.float64)
     try:
         model = build_model(tiny(name, lambda_id=0.0), CPU)
-        plain = copy.deepcopy(model)
+        without_dropout(model)
+        plain = plain_model(model)
         optimizers = {
             key: torch.optim.Adam(getattr(plain, key).parameters(), lr=2e-4, betas=(0.5, 0.999))
             for key in ("generators", "discriminators")

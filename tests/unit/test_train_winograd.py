@@ -36,7 +36,7 @@ def test_equals_the_library_in_float64(everywhere, monkeypatch, layout, shape):
     torch.manual_seed(0)
     calls = taken(monkeypatch)
     image = torch.randn(shape, dtype=torch.float64).contiguous(memory_format=layout)
-    for a, b in ways(WinogradConv2d(shape[1], 7).double(), image):
+    for a, b in ways(WinogradConv2d(shape[1], 7, 3).double(), image):
         torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)
     assert len(calls) == 1
 
@@ -45,7 +45,7 @@ def test_rounding_in_float32_at_full_width(monkeypatch):
     torch.manual_seed(0)
     calls = taken(monkeypatch)
     image = torch.randn(1, 256, 34, 34).contiguous(memory_format=torch.channels_last)
-    fast = WinogradConv2d(256, 256).to(memory_format=torch.channels_last)
+    fast = WinogradConv2d(256, 256, 3).to(memory_format=torch.channels_last)
     for a, b in ways(fast, image):
         assert (a - b).norm() < 1e-5 * b.norm()
     assert len(calls) == 1
@@ -54,7 +54,7 @@ def test_rounding_in_float32_at_full_width(monkeypatch):
 def test_takes_the_plain_way_where_the_other_is_slower_or_does_not_fit(monkeypatch):
     calls = taken(monkeypatch)
     torch.manual_seed(0)
-    wide, narrow = WinogradConv2d(256, 256), WinogradConv2d(128, 256)
+    wide, narrow = WinogradConv2d(256, 256, 3), WinogradConv2d(128, 256, 3)
     for layer, shape in ((wide, (1, 256, 9, 10)), (narrow, (1, 128, 10, 10))):
         out = layer(torch.randn(shape))
         assert out.shape == (1, 256, shape[2] - 2, shape[3] - 2)
@@ -65,6 +65,6 @@ def test_takes_the_plain_way_where_the_other_is_slower_or_does_not_fit(monkeypat
 
 def test_same_result_every_time(everywhere):
     torch.manual_seed(0)
-    layer, image = WinogradConv2d(16, 16), torch.randn(2, 16, 34, 34)
+    layer, image = WinogradConv2d(16, 16, 3), torch.randn(2, 16, 34, 34)
     first, second = ([t.clone() for t, _ in ways(layer, image)] for _ in "ab")
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))

@@ -1,4 +1,16 @@
-"""What `train` leaves for later stages: generator.pt, and its networks ready to be used."""
+"""The file ``generator.pt``, in which ``train`` leaves the networks for later stages.
+
+The file holds a dictionary, which ``torch.load(path, weights_only=True)`` reads:
+
+``format``, ``version``
+    Format of the file, and version of the program that wrote it. Format 1 lacks both keys.
+``model``, ``settings``
+    Name of the model, and all settings of the training.
+``generators``
+    State dict of each network: ``forward`` makes slides from CT, ``reverse`` makes CT from slides.
+``epoch``, ``loss``
+    Epoch whose weights these are, and ``last`` or the loss that was lowest in that epoch.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,22 +19,34 @@ import numpy as np
 import torch
 from torch import nn
 
+from virtual_staining import __version__
+from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging import intensity
 from virtual_staining.imaging.tiles import stain_plane
 from virtual_staining.models.build import build_generators
 from virtual_staining.models.catalogue import model_facts
+from virtual_staining.models.fast.accelerate import accelerate
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.model_facts import patch_problems
 from virtual_staining.settings.train import TrainSettings
 
-MADE = {"forward": "slide", "reverse": "ct"}  # a generator's name in the file: what it makes
-DIRECTIONS = {"slide": "forward", "ct": "reverse"}  # what a generator makes: its name in the file
+FORMAT = 2
+# Name of each network in the file, by the image that the network generates.
+DIRECTIONS = {"slide": "forward", "ct": "reverse"}
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a plane is cut: ``patch_px``, ``step_px`` and tiles at a time ``batch_patches``."""
+    """How a plane is cut into tiles.
+
+    Parameters
+    ----------
+    patch_px, step_px : int
+        Side of a tile, and distance of neighbouring tiles.
+    batch_patches : int
+        Tiles that pass through the network together.
+    """
 
     patch_px: int
     step_px: int
@@ -35,11 +59,11 @@ class Generators:
     Parameters
     ----------
     settings : TrainSettings
-        What the model was trained with.
+        Settings of the training.
     networks : dict of str to Module
-        ``slide`` and, unless Pix2Pix, ``ct``, by what they make.
+        Generators by the image that each one generates: ``slide``, and ``ct`` if the model has it.
     device : torch.device
-        Where they lie.
+        Device of the networks.
     """
 
     def __init__(
@@ -52,16 +76,16 @@ class Generators:
 
     @property
     def reversible(self) -> bool:
-        """Whether the model also makes CT from a slide."""
+        """Whether the model also generates CT from a slide."""
         return "ct" in self.networks
 
     def check_patch(self, patch_px: int, key: str = "infer.patch_px") -> None:
-        """Refuse tiles that the networks cannot halve often enough.
+        """Refuse a tile size that the generators cannot halve often enough.
 
         Raises
         ------
         InputError
-            Naming the ``key`` that was set.
+            Naming ``key``, the setting of the tile size.
         """
         for problem in patch_problems(key, patch_px, self.settings, self.facts):
             raise InputError(f"{problem}; the training used {self.settings.patch_px}")
@@ -94,41 +118,76 @@ class Generators:
         mean, _ = self._stain("ct", y, tiling)
         return intensity.network_to_ct(self.sign * mean.mean(0).cpu().numpy(), self.window)
 
-    def _stain(self, made: str, image: np.ndarray, tiling: Tiling):
+    def _stain(self, target: str, image: np.ndarray, tiling: Tiling):
         size = (tiling.patch_px, tiling.step_px, tiling.batch_patches)
-        return stain_plane(self.networks[made], image, *size, self.device)
+        return stain_plane(self.networks[target], image, *size, self.device)
+
+
+def write_generator(
+    path: str | Path, settings: TrainSettings, state: dict, epoch: int, loss: str
+) -> None:
+    """Write a generator file.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    settings : TrainSettings
+        Settings of the training.
+    state : dict
+        State dict of all generators together, as :class:`~virtual_staining.models.model.Model` has
+        it.
+    epoch : int
+        Epoch whose weights these are.
+    loss : str
+        ``last``, or the loss component that was lowest in that epoch.
+    """
+    generators: dict[str, dict] = {}
+    for key, value in state.items():
+        target, parameter = key.split(".", 1)
+        generators.setdefault(DIRECTIONS[target], {})[parameter] = value.detach().cpu().clone()
+    content = {
+        "format": FORMAT,
+        "version": __version__,
+        "model": settings.model,
+        "settings": settings.model_dump(),
+        "generators": generators,
+        "epoch": epoch,
+        "loss": loss,
+    }
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
 
 
 def load_generators(path: str | Path, device: torch.device) -> Generators:
-    """Read a generator file written by ``train``.
+    """Read a generator file of this or an older format.
 
     Raises
     ------
     InputError
-        If it is missing, damaged, or not such a file.
+        If the file is missing, damaged, of a newer format or no generator file.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
+        _check_format(content, path)
         settings = from_dict(TrainSettings, content["settings"], str(path))
         networks = dict(build_generators(settings))
-        for direction, weights in content["generators"].items():
-            networks[MADE[direction]].load_state_dict(weights)
+        for target, network in networks.items():
+            network.load_state_dict(content["generators"][DIRECTIONS[target]])
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except InputError:
         raise
     except Exception as error:  # torch raises a dozen kinds for a file that is not its own
         raise InputError(f"{path}: not a generator file, or damaged ({error})") from error
-    return Generators(
-        settings, {made: net.eval().to(device) for made, net in networks.items()}, device
-    )
+    ready = {target: accelerate(net).eval().to(device) for target, net in networks.items()}
+    return Generators(settings, ready, device)
 
 
-def package(settings: TrainSettings, state: dict, epoch: int, loss: str) -> dict:
-    """Return the content of a generator file from the state of all generators."""
-    generators: dict[str, dict] = {}
-    for key, value in state.items():
-        made, parameter = key.split(".", 1)
-        generators.setdefault(DIRECTIONS[made], {})[parameter] = value.detach().cpu().clone()
-    content = {"model": settings.model, "settings": settings.model_dump(), "generators": generators}
-    return content | {"epoch": epoch, "loss": loss}
+def _check_format(content: dict, path: str | Path) -> None:
+    if content.get("format", 1) > FORMAT:
+        raise InputError(
+            f"{path}: written in format {content['format']} by virtual_staining "
+            f"{content.get('version')}; this is version {__version__}, which reads formats up to "
+            f"{FORMAT}. Update virtual_staining"
+        )

@@ -9,6 +9,7 @@ from torch import nn
 
 from virtual_staining.imaging.sampling.sampler import Batch
 from virtual_staining.models.facts import Facts
+from virtual_staining.models.fast.accelerate import accelerate
 from virtual_staining.models.fast.adam import StoredOrderAdam
 from virtual_staining.models.image_buffer import ImageBuffer
 from virtual_staining.models.networks import initialize
@@ -46,8 +47,8 @@ class Model(ABC):
         self.components = facts.components(settings)
         self.bfloat16 = uses_bfloat16(settings.precision, device)
         stored = {"device": device, "memory_format": torch.channels_last}
-        self.generators = initialize(generators).to(**stored)
-        self.discriminators = initialize(self.build_discriminators()).to(**stored)
+        self.generators = accelerate(initialize(generators)).to(**stored)
+        self.discriminators = accelerate(initialize(self.build_discriminators())).to(**stored)
         self.optimizers = {
             name: StoredOrderAdam(
                 networks.parameters(),

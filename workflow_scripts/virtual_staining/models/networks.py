@@ -8,9 +8,6 @@ import torch
 from torch import nn
 
 from virtual_staining.models.facts import GeneratorSpec
-from virtual_staining.models.fast.im2col import MatrixConv2d, MatrixConvTranspose2d
-from virtual_staining.models.fast.layers import DoublingConv2d, InstanceNorm, ReflectionPad
-from virtual_staining.models.fast.winograd import WinogradConv2d
 
 
 class ResidualBlock(nn.Module):
@@ -19,13 +16,13 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.body = nn.Sequential(
-            ReflectionPad(1),
-            WinogradConv2d(channels, channels),
-            InstanceNorm(),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            nn.InstanceNorm2d(channels),
             nn.ReLU(inplace=True),
-            ReflectionPad(1),
-            WinogradConv2d(channels, channels),
-            InstanceNorm(),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            nn.InstanceNorm2d(channels),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -47,18 +44,18 @@ def resnet_generator(features: int, residual_blocks: int) -> nn.Sequential:
         Number of residual blocks at a quarter of the resolution.
     """
     # The outer padding is 3 for the 7 × 7 kernels.
-    layers = [ReflectionPad(3), nn.Conv2d(3, features, 7), *_norm_relu()]
+    layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, features, 7), *_norm_relu(features)]
     for width in (features, 2 * features):
-        layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *_norm_relu()]
+        layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *_norm_relu(2 * width)]
     layers += [ResidualBlock(4 * features) for _ in range(residual_blocks)]
     for width in (4 * features, 2 * features):
-        # The place of the plain form's upsampling layer is kept: it numbers the weights in files.
-        layers += [nn.Identity(), DoublingConv2d(width, width // 2, 3), *_norm_relu()]
-    return nn.Sequential(*layers, ReflectionPad(3), nn.Conv2d(features, 3, 7), nn.Tanh())
+        layers += [nn.Upsample(scale_factor=2), nn.Conv2d(width, width // 2, 3, padding=1)]
+        layers += _norm_relu(width // 2)
+    return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(features, 3, 7), nn.Tanh())
 
 
-def _norm_relu() -> list[nn.Module]:
-    return [InstanceNorm(), nn.ReLU(inplace=True)]
+def _norm_relu(channels: int) -> list[nn.Module]:
+    return [nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)]
 
 
 class UNet(nn.Module):
@@ -82,20 +79,21 @@ class UNet(nn.Module):
         self.downs = nn.ModuleList()
         self.ups = nn.ModuleList()
         for level, width in enumerate(widths):
-            below = 3 if level == 0 else widths[level - 1]
-            down = [MatrixConv2d(below, width)]
-            down += [InstanceNorm()] if 0 < level < depth - 1 else []
-            down += [nn.LeakyReLU(0.2), *_dropout(level)]
-            self.downs.append(nn.Sequential(*down))
+            above = 3 if level == 0 else widths[level - 1]
+            layers = [nn.Conv2d(above, width, 4, stride=2, padding=1, bias=False)]
+            layers += [nn.InstanceNorm2d(width)] if 0 < level < depth - 1 else []
+            layers += [nn.LeakyReLU(0.2), *_dropout(level)]
+            self.downs.append(nn.Sequential(*layers))
         for level in reversed(range(depth - 1)):
+            width = widths[level]
             # All but the deepest up also receive the skip connection of the level below them.
             inputs = widths[level + 1] * (1 if level == depth - 2 else 2)
-            up = MatrixConvTranspose2d(inputs, widths[level])
-            self.ups.append(nn.Sequential(up, *_norm_relu(), *_dropout(level)))
+            up = nn.ConvTranspose2d(inputs, width, 4, stride=2, padding=1, bias=False)
+            self.ups.append(nn.Sequential(up, *_norm_relu(width), *_dropout(level)))
         self.final = nn.Sequential(
-            nn.Identity(),  # upsampling and padding in the plain form; they number the weights
-            nn.Identity(),
-            DoublingConv2d(2 * features, 3, 4),
+            nn.Upsample(scale_factor=2),
+            nn.ZeroPad2d((1, 0, 1, 0)),
+            nn.Conv2d(2 * features, 3, 4, padding=1),
             nn.Tanh(),
         )
 
@@ -144,7 +142,7 @@ def patchgan(kind: str, features: int, conditional: bool = False) -> nn.Sequenti
     for level, stride in enumerate(strides):
         width = features * 2**level
         layers += [nn.Conv2d(inputs, width, 4, stride=stride, padding=1)]
-        layers += [InstanceNorm()] if level > 0 else []
+        layers += [nn.InstanceNorm2d(width)] if level > 0 else []
         layers += [nn.LeakyReLU(0.2, inplace=True)]
         inputs = width
     if kind == "linder_noren_94":

@@ -1,8 +1,8 @@
 """Checkpoints from which a stopped run resumes, in a folder that outlives the job's outputs.
 
-A checkpoint's name carries its step and the checksum of its content, so one rename makes it valid
-and a torn one is found out. The two newest are kept. ``run.json`` says which settings and images
-the folder belongs to.
+The name of a checkpoint holds its step and the checksum of its content: a single rename makes the
+file valid, and a torn file does not match its name. The two newest are kept. ``run.json`` records
+the settings and images of the run.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from virtual_staining.errors import InputError
 log = logging.getLogger(__name__)
 
 KEPT = 2
-FORMAT = 2  # of what a checkpoint holds; one of another format is not read
+FORMAT = 2  # format of the checkpoints; checkpoints of another format are not read
 NAME = re.compile(r"step-(\d{10})-([0-9a-f]{16})\.pt")
 
 
@@ -47,21 +47,22 @@ class ResumeFolder:
     Parameters
     ----------
     path : path
-        Made if missing. Its content is removed if it belongs to a different run.
+        Folder, created if missing. Checkpoints of another run in the folder are removed.
     run : dict
-        What the run is: ``settings`` (key to value) and ``inputs`` (file to checksum), as JSON.
-        The checkpoints' format is added.
+        The identity of the run: ``settings`` (key to value) and ``inputs`` (file to checksum), as
+        JSON. The format of the checkpoints is added.
     """
 
     def __init__(self, path: str | Path, run: dict):
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         self.best = self.path / "best"
+        self._best_epochs: list[set[int]] = []  # of each checkpoint that this process has written
         run = {"format": FORMAT, **json.loads(json.dumps(run))}
-        found = self._read_run()
-        if found != run:
+        recorded = self._read_run()
+        if recorded != run:
             if self._checkpoints():
-                log.info("%s: starting anew: %s", self.path, _difference(found, run))
+                log.info("%s: starting anew: %s", self.path, _difference(recorded, run))
             self.clear()
             write_json(self.path / "run.json", run)
         self.best.mkdir(exist_ok=True)
@@ -74,8 +75,8 @@ class ResumeFolder:
 
     def _checkpoints(self) -> list[Path]:
         """Return the checkpoints, newest first."""
-        found = [path for path in self.path.iterdir() if NAME.fullmatch(path.name)]
-        return sorted(found, reverse=True)
+        paths = [path for path in self.path.iterdir() if NAME.fullmatch(path.name)]
+        return sorted(paths, reverse=True)
 
     @property
     def newest(self) -> Path | None:
@@ -84,12 +85,12 @@ class ResumeFolder:
 
     @contextlib.contextmanager
     def writing(self, what: str) -> Iterator[None]:
-        """Name what could not be written inside the block, and where the run would go on.
+        """Turn a failure to write ``what`` inside the block into an error for the user.
 
         Raises
         ------
         InputError
-            For a full disk or the like; nothing already written is touched.
+            For a full disk or the like, naming the checkpoint from which the run would continue.
         """
         try:
             yield
@@ -100,13 +101,22 @@ class ResumeFolder:
                 "from it"
             ) from error
 
-    def save(self, state: dict, step: int) -> Path:
-        """Write a checkpoint beside the older ones, then drop all but the two newest.
+    def save(self, state: dict, step: int, best_epochs: set[int]) -> Path:
+        """Write a checkpoint beside the older ones, then remove files no longer needed.
+
+        Parameters
+        ----------
+        state : dict
+            Content of the checkpoint.
+        step : int
+            Number of steps done.
+        best_epochs : set of int
+            Epochs whose best weights the checkpoint refers to.
 
         Raises
         ------
         InputError
-            If it cannot be written (a full disk); the older ones are still there.
+            If the checkpoint cannot be written (a full disk); the older ones are still there.
         """
         temporary = self.path / f".partial-{os.getpid()}"
         try:
@@ -120,10 +130,25 @@ class ResumeFolder:
             temporary.unlink(missing_ok=True)
         for old in self._checkpoints()[KEPT:]:
             old.unlink()
+        self._remove_unused_best(best_epochs)
         return self.path / name
 
+    def _remove_unused_best(self, best_epochs: set[int]) -> None:
+        """Remove best weights to which neither of the two newest checkpoints refers.
+
+        Nothing is removed before this process has written two checkpoints: until then the epochs of
+        the older checkpoint are not known.
+        """
+        self._best_epochs = [*self._best_epochs, best_epochs][-KEPT:]
+        if len(self._best_epochs) < KEPT:
+            return
+        used = set.union(*self._best_epochs)
+        for path in self.best.glob("epoch-*.pt"):
+            if int(path.stem.removeprefix("epoch-")) not in used:
+                path.unlink()
+
     def load(self) -> dict | None:
-        """Return the newest checkpoint that is whole, or None; torn ones are removed."""
+        """Return the newest undamaged checkpoint, or None; damaged ones are removed."""
         for path in self._checkpoints():
             if file_checksum(path)[:16] == NAME.fullmatch(path.name)[2]:
                 log.info("continuing from %s", path)
@@ -133,40 +158,34 @@ class ResumeFolder:
         return None
 
     def save_best(self, epoch: int, weights: dict) -> None:
-        """Keep an epoch's generator weights because one of its losses is the lowest so far."""
+        """Keep the generator weights of an epoch in which a loss is the lowest so far."""
         with self.writing("the best weights"):
             with replacing(self.best / f"epoch-{epoch:05d}.pt") as path:
                 torch.save(weights, path)
 
     def load_best(self, epoch: int) -> dict:
-        """Return weights kept by :meth:`save_best`."""
+        """Return weights that :meth:`save_best` kept."""
         path = self.best / f"epoch-{epoch:05d}.pt"
         return torch.load(path, map_location="cpu", weights_only=True)
 
-    def keep_best(self, epochs: set[int]) -> None:
-        """Remove the weights of all epochs but these."""
-        for path in self.best.glob("epoch-*.pt"):
-            if int(path.stem.removeprefix("epoch-")) not in epochs:
-                path.unlink()
-
     def clear(self) -> None:
-        """Remove the checkpoints and what goes with them, and nothing else."""
+        """Remove checkpoints, best weights and ``run.json``, and no other file."""
         (self.path / "run.json").unlink(missing_ok=True)
         best = self.best.glob("epoch-*.pt") if self.best.is_dir() else []
         for path in [*self._checkpoints(), *best, *self.path.glob(".partial-*")]:
             path.unlink()
 
 
-def _difference(found: dict, run: dict) -> str:
-    """Say which settings and files are not those of the run whose checkpoints were found."""
-    if not found:
+def _difference(recorded: dict, run: dict) -> str:
+    """Return the reason why checkpoints of the recorded run cannot continue this run."""
+    if not recorded:
         return "the checkpoints there do not say what they belong to"
-    if found.get("format") != FORMAT:
+    if recorded.get("format") != FORMAT:
         return "the checkpoints there are of another version of this program"
     changed = [
         str(key)
         for part in ("settings", "inputs")
-        for key in sorted({*found.get(part, {}), *run[part]})
-        if found.get(part, {}).get(key) != run[part].get(key)
+        for key in sorted({*recorded.get(part, {}), *run[part]})
+        if recorded.get(part, {}).get(key) != run[part].get(key)
     ]
     return "the checkpoints there belong to a run with other " + ", ".join(changed)

@@ -1,39 +1,35 @@
-"""What a run knows of itself: losses so far, the history of epochs and the minima."""
+"""The losses of a run's epochs: sums, table, curves and TensorBoard events."""
 
-import logging
-import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
-import torch
+from matplotlib import pyplot as plt
+from tensorboardX import SummaryWriter
 
 from virtual_staining.artefacts.storage.atomic import replacing
-from virtual_staining.errors import InputError
-from virtual_staining.imaging.sampling.sampler import Plan, Sampler
-from virtual_staining.models.model import Model
-from virtual_staining.settings.train import TrainSettings
-from virtual_staining.train.checkpoint import ResumeFolder
 
-log = logging.getLogger(__name__)
-
-VALIDATION_EPOCH = 0  # training epochs count from 1
+matplotlib.use("Agg")
 
 
 @dataclass
 class Progress:
-    """How far a run is; all of it goes into a checkpoint.
+    """The state of a run apart from its model; a checkpoint holds all of it.
 
     Parameters
     ----------
     epoch, step : int
-        The epoch under way, from 1, and its steps done.
+        Current epoch, from 1, and number of its steps that are done.
     sums : list of float
         Each loss, summed over those steps.
     seconds : float
-        Time spent training, over all starts.
+        Time spent training, over all starts of the run.
     history : list of dict
-        One row for each finished epoch.
+        One row for each finished epoch, as in ``history.csv``.
     best : dict
         Loss component to ``{"value", "epoch"}`` of its minimum so far.
     """
@@ -45,124 +41,129 @@ class Progress:
     history: list[dict] = field(default_factory=list)
     best: dict[str, dict] = field(default_factory=dict)
 
+    @property
+    def steps_done(self) -> int:
+        """Number of steps in all epochs."""
+        return sum(row["steps"] for row in self.history) + self.step
 
-def learning_rate(settings: TrainSettings, epoch: int) -> float:
-    """Return Adam's step size in an epoch: constant, then linearly towards 0 where asked for."""
-    start = settings.decay_from_epoch
-    if start is None or epoch <= start:
-        return settings.learning_rate
-    return settings.learning_rate * (settings.epochs + 1 - epoch) / (settings.epochs + 1 - start)
+    def add_step(self, losses: Iterable[float]) -> None:
+        """Add the losses of one step to the sums of the epoch."""
+        losses = list(losses)
+        sums = self.sums or [0.0] * len(losses)
+        self.sums = [a + b for a, b in zip(sums, losses, strict=True)]
+        self.step += 1
 
+    def finish_epoch(
+        self, learning_rate: float, names: Iterable[str], validation: dict[str, float]
+    ) -> tuple[dict, bool]:
+        """Add a row to the history and go to the next epoch.
 
-def rows_of(settings: TrainSettings, step: int) -> slice:
-    """Return which patches of an epoch's plan make up a step."""
-    return slice(step * settings.batch, (step + 1) * settings.batch)
+        Parameters
+        ----------
+        learning_rate : float
+            Adam's step size in the epoch.
+        names : iterable of str
+            Names of the summed losses, the generators' components before ``discriminator``.
+        validation : dict of str to float
+            Mean of each component on the validation patches; empty without validation.
 
-
-def add_up(
-    progress: Progress,
-    pending: list[torch.Tensor],
-    model: Model,
-    sampler: Sampler,
-    plan: Plan,
-    settings: TrainSettings,
-    resume: ResumeFolder,
-) -> None:
-    """Add the losses of some steps to the epoch's sums and count the steps as done.
-
-    Raises
-    ------
-    InputError
-        If one is not finite; names the step, its patches and the last good checkpoint.
-    """
-    names = [*model.components, "discriminator"]
-    for values in torch.stack(pending).cpu().tolist():
-        bad = [name for name, value in zip(names, values, strict=True) if not math.isfinite(value)]
-        if bad:
-            patches = sampler.describe(plan, rows_of(settings, progress.step))
-            raise diverged(f"{', '.join(bad)} not finite", progress, patches, resume)
-        before = progress.sums or [0.0] * len(values)
-        progress.sums = [a + b for a, b in zip(before, values, strict=True)]
-        progress.step += 1
-
-
-def diverged(what: str, progress: Progress, patches: str, resume: ResumeFolder) -> InputError:
-    """Return the error that stops a run whose losses or weights are spoilt."""
-    return InputError(
-        f"training diverged: {what} at epoch {progress.epoch}, step {progress.step + 1} "
-        f"({patches}); last good checkpoint: {resume.newest or 'none yet'}. Look at the normalized "
-        "images and masks there, or lower train.learning_rate"
-    )
-
-
-@torch.no_grad()
-def finish_epoch(
-    model: Model,
-    progress: Progress,
-    sampler: Sampler | None,
-    settings: TrainSettings,
-    resume: ResumeFolder,
-) -> dict:
-    """Measure the validation losses, note new minima and return the epoch's row of the history.
-
-    A component's minimum is taken over validation where there is any, else over training.
-
-    Raises
-    ------
-    InputError
-        If a validation loss is not finite.
-    """
-    names = model.components
-    means = [total / progress.step for total in progress.sums]
-    row = {"epoch": progress.epoch, "steps": progress.step, "seconds": progress.seconds}
-    row["learning_rate"] = learning_rate(settings, progress.epoch)
-    row |= {f"train_{n}": v for n, v in zip((*names, "discriminator"), means, strict=True)}
-    judged = "train"
-    if sampler:
-        plan = sampler.plan(settings.seed, VALIDATION_EPOCH)
-        batches = math.ceil(len(plan.pair) / settings.batch)
-        rows = [rows_of(settings, step) for step in range(batches)]
-        losses = torch.stack([model.validate(sampler.batch(plan, r)) for r in rows])
-        for r, finite in zip(rows, losses.isfinite().all(1).tolist(), strict=True):
-            if not finite:
-                patches = f"validation {sampler.describe(plan, r)}"
-                raise diverged("validation losses not finite", progress, patches, resume)
-        means = losses.mean(0).tolist()
-        row |= {f"validation_{n}": v for n, v in zip(names, means, strict=True)}
-        judged = "validation"
-    improved = False
-    for name in names:
-        value = row[f"{judged}_{name}"]
-        if name not in progress.best or value < progress.best[name]["value"]:
-            progress.best[name] = {"value": value, "epoch": progress.epoch}
-            improved = True
-    if improved:
-        resume.save_best(progress.epoch, model.generators.state_dict())
-    progress.history.append(row)
-    progress.epoch, progress.step, progress.sums = progress.epoch + 1, 0, []
-    return row
+        Returns
+        -------
+        row : dict
+            The new row.
+        improved : bool
+            Whether a component reached a new minimum: of its validation loss, or of its training
+            loss if there is no validation.
+        """
+        training = {n: total / self.step for n, total in zip(names, self.sums, strict=True)}
+        row = {"epoch": self.epoch, "steps": self.step, "seconds": self.seconds}
+        row["learning_rate"] = learning_rate
+        row |= {f"train_{name}": value for name, value in training.items()}
+        row |= {f"validation_{name}": value for name, value in validation.items()}
+        compared = validation or {n: v for n, v in training.items() if n != "discriminator"}
+        improved = False
+        for name, value in compared.items():
+            if name not in self.best or value < self.best[name]["value"]:
+                self.best[name] = {"value": value, "epoch": self.epoch}
+                improved = True
+        self.history.append(row)
+        self.epoch, self.step, self.sums = self.epoch + 1, 0, []
+        return row, improved
 
 
-def write_history(history: list[dict], out: Path) -> None:
+def write_history(history: list[dict], path: Path) -> None:
     """Write ``history.csv``, a row an epoch."""
-    with replacing(out / "history.csv") as path:
-        pd.DataFrame(history).to_csv(path, index=False)
+    with replacing(path) as temporary:
+        pd.DataFrame(history).to_csv(temporary, index=False)
 
 
-def report(
-    row: dict, settings: TrainSettings, rate: float, eta_s: float, device: torch.device
-) -> None:
-    """Log one line for a finished epoch."""
-    losses = "  ".join(
-        f"{key.removeprefix('train_')} {value:.4f}"
-        for key, value in row.items()
-        if key.startswith("train_")
+def draw_curves(history: pd.DataFrame, titles: dict[str, str], path: str | Path) -> None:
+    """Draw each loss over the epochs, training and validation, and write a PNG.
+
+    Parameters
+    ----------
+    history : DataFrame
+        As in ``history.csv``: ``epoch``, and columns ``train_<loss>`` and ``validation_<loss>``.
+    titles : dict of str to str
+        The printed title of each loss.
+    path : path
+        Ends in ``.png``.
+    """
+    figure, axes = plt.subplots(
+        1, len(titles), figsize=(2.6 * len(titles), 2.6), layout="constrained", squeeze=False
     )
-    if "validation_total" in row:
-        losses += f"  validation total {row['validation_total']:.4f}"
-    eta = f"{eta_s / 3600:.1f} h" if eta_s > 5400 else f"{eta_s:.0f} s"
-    memory = ""
-    if device.type == "cuda":
-        memory = f"  {torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB"
-    epoch = f"epoch {row['epoch']}/{settings.epochs}"
-    log.info("%s  %s  %.2f steps/s%s  left %s", epoch, losses, rate, memory, eta)
+    marker = "o" if len(history) == 1 else None
+    for axis, (name, title) in zip(axes[0], titles.items(), strict=True):
+        for subset, label in (("train", "training"), ("validation", "validation")):
+            if f"{subset}_{name}" in history:
+                axis.plot(history["epoch"], history[f"{subset}_{name}"], marker=marker, label=label)
+        axis.set(title=title, xlabel="epoch")
+        axis.grid(alpha=0.3)
+    axes[0, 0].legend(fontsize="small")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)
+    plt.close(figure)
+
+
+@contextmanager
+def event_log(wanted: bool, folder: Path, progress: Progress) -> Iterator[Callable[[dict], None]]:
+    """Write the finished epochs as TensorBoard events and yield a function that adds one more.
+
+    Older events in the folder are removed: a stopped run may have logged epochs after its last
+    checkpoint, and the continued run logs these epochs again.
+
+    Parameters
+    ----------
+    wanted : bool
+        If false, the function does nothing.
+    folder : path
+        Folder of the events.
+    progress : Progress
+        History and training time of the run so far.
+
+    Yields
+    ------
+    callable
+        Takes a row of the history. A column ``train_<loss>`` becomes the curve ``<loss>/train``,
+        ``validation_<loss>`` the curve ``<loss>/validation``; the step is the epoch.
+    """
+    for old in folder.glob("events.out.tfevents.*"):
+        old.unlink()
+    if not wanted:
+        yield lambda row: None
+        return
+    started = time.time() - progress.seconds
+    with closing(SummaryWriter(str(folder))) as writer:
+
+        def add(row: dict) -> None:
+            position = {"global_step": row["epoch"], "walltime": started + row["seconds"]}
+            for key, value in row.items():
+                subset, _, name = key.partition("_")
+                if subset in ("train", "validation"):
+                    writer.add_scalar(f"{name}/{subset}", value, **position)
+            writer.add_scalar("learning_rate", row["learning_rate"], **position)
+            writer.flush()
+
+        for row in progress.history:
+            add(row)
+        yield add

@@ -8,34 +8,29 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
 from virtual_staining.imaging.image_pair import TrainingPair
-from virtual_staining.imaging.intensity import ct_window
-from virtual_staining.imaging.sampling.sampler import Sampler
+from virtual_staining.imaging.sampling.sampler import Plan, Sampler
 from virtual_staining.models.build import build_model
 from virtual_staining.models.model import Model
 from virtual_staining.settings.train import TrainSettings
 from virtual_staining.train.checkpoint import ResumeFolder
-from virtual_staining.train.curves import event_log
-from virtual_staining.train.history import (
-    Progress,
-    add_up,
-    diverged,
-    finish_epoch,
-    learning_rate,
-    report,
-    rows_of,
-    write_history,
+from virtual_staining.train.divergence import (
+    Diverged,
+    explained_divergence,
+    refuse_spoilt_weights,
 )
+from virtual_staining.train.history import Progress, event_log, write_history
 from virtual_staining.train.outputs import write_results
+from virtual_staining.train.schedule import batch_rows, build_samplers, learning_rate, step_seed
 
 log = logging.getLogger(__name__)
 
-# Losses are looked at in groups, so that a GPU need not wait for the host at every step.
-LOOK_EVERY_STEPS = 20
+# Reading a loss makes the host wait for the GPU, so losses are read in groups of steps.
+READ_EVERY_STEPS = 20
+VALIDATION_EPOCH = 0  # number of the plan of validation patches; training epochs count from 1
 
 
 class Interrupted(Exception):
@@ -56,98 +51,127 @@ def train(
     Raises
     ------
     InputError
-        If a loss or weight is no longer finite, or the disk is full.
+        If a loss or weight is no finite number, or the disk is full.
     Interrupted
-        If ``stop_requested`` turned true; a checkpoint has been written.
+        If ``stop_requested`` returned true; a checkpoint has been written.
     """
     model = build_model(settings, device)
-    samplers = build_samplers(settings, training, validation, device)
+    sampler, validation_sampler = build_samplers(settings, training, validation, device)
     progress = Progress()
-    state = resume.load()
-    if state:
-        model.load_state_dict(state["model"])
-        progress = Progress(**state["progress"])
+    if checkpoint := resume.load():
+        model.load_state_dict(checkpoint["model"])
+        progress = Progress(**checkpoint["progress"])
     steps = math.ceil(len(training) * settings.patches_per_pair / settings.batch)
-    references: list[dict] = []  # best epochs that the kept checkpoints point to
-    started = saved = time.monotonic()
-    before = progress.seconds
+    titles = {**model.components, "discriminator": "discriminator"}
+    started = time.monotonic() - progress.seconds
+    saved = time.monotonic()
 
-    with event_log(settings.tensorboard, out / "tensorboard", progress) as log_events:
+    events = event_log(settings.tensorboard, out / "tensorboard", progress)
+    with events as log_event, explained_divergence(progress, resume):
         while progress.epoch <= settings.epochs:
-            epoch = progress.epoch
-            model.set_learning_rate(learning_rate(settings, epoch))
-            plan = samplers["train"].plan(settings.seed, epoch)
+            epoch, rate = progress.epoch, learning_rate(settings, progress.epoch)
+            model.set_learning_rate(rate)
+            # Seeds depend on epoch and step alone, so that a resumed run repeats the same patches.
+            plan = sampler.plan(settings.seed, epoch)
             pending: list[torch.Tensor] = []
             for step in _bar(range(progress.step, steps), f"epoch {epoch}/{settings.epochs}"):
-                batch = samplers["train"].batch(plan, rows_of(settings, step))
+                batch = sampler.batch(plan, batch_rows(settings, step))
                 pending.append(model.step(batch, step_seed(settings.seed, epoch, step)))
-                stop = stop_requested()
-                due = stop or time.monotonic() - saved >= 60 * settings.checkpoint_minutes
-                if due or len(pending) == LOOK_EVERY_STEPS or step == steps - 1:
-                    add_up(progress, pending, model, samplers["train"], plan, settings, resume)
+                stopping = stop_requested()
+                minutes = (time.monotonic() - saved) / 60
+                saving = stopping or minutes >= settings.checkpoint_minutes
+                if saving or len(pending) == READ_EVERY_STEPS or step == steps - 1:
+                    add_losses(progress, pending, titles, sampler, plan, settings)
                     pending = []
-                if due:
-                    progress.seconds = before + time.monotonic() - started
-                    save(model, progress, resume, references)
+                if saving:
+                    progress.seconds = time.monotonic() - started
+                    save(model, progress, resume)
                     saved = time.monotonic()
-                if stop:
+                if stopping:
                     raise Interrupted(f"stopped at epoch {epoch}, step {step + 1}: {resume.newest}")
-            progress.seconds = before + time.monotonic() - started
-            refuse_spoilt(model, progress, resume)
-            row = finish_epoch(model, progress, samplers["validation"], settings, resume)
+
+            refuse_spoilt_weights(model)
+            progress.seconds = time.monotonic() - started
+            losses = validate(model, validation_sampler, settings) if validation_sampler else {}
+            row, improved = progress.finish_epoch(rate, titles, losses)
+            if improved:
+                resume.save_best(epoch, model.generators.state_dict())
             with resume.writing("history.csv"):
-                write_history(progress.history, out)
-                log_events(row)
-            rate = epoch * steps / progress.seconds
-            report(row, settings, rate, (settings.epochs - epoch) * steps / rate, device)
+                write_history(progress.history, out / "history.csv")
+                log_event(row)
+            report(row, settings.epochs, progress.seconds / epoch, device)
     with resume.writing("the results"):
-        write_results(model, progress, settings, resume, out)
+        write_results(model, progress, titles, settings, resume, out)
 
 
-def build_samplers(
+def add_losses(
+    progress: Progress,
+    pending: list[torch.Tensor],
+    names: dict[str, str],
+    sampler: Sampler,
+    plan: Plan,
     settings: TrainSettings,
-    training: list[TrainingPair],
-    validation: list[TrainingPair],
-    device: torch.device,
-) -> dict[str, Sampler | None]:
-    """Return the training sampler, and the validation one, unaugmented, if there are pairs."""
-    common = (settings.min_mask_fraction, ct_window(settings.ct_white), device)
-    patch, augment = settings.patch_px, (settings.rescale, settings.jitter, True)
-    train_sampler = Sampler(training, patch, settings.patches_per_pair, *augment, *common)
-    if not validation or not settings.validation_patches_per_pair:
-        return {"train": train_sampler, "validation": None}
-    count = settings.validation_patches_per_pair
-    held_out = Sampler(validation, patch, count, 0.0, 0.0, False, *common)
-    return {"train": train_sampler, "validation": held_out}
-
-
-def step_seed(seed: int, epoch: int, step: int) -> int:
-    """Return the seed of one step's chance, the same however the run came to that step."""
-    return int(np.random.SeedSequence([seed, epoch, step]).generate_state(1)[0])
-
-
-def save(model: Model, progress: Progress, resume: ResumeFolder, references: list[dict]) -> None:
-    """Write a checkpoint, unless the weights are spoilt, and drop best epochs no longer named."""
-    refuse_spoilt(model, progress, resume)
-    steps_done = sum(row["steps"] for row in progress.history) + progress.step
-    resume.save({"model": model.state_dict(), "progress": asdict(progress)}, steps_done)
-    # After a restart the older checkpoint's table is not known: wait until two are.
-    references.append({entry["epoch"] for entry in progress.best.values()})
-    if len(references) >= 2:
-        del references[:-2]
-        resume.keep_best(references[0] | references[1])
-
-
-def refuse_spoilt(model: Model, progress: Progress, resume: ResumeFolder) -> None:
-    """Stop the run if a weight is not finite: a step's losses say nothing of its update.
+) -> None:
+    """Read the losses of some steps from the device and add them to the progress.
 
     Raises
     ------
-    InputError
-        Naming the step and the last good checkpoint.
+    Diverged
+        If a loss is no finite number.
     """
-    if not model.is_finite():
-        raise diverged("weights not finite", progress, "found before that step", resume)
+    for losses in torch.stack(pending).tolist():
+        bad = [n for n, value in zip(names, losses, strict=True) if not math.isfinite(value)]
+        if bad:
+            patches = sampler.describe(plan, batch_rows(settings, progress.step))
+            raise Diverged(f"{', '.join(bad)} not finite", patches)
+        progress.add_step(losses)
+
+
+def validate(model: Model, sampler: Sampler, settings: TrainSettings) -> dict[str, float]:
+    """Return the mean of each generator loss component over the validation patches.
+
+    Raises
+    ------
+    Diverged
+        If a loss is no finite number.
+    """
+    plan = sampler.plan(settings.seed, VALIDATION_EPOCH)
+    batches = math.ceil(len(plan.pair) / settings.batch)
+    rows = [batch_rows(settings, step) for step in range(batches)]
+    losses = torch.stack([model.validate(sampler.batch(plan, r)) for r in rows])
+    for r, finite in zip(rows, losses.isfinite().all(1).tolist(), strict=True):
+        if not finite:
+            raise Diverged(
+                "validation losses not finite", f"validation {sampler.describe(plan, r)}"
+            )
+    return dict(zip(model.components, losses.mean(0).tolist(), strict=True))
+
+
+def save(model: Model, progress: Progress, resume: ResumeFolder) -> None:
+    """Write a checkpoint, unless the weights are spoilt."""
+    refuse_spoilt_weights(model)
+    state = {"model": model.state_dict(), "progress": asdict(progress)}
+    best_epochs = {entry["epoch"] for entry in progress.best.values()}
+    resume.save(state, progress.steps_done, best_epochs)
+
+
+def report(row: dict, epochs: int, epoch_seconds: float, device: torch.device) -> None:
+    """Log one line for a finished epoch."""
+    losses = "  ".join(
+        f"{key.removeprefix('train_')} {value:.4f}"
+        for key, value in row.items()
+        if key.startswith("train_")
+    )
+    if "validation_total" in row:
+        losses += f"  validation total {row['validation_total']:.4f}"
+    left_s = (epochs - row["epoch"]) * epoch_seconds
+    left = f"{left_s / 3600:.1f} h" if left_s > 5400 else f"{left_s:.0f} s"
+    memory = ""
+    if device.type == "cuda":
+        memory = f"  {torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB"
+    rate = row["steps"] / epoch_seconds
+    epoch = f"epoch {row['epoch']}/{epochs}"
+    log.info("%s  %s  %.2f steps/s%s  left %s", epoch, losses, rate, memory, left)
 
 
 def _bar(steps: range, title: str):

@@ -14,20 +14,22 @@ from torch.nn import functional
 SIZE, STRIDE, PADDING = 4, 2, 1
 
 
+def _is_unet_layer(layer: nn.Module, kind: type) -> bool:
+    shape = (layer.kernel_size, layer.stride, layer.padding) if type(layer) is kind else None
+    return shape == ((SIZE,) * 2, (STRIDE,) * 2, (PADDING,) * 2) and layer.bias is None
+
+
 class MatrixConv2d(nn.Conv2d):
-    """A halving 4 × 4 convolution without bias that takes the faster of the two ways.
+    """A 4 × 4 convolution of stride 2 without bias that chooses the faster of two algorithms.
 
-    That is the library's on a GPU, in bfloat16, where there are more pixels than weights, and where
-    these are not stored channels last.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-        Of the convolution.
+    The library's algorithm is chosen on a GPU, in bfloat16, if the pixels outnumber the weights,
+    and if the weights are not stored channels last.
     """
 
-    def __init__(self, in_channels: int, out_channels: int):
-        super().__init__(in_channels, out_channels, SIZE, STRIDE, PADDING, bias=False)
+    @staticmethod
+    def replaces(layer: nn.Module) -> bool:
+        """Whether the layer is such a convolution."""
+        return _is_unet_layer(layer, nn.Conv2d)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, in_channels, 2 h, 2 w) to (n, out_channels, h, w)."""
@@ -38,16 +40,12 @@ class MatrixConv2d(nn.Conv2d):
 
 
 class MatrixConvTranspose2d(nn.ConvTranspose2d):
-    """A doubling transposed 4 × 4 convolution without bias, as :class:`MatrixConv2d`.
+    """A transposed 4 × 4 convolution of stride 2 without bias, as :class:`MatrixConv2d`."""
 
-    Parameters
-    ----------
-    in_channels, out_channels : int
-        Of the convolution.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int):
-        super().__init__(in_channels, out_channels, SIZE, STRIDE, PADDING, bias=False)
+    @staticmethod
+    def replaces(layer: nn.Module) -> bool:
+        """Whether the layer is such a convolution."""
+        return _is_unet_layer(layer, nn.ConvTranspose2d)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, in_channels, h, w) to (n, out_channels, 2 h, 2 w)."""

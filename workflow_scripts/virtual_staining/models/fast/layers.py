@@ -15,18 +15,15 @@ FOLD_3 = ((0, 0, 1), (0, 1, 1), (1, 1, 0), (1, 0, 0))
 FOLD_4 = ((0, 0, 0, 1), (0, 0, 1, 1), (0, 1, 1, 0), (1, 1, 0, 0), (1, 0, 0, 0))
 
 
-class InstanceNorm(nn.Module):
-    """Instance norm without parameters, by the library's batch norm of each image on its own.
+class InstanceNorm(nn.InstanceNorm2d):
+    """Instance norm without parameters, computed as the library's batch norm of each image."""
 
-    Parameters
-    ----------
-    eps : float
-        Added to the variance.
-    """
-
-    def __init__(self, eps: float = 1e-5):
-        super().__init__()
-        self.eps = eps
+    @staticmethod
+    def replaces(layer: nn.Module) -> bool:
+        """Whether the layer is an instance norm without parameters and running means."""
+        return (
+            type(layer) is nn.InstanceNorm2d and not layer.affine and not layer.track_running_stats
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, c, h, w) to the same shape and memory format."""
@@ -81,24 +78,21 @@ def _format(x: torch.Tensor) -> torch.memory_format:
     return torch.channels_last if last else torch.contiguous_format
 
 
-class ReflectionPad(nn.Module):
-    """Reflection on all four sides whose gradient is deterministic on every device.
+class ReflectionPad(nn.ReflectionPad2d):
+    """Reflection on all four sides whose gradient is the same in every run, on GPUs too."""
 
-    Parameters
-    ----------
-    width : int
-        Pixels added on each side.
-    """
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.width = width
+    @staticmethod
+    def replaces(layer: nn.Module) -> bool:
+        """Whether the layer adds as many pixels on each side."""
+        return type(layer) is nn.ReflectionPad2d and len(set(layer.padding)) == 1
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, c, h, w) to (n, c, h + 2 width, w + 2 width)."""
-        if x.is_cuda:  # where the library's gradient adds up in any order
-            return reflect(reflect(x, self.width, 3), self.width, 2)
-        return functional.pad(x, [self.width] * 4, mode="reflect")
+        if not x.is_cuda:
+            return super().forward(x)
+        # The library's gradient adds up in an order that changes from run to run.
+        width = self.padding[0]
+        return reflect(reflect(x, width, 3), width, 2)
 
 
 def reflect(x: torch.Tensor, width: int, axis: int) -> torch.Tensor:
@@ -112,26 +106,30 @@ def reflect(x: torch.Tensor, width: int, axis: int) -> torch.Tensor:
 class DoublingConv2d(nn.Conv2d):
     """Nearest doubling and a k × k convolution as one transposed convolution of stride 2.
 
-    The parameters are the plain convolution's. k = 3 has padding 1 on all sides; k = 4 has 2
-    before and 1 after. Of the multiplications, 16 remain of 36, and 25 of 64.
-
-    Parameters
-    ----------
-    in_channels, out_channels, kernel_size : int
-        Of the convolution; ``kernel_size`` 3 or 4.
+    k = 3 has padding 1 on all sides; k = 4 has 2 before and 1 after. Of the multiplications, 16
+    remain of 36, and 25 of 64.
     """
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int):
-        super().__init__(in_channels, out_channels, kernel_size)
-        fold = torch.tensor(FOLD_3 if kernel_size == 3 else FOLD_4)
-        self.register_buffer("fold", fold.to(self.weight), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, in_channels, h, w) to (n, out_channels, 2 h, 2 w)."""
         height, width = x.shape[2:]
-        weight = fold_kernel(self.weight, self.fold)
+        fold = torch.tensor(FOLD_3 if self.kernel_size[0] == 3 else FOLD_4).to(self.weight)
+        weight = fold_kernel(self.weight, fold)
         out = functional.conv_transpose2d(x, weight, self.bias, stride=2, padding=1)
         return out[:, :, : 2 * height, : 2 * width]
+
+
+def fold_upsampling(layers: nn.Sequential) -> None:
+    """Replace each upsampling followed by its convolution, in place; the indices stay."""
+    for start, layer in enumerate(layers):
+        if not (isinstance(layer, nn.Upsample) and layer.mode == "nearest"):
+            continue
+        stop = start + 1
+        if isinstance(layers[stop], nn.ZeroPad2d):
+            layers[stop] = nn.Identity()
+            stop += 1
+        layers[start] = nn.Identity()
+        layers[stop].__class__ = DoublingConv2d
 
 
 def fold_kernel(weight: torch.Tensor, fold: torch.Tensor) -> torch.Tensor:

@@ -39,19 +39,20 @@ BLOCK_TILES = 128  # at a time, so that a block stays in the processor's cache
 
 
 class WinogradConv2d(nn.Conv2d):
-    """A 3 × 3 convolution without padding that takes the faster of the two ways.
+    """A 3 × 3 convolution without padding that chooses the faster of two algorithms.
 
-    That is the plain one on a GPU, in bfloat16, with few channels, and where the output's sides are
-    no multiples of four.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-        Of the convolution.
+    The library's algorithm is chosen on a GPU, in bfloat16, with few channels, and if a side of the
+    output is no multiple of four.
     """
 
-    def __init__(self, in_channels: int, out_channels: int):
-        super().__init__(in_channels, out_channels, 3)
+    @staticmethod
+    def replaces(conv: nn.Module) -> bool:
+        """Whether the layer is such a convolution."""
+        return (
+            type(conv) is nn.Conv2d
+            and (conv.kernel_size, conv.stride, conv.padding) == ((3, 3), (1, 1), (0, 0))
+            and conv.bias is not None
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, in_channels, h, w) to (n, out_channels, h - 2, w - 2)."""

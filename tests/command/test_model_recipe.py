@@ -1,0 +1,59 @@
+"""A new model is one new file: a throw-away model runs through training, inference and table."""
+
+import pandas as pd
+import pytest
+import torch
+from train_cases import infer_arguments, tiny, write_fold
+
+from virtual_staining.artefacts.storage.image import read_image
+from virtual_staining.cli import main
+from virtual_staining.evaluate.layout import model_name
+from virtual_staining.models import variants
+from virtual_staining.models.catalogue import in_order
+
+torch.set_num_threads(1)
+
+SOURCE = """
+from virtual_staining.models.variants.cyclegan import CycleGAN
+
+
+class Smooth(CycleGAN):
+    name = "smooth_cyclegan"
+    title = "CycleGAN (smooth)"
+    order = 2.5
+    inverts_ct = True
+
+    def components(self, settings):
+        return {"tv": "total variation", **super().components(settings)}
+
+    def losses(self, s, t):
+        parts = super().losses(s, t)
+        tv = t.fake.diff(dim=2).abs().mean() + t.fake.diff(dim=3).abs().mean()
+        return {**parts, "tv": tv, "total": parts["total"] + tv}
+
+
+MODEL = Smooth()
+"""
+
+
+@pytest.fixture
+def smooth_cyclegan(tmp_path, monkeypatch):
+    """A file of its own, in a folder beside the package's."""
+    folder = tmp_path / "more_models"
+    folder.mkdir()
+    (folder / "smooth_cyclegan.py").write_text(SOURCE)
+    monkeypatch.setattr(variants, "__path__", [*variants.__path__, str(folder)])
+    return "smooth_cyclegan"
+
+
+def test_a_new_file_is_a_new_model(tmp_path, smooth_cyclegan):
+    assert main(write_fold(tmp_path, tiny(smooth_cyclegan))) == 0
+    history = pd.read_csv(tmp_path / "out" / "history.csv")
+    assert (history["validation_tv"] > 0).all()
+    content = torch.load(tmp_path / "out" / "generator.pt", weights_only=True)
+    assert content["model"] == smooth_cyclegan
+    (tmp_path / "out" / "generator.pt").rename(tmp_path / "generator.pt")
+    assert main(infer_arguments(tmp_path)) == 0
+    assert read_image(tmp_path / "infer" / "s0" / "slide.tif").std() > 0
+    assert in_order(["raw_ct", "cyclegan", smooth_cyclegan, "pix2pix"])[1] == smooth_cyclegan
+    assert model_name(smooth_cyclegan) == "CycleGAN (smooth)"

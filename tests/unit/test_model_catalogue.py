@@ -1,0 +1,54 @@
+"""The catalogue of models: found in a folder, without torch."""
+
+import subprocess
+import sys
+
+import pytest
+from train_cases import ROOT, tiny
+
+from virtual_staining.errors import InputError
+from virtual_staining.models import catalogue
+from virtual_staining.settings.train import TrainSettings
+
+PAPER = ["paired_cyclegan", "pix2pix", "cyclegan_inverted", "cyclegan"]
+
+
+def test_the_papers_models_are_found_in_the_order_of_its_tables():
+    assert list(catalogue.all_models()) == PAPER
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_keys_are_settings_and_leave_out_other_models_keys(name):
+    facts = catalogue.all_models()[name]
+    assert facts.keys <= set(TrainSettings.__annotations__)
+    assert ("unet_depth" in facts.keys) == (name == "pix2pix")
+    assert ("residual_blocks" in facts.keys) == (name != "pix2pix")
+    assert ("lambda_px" in facts.keys) == (name == "paired_cyclegan")
+    assert not facts.keys & {"tensorboard", "checkpoint_minutes", "infer_checkpoint"}
+
+
+def test_halvings_and_components():
+    models = catalogue.all_models()
+    assert models["cyclegan"].halvings(tiny()) == 2
+    assert models["pix2pix"].halvings(tiny(unet_depth=4)) == 4
+    assert list(models["cyclegan"].components(tiny(lambda_id=0.0))) == ["gan", "cyc", "total"]
+    assert models["pix2pix"].components(tiny())["l1"] == "ℓ1"
+
+
+def test_an_unknown_model_is_named():
+    with pytest.raises(InputError, match="unknown 'stargan'; known: paired_cyclegan, pix2pix"):
+        catalogue.model_facts("stargan")
+
+
+def test_facts_cost_no_torch():
+    code = (
+        "import sys; from virtual_staining.models import catalogue; "
+        "print(len(catalogue.all_models()), 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT / "workflow_scripts")},
+    )
+    assert done.stdout.split() == ["4", "False"], done.stderr

@@ -1,0 +1,24 @@
+"""The one call that turns a plain network into its fast form."""
+
+from torch import nn
+
+from virtual_staining.models.fast.im2col import MatrixConv2d, MatrixConvTranspose2d
+from virtual_staining.models.fast.layers import InstanceNorm, ReflectionPad, fold_upsampling
+from virtual_staining.models.fast.winograd import WinogradConv2d
+
+LAYERS = [InstanceNorm, ReflectionPad, WinogradConv2d, MatrixConv2d, MatrixConvTranspose2d]
+
+
+def accelerate(network: nn.Module) -> nn.Module:
+    """Give the layers of a network their fast forms, in place, and return the network.
+
+    A fast layer is a subclass of the plain one and keeps its weights, so that the state dict of
+    either network loads into the other. Outputs differ by rounding only.
+    """
+    for module in list(network.modules()):
+        for fast in LAYERS:
+            if fast.replaces(module):
+                module.__class__ = fast
+        if isinstance(module, nn.Sequential):
+            fold_upsampling(module)
+    return network
