@@ -1,9 +1,12 @@
-"""What each fast piece of ``models/fast/`` gains in the runs that people do, on a processor.
+"""What each piece of ``models/fast/`` gains in the runs that people do, on a processor.
 
-Every run is made with all pieces, without each piece in turn, and with none. The variants take
-turns, so that other work on the machine slows all of them. The gain of a piece is the median over
-the rounds of the time without the piece divided by the time with all pieces. A piece that gains less
-than 1.2 in all runs is not worth its code. The last line is JSON: run, then variant, to gain.
+    python benchmarks/accelerate.py [--runs train stain] [--sizes demo paper] [--rounds 5]
+
+A run is a training step, or the staining of a plane, with the demo's or the paper's sizes. Networks
+with and without a piece take turns, so that other work on the machine slows both alike. The gain of
+a piece is the time without it divided by the time with it, as the median over the rounds: of the
+time on the clock, and of the processor's time, which other work disturbs less. A piece that gains
+less than 1.2 in every run is not worth its code. The last line is JSON: run, then piece, to gains.
 """
 
 import argparse
@@ -11,17 +14,14 @@ import contextlib
 import json
 import statistics
 import time
-from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 import torch
 import yaml
 
-from virtual_staining.artefacts.generator import Tiling
 from virtual_staining.imaging.sampling.sampler import Batch
 from virtual_staining.imaging.tiles import stain_plane
-from virtual_staining.models import model
 from virtual_staining.models.build import build_generators, build_model
 from virtual_staining.models.fast import accelerate
 from virtual_staining.models.networks import initialize
@@ -32,112 +32,93 @@ from virtual_staining.settings.train import TrainSettings
 ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
 PIECES = {
-    "norm": ["InstanceNorm"],
-    "winograd": ["WinogradConv2d"],
-    "im2col": ["MatrixConv2d", "MatrixConvTranspose2d"],
-    "upsampling": [],
-    "adam": [],
+    "norm": {"InstanceNorm"},
+    "winograd": {"WinogradConv2d"},
+    "im2col": {"MatrixConv2d", "MatrixConvTranspose2d"},
+    "upsampling": {"fold_upsampling"},
 }
-MODELS = ("paired_cyclegan", "pix2pix")
+PIECES["all pieces"] = set().union(*PIECES.values())
 
 
-def settings_of(model_name, size, batch):
-    block = yaml.safe_load((ROOT / "config.yaml").read_text())["train"]
+def settings_of(model, size, batch):
+    block = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["train"]
     if size == "demo":
-        block |= yaml.safe_load((ROOT / "profiles/demo/study.yaml").read_text())["train"]
-    block |= {"model": model_name, "seed": 1, "precision": "fp32"}
+        study = (ROOT / "profiles/demo/study.yaml").read_text(encoding="utf-8")
+        block |= yaml.safe_load(study)["train"]
+    block |= {"model": model, "seed": 1, "precision": "fp32"}
     block |= {"batch": batch} if batch else {}
     return from_dict(TrainSettings, block)
 
 
 @contextlib.contextmanager
-def without(pieces):
-    """Leave pieces out of the networks and optimizers that are built inside the block."""
-    dropped = {name for piece in pieces for name in PIECES[piece]}
-    layers = [layer for layer in accelerate.LAYERS if layer.__name__ not in dropped]
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(patch.object(accelerate, "LAYERS", layers))
-        if "upsampling" in pieces:
+def without(piece):
+    """Leave a piece out of the networks that are built inside the block."""
+    kept = [layer for layer in accelerate.LAYERS if layer.__name__ not in PIECES[piece]]
+    with patch.object(accelerate, "LAYERS", kept), contextlib.ExitStack() as stack:
+        if "fold_upsampling" in PIECES[piece]:
             stack.enter_context(patch.object(accelerate, "fold_upsampling", lambda layers: None))
-        if "adam" in pieces:
-            stack.enter_context(
-                patch.object(model, "StoredOrderAdam", partial(torch.optim.Adam, fused=True))
-            )
         yield
 
 
 def training_step(settings):
     """Return a function that makes one training step."""
-    built = build_model(settings, CPU)
+    model = build_model(settings, CPU)
     generator = torch.Generator().manual_seed(0)
     shape = (settings.batch, 3, settings.patch_px, settings.patch_px)
     ct, slide = (torch.rand(shape, generator=generator) * 2 - 1 for _ in "ab")
     batch = Batch(ct, slide, torch.ones_like(ct[:, :1]))
-    return lambda: built.step(batch, 1)
+    return lambda: model.step(batch, 1)
 
 
 def staining(settings):
-    """Return a function that stains a plane of four tiles' width with overlapping tiles."""
-    network = initialize(build_generators(settings)["slide"]).eval()
-    network = accelerate.accelerate(network)
-    tiling = Tiling(settings.patch_px, settings.patch_px // 2, 8)
-    plane = torch.rand(3, 2 * settings.patch_px, 2 * settings.patch_px) * 2 - 1
-    size = (tiling.patch_px, tiling.step_px, tiling.batch_patches)
-    return lambda: stain_plane(network, plane.numpy(), *size, CPU)
+    """Return a function that stains a plane with nine overlapping tiles."""
+    network = accelerate.accelerate(initialize(build_generators(settings)["slide"])).eval()
+    side = settings.patch_px
+    plane = torch.rand(3, 2 * side, 2 * side).numpy() * 2 - 1
+    return lambda: stain_plane(network, plane, side, side // 2, 8, CPU)
 
 
-def measure(make, settings, rounds):
-    """Return the seconds of every variant, round by round."""
-    variants = {"all": [], "none": list(PIECES)} | {f"no {p}": [p] for p in PIECES}
-    runs = {}
-    for name, pieces in variants.items():
-        with without(pieces):
-            runs[name] = make(settings)
-    for run in runs.values():
-        run()
-    seconds, cpu = ({name: [] for name in runs} for _ in "ab")
-    for _ in range(rounds):
-        for name, run in runs.items():
-            start = time.perf_counter(), time.process_time()
-            run()
-            seconds[name].append(time.perf_counter() - start[0])
-            cpu[name].append(time.process_time() - start[1])
-    return seconds, cpu
+RUNS = {"train": training_step, "stain": staining}
+
+
+def seconds(function):
+    """Return the time of a call on the clock, and the processor's time."""
+    start = time.perf_counter(), time.process_time()
+    function()
+    return time.perf_counter() - start[0], time.process_time() - start[1]
+
+
+def gains(make, settings, piece, rounds):
+    """Return the gain of a piece on the clock and in processor time."""
+    fast = make(settings)
+    with without(piece):
+        plain = make(settings)
+    fast(), plain()
+    times = [(seconds(fast), seconds(plain)) for _ in range(rounds)]
+    return [statistics.median(b[k] / a[k] for a, b in times) for k in (0, 1)]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", nargs="+", default=["demo", "paper"])
-    parser.add_argument("--runs", nargs="+", default=["train", "stain"])
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", nargs="+", choices=RUNS, default=list(RUNS))
+    parser.add_argument("--sizes", nargs="+", choices=["demo", "paper"], default=["demo", "paper"])
+    parser.add_argument("--models", nargs="+", default=["paired_cyclegan", "pix2pix"])
+    parser.add_argument("--pieces", nargs="+", choices=PIECES, default=list(PIECES))
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default: 5)")
     parser.add_argument("--batch", type=int, help="patches a step instead of the configured number")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     args = parser.parse_args()
     set_up_processor(args.threads)
-    gains = {}
-    for run in args.runs:
-        for size in args.sizes:
-            for name in args.models:
-                settings = settings_of(name, size, args.batch)
-                make = training_step if run == "train" else staining
-                seconds, cpu = measure(make, settings, args.rounds)
-                ratios = {
-                    variant: statistics.median(
-                        a / b for a, b in zip(times, seconds["all"], strict=True)
-                    )
-                    for variant, times in seconds.items()
-                }
-                gains[f"{run} {size} {name}"] = {k: round(v, 3) for k, v in ratios.items()}
-                print(
-                    f"{run} {size} {name} ({statistics.median(seconds['all']):.3g} s)", flush=True
-                )
-                for variant, ratio in ratios.items():
-                    c = statistics.median(
-                        a / b for a, b in zip(cpu[variant], cpu["all"], strict=True)
-                    )
-                    print(f"  {variant:14} {ratio:5.2f}  cpu {c:5.2f}", flush=True)
-    print(json.dumps(gains))
+    result = {}
+    cases = [(r, s, m) for r in args.runs for s in args.sizes for m in args.models]
+    for run, size, model in cases:
+        name = f"{run} {size} {model}"
+        result[name] = {}
+        for piece in args.pieces:
+            clock, cpu = gains(RUNS[run], settings_of(model, size, args.batch), piece, args.rounds)
+            result[name][piece] = {"clock": round(clock, 3), "cpu": round(cpu, 3)}
+            print(f"{name:30} {piece:12} {clock:5.2f}  processor time {cpu:5.2f}", flush=True)
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from virtual_staining.artefacts.generator import write_generator
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
 from virtual_staining.models.build import build_generators
-from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings

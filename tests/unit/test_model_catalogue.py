@@ -20,7 +20,7 @@ def test_the_papers_models_are_found_in_the_order_of_its_tables():
 @pytest.mark.parametrize("name", PAPER)
 def test_keys_are_settings_and_leave_out_other_models_keys(name):
     facts = catalogue.all_models()[name]
-    assert facts.keys <= set(TrainSettings.__annotations__)
+    assert facts.keys <= set(TrainSettings.model_fields)
     assert ("unet_depth" in facts.keys) == (name == "pix2pix")
     assert ("residual_blocks" in facts.keys) == (name != "pix2pix")
     assert ("lambda_px" in facts.keys) == (name == "paired_cyclegan")
