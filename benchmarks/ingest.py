@@ -105,22 +105,22 @@ def measure(path: Path, shape: tuple[int, ...], naive: bool = False, dtype: str 
     copies_s = [sequential_copy_s(path)] if roomy else []
     in_fresh_process("ingest", path, PAPER_UM)  # compiled kernels are kept from here on
     read_s = sequential_read_s(path)
-    found = {"size_gb": size_gb, "read_s": read_s}
+    results = {"size_gb": size_gb, "read_s": read_s}
     print(
         f"{' x '.join(map(str, shape))} {dtype}, {size_gb:.2f} GB: plain read "
         f"{size_gb / read_s:.2f} GB/s"
     )
     for which, voxel_um in kinds:
-        one = in_fresh_process(which, path, voxel_um)
-        found[f"{which} {voxel_um}"] = one | {"ratio": read_s / one["wall_s"]}
+        run = in_fresh_process(which, path, voxel_um)
+        results[f"{which} {voxel_um}"] = run | {"ratio": read_s / run["wall_s"]}
         print(
-            f"  {which:6} {voxel_um} to {TARGET_UM} µm: {one['wall_s']:6.1f} s "
-            f"({one['cpu_s']:.1f} s processor), {size_gb / one['wall_s']:.2f} GB/s = "
-            f"{read_s / one['wall_s']:.2f} of plain read, {one['memory_gb']:.2f} GB"
+            f"  {which:6} {voxel_um} to {TARGET_UM} µm: {run['wall_s']:6.1f} s "
+            f"({run['cpu_s']:.1f} s processor), {size_gb / run['wall_s']:.2f} GB/s = "
+            f"{read_s / run['wall_s']:.2f} of plain read, {run['memory_gb']:.2f} GB"
         )
     if roomy:
         copies_s.append(sequential_copy_s(path))
-        kept = found[f"ingest {TARGET_UM}"]
+        kept = results[f"ingest {TARGET_UM}"]
         kept["ratio_copy"] = float(np.mean(copies_s)) / kept["wall_s"]
         print(
             f"  plain copy: {copies_s[0]:.1f} s before, {copies_s[1]:.1f} s after; kept voxels go "
@@ -129,7 +129,7 @@ def measure(path: Path, shape: tuple[int, ...], naive: bool = False, dtype: str 
     else:
         print(f"  ingest {TARGET_UM} to {TARGET_UM} µm: left out, no room on the disk")
     shutil.rmtree(path) if folder else path.unlink()
-    return found
+    return results
 
 
 def main() -> None:
@@ -166,23 +166,23 @@ def main() -> None:
     print(
         f"growth {growth:.2f} s/GB: the paper's {PAPER_EDGE}³ ({paper_gb:.0f} GB) in "
         f"about {growth * paper_gb / 60:.0f} min"
-        + "".join(f", {one[ours[0]]['memory_gb']:.2f} GB at its width" for one in wide)
+        + "".join(f", {slab[ours[0]]['memory_gb']:.2f} GB at its width" for slab in wide)
     )
     small, large = cubes[0], cubes[-1]
     kept = [cube[ours[1]] for cube in cubes if ours[1] in cube][-1]  # of the largest that had room
     everything = [
-        found[key] for found in [*cubes, *others.values(), *wide] for key in ours if key in found
+        volume[key] for volume in [*cubes, *others.values(), *wide] for key in ours if key in volume
     ]
     figures = {
         "throughput_ratio_vs_sequential_read": min(large[ours[0]]["ratio"], kept["ratio"]),
         "throughput_ratio_paper_sizes": large[ours[0]]["ratio"],
         "throughput_ratio_kept_voxels_vs_copy": kept["ratio_copy"],
         **{
-            f"throughput_ratio_{dtype}": min(found[key]["ratio"] for key in ours if key in found)
-            for dtype, found in others.items()
+            f"throughput_ratio_{dtype}": min(cube[key]["ratio"] for key in ours if key in cube)
+            for dtype, cube in others.items()
         },
         "speedup_vs_naive": small[f"naive {PAPER_UM}"]["wall_s"] / small[ours[0]]["wall_s"],
-        "peak_memory_gb": max(one["memory_gb"] for one in everything),
+        "peak_memory_gb": max(run["memory_gb"] for run in everything),
         "largest_gb": large["size_gb"],
     }
     print(json.dumps({key: round(value, 3) for key, value in figures.items()}))
