@@ -15,13 +15,8 @@ from virtual_staining.cohort.tomogram import ct_slices, draw_scan
 from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.imaging.polygons import rasterize, slide_px_to_pair_px
 from virtual_staining.ingest.grey_map import fixed_grey_map, measured_grey_map
-from virtual_staining.register.result.pair_grid import (
-    common_grid,
-    compose,
-    resample_ct,
-    resample_slide,
-    valid_mask,
-)
+from virtual_staining.register.result.pair_grid import common_grid, compose, valid_mask
+from virtual_staining.register.result.pair_images import resample_ct, resample_slide
 from virtual_staining.settings.cohort import CohortSettings
 
 VOXEL_UM, SLIDE_UM, THICKNESS_UM = 30.0, 10.0, 40.0
