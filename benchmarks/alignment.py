@@ -20,7 +20,8 @@ from checkpoints import CPU, columns_of, measured, ways_of
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from virtual_staining.artefacts.folds import read_fold
-from virtual_staining.artefacts.pair import load_pair
+from virtual_staining.artefacts.pair import read_training_pair
+from virtual_staining.artefacts.paths import Results, TrainedFolder
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.runtime import set_up_processor
 from virtual_staining.settings.base import from_dict
@@ -44,7 +45,7 @@ def warped(slide, rms_px, rng):
 
 def settings_for(variant, results, stain, model):
     """The study's settings of one model with the variant's change, or None where it has none."""
-    block = read_json(results / "06_train" / stain / model / "settings.json")
+    block = read_json(results.train_settings(stain, model))
     settings = from_dict(TrainSettings, block)
     if variant == "pixel weight":
         weighed = settings.model_copy(update={"lambda_l1": settings.lambda_px})
@@ -58,9 +59,9 @@ def settings_for(variant, results, stain, model):
     return settings
 
 
-def trained(settings, fold, folders, rms_px, out):
+def trained(settings, fold, results, rms_px, out):
     """Train on a fold's pairs, their slides warped; return the generator's file."""
-    pairs = {name: load_pair(name, *folders) for name in (*fold.train, *fold.validation)}
+    pairs = {name: read_training_pair(results, name) for name in (*fold.train, *fold.validation)}
     if rms_px:
         for seed, (name, pair) in enumerate(pairs.items()):
             rng = np.random.default_rng(seed)
@@ -68,7 +69,7 @@ def trained(settings, fold, folders, rms_px, out):
     out.mkdir(parents=True)
     chosen = ([pairs[name] for name in names] for names in (fold.train, fold.validation))
     resume = ResumeFolder(out / "resume", {})
-    train(settings, *chosen, resume, out, CPU, stop_requested=lambda: False)
+    train(settings, *chosen, resume, TrainedFolder(out), CPU, stop_requested=lambda: False)
     return out / "generator.pt"
 
 
@@ -84,12 +85,12 @@ def main():
     set_up_processor(args.threads)
     ways = ways_of(args.study, args.lpips)
     metrics = list(columns_of(ways))
-    folders = (args.results / "03_normalize", args.results / "04_mask")
+    results = Results(args.results)
     result = {}
     for split in sorted(args.results.glob("05_split/*/folds.json")):
         for variant in args.variants:
             for model in ("pix2pix", "paired_cyclegan"):
-                own = settings_for(variant, args.results, split.parent.name, model)
+                own = settings_for(variant, results, split.parent.name, model)
                 if own is None:
                     continue
                 rows = []
@@ -97,8 +98,8 @@ def main():
                     fold = read_fold(split, number)
                     rms_px = args.rms_px if variant == "warped" else 0
                     with tempfile.TemporaryDirectory() as work:
-                        file = trained(own, fold, folders, rms_px, Path(work, "fold"))
-                        rows += measured(file, fold.validation, folders, *ways)
+                        file = trained(own, fold, results, rms_px, Path(work, "fold"))
+                        rows += measured(file, fold.validation, results, *ways)
                 means = pd.DataFrame(rows)[metrics].mean().round(3).to_dict()
                 print(f"{split.parent.name} {variant:16} {model:16} {means}", flush=True)
                 result[f"{split.parent.name} {variant} {model}"] = means

@@ -19,7 +19,9 @@ import yaml
 
 from virtual_staining.artefacts.folds import read_fold
 from virtual_staining.artefacts.generator import Tiling, load_generators
-from virtual_staining.artefacts.pair import background_levels, load_pair
+from virtual_staining.artefacts.pair import read_training_pair
+from virtual_staining.artefacts.pair_stats import read_background_levels
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.evaluate.metric import find_needs, load_metrics
 from virtual_staining.evaluate.patch_metrics import measure
 from virtual_staining.runtime import set_up_processor
@@ -58,30 +60,29 @@ def checkpoints(folder):
     return found
 
 
-def measured(path, samples, folders, tiling, settings, metrics):
+def measured(path, samples, results, tiling, settings, metrics):
     """Rows of ``evaluate`` for the given samples, stained with one checkpoint."""
     generators = load_generators(path, CPU)
     rows = []
     for sample in samples:
-        pair = load_pair(sample, *folders)
-        _, background = background_levels(folders[0] / sample / "stats.json")
+        pair = read_training_pair(results, sample)
+        _, background = read_background_levels(results.normalized(sample).stats)
         stained, _ = generators.slide_from_ct(pair.ct, tiling)
         rows += measure(pair.slide, stained, pair.mask, background, settings, metrics)
     return rows
 
 
 def rows_of_study(results, tiling, settings, metrics):
-    folders = (results / "03_normalize", results / "04_mask")
     rows = []
-    for trained in sorted(results.glob("06_train/*/*/fold-*/generator.pt")):
+    for trained in sorted(results.root.glob("06_train/*/*/fold-*/generator.pt")):
         folder = trained.parent
         stain, model = folder.parts[-3:-1]
         number = int(folder.name.removeprefix("fold-"))
-        fold = read_fold(results / "05_split" / stain / "folds.json", number)
+        fold = read_fold(results.split(stain).folds, number)
         known = {}
         for name, (path, epoch) in checkpoints(folder).items():
             if epoch not in known:
-                known[epoch] = measured(path, fold.validation, folders, tiling, settings, metrics)
+                known[epoch] = measured(path, fold.validation, results, tiling, settings, metrics)
             about = {"stain": stain, "model": model, "fold": number, "checkpoint": name}
             rows += [about | {"epoch": epoch} | row for row in known[epoch]]
         print(f"{stain} {model} fold {number}: {len(known)} different epochs", flush=True)
@@ -97,7 +98,7 @@ def main():
     args = parser.parse_args()
     set_up_processor(args.threads)
     ways = ways_of(args.study, args.lpips)
-    rows = rows_of_study(args.results, *ways)
+    rows = rows_of_study(Results(args.results), *ways)
     if not rows:
         parser.error(f"{args.results}: no finished training under 06_train/")
     upward = columns_of(ways)

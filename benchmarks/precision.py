@@ -19,23 +19,24 @@ from alignment import settings_for, trained
 from checkpoints import columns_of, measured, ways_of
 
 from virtual_staining.artefacts.folds import read_fold
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.runtime import set_up_processor
 
 MODELS = ("paired_cyclegan", "pix2pix")
 
 
-def run(settings, split, folders, ways):
+def run(settings, split, results, ways):
     """Train and measure on every fold; return validation rows and the loss of each quarter."""
     rows, curves = [], []
     for number in range(1, len(read_json(split)["folds"]) + 1):
         fold = read_fold(split, number)
         with tempfile.TemporaryDirectory() as work:
-            file = trained(settings, fold, folders, 0, Path(work, "fold"))
+            file = trained(settings, fold, results, 0, Path(work, "fold"))
             history = pd.read_csv(file.with_name("history.csv"))
             quarters = np.array_split(history["train_total"].to_numpy(), 4)
             curves.append([quarter.mean() for quarter in quarters])
-            rows += measured(file, fold.validation, folders, *ways)
+            rows += measured(file, fold.validation, results, *ways)
     return rows, np.mean(curves, axis=0)
 
 
@@ -50,16 +51,16 @@ def main():
     set_up_processor(args.threads)
     ways = ways_of(args.study, args.lpips)
     metrics = list(columns_of(ways))
-    folders = (args.results / "03_normalize", args.results / "04_mask")
+    results = Results(args.results)
     result = {}
     for split in sorted(args.results.glob("05_split/*/folds.json")):
         for model in MODELS:
-            own = settings_for("as it is", args.results, split.parent.name, model)
+            own = settings_for("as it is", results, split.parent.name, model)
             means = {}
             for seed in args.seeds:
                 for precision in ("fp32", "bf16"):
                     changed = own.model_copy(update={"seed": seed, "precision": precision})
-                    rows, curve = run(changed, split, folders, ways)
+                    rows, curve = run(changed, split, results, ways)
                     means[precision, seed] = pd.DataFrame(rows)[metrics].mean()
                     print(
                         f"{split.parent.name} {model:16} {precision} seed {seed}: train loss "

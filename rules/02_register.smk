@@ -106,8 +106,7 @@ rule review_registrations:
     conda:
         "../envs/cpu.yaml"
     params:
-        folder=subpath(output.table, parent=True),
+        results=results_folder,
     shell:
         "python -m virtual_staining register review --sheet {input.sheet:q}"
-        " --register-dir {params.folder:q} --out-table {output.table:q}"
-        " --out-page {output.page:q} > {log:q} 2>&1"
+        " --results {params.results:q} > {log:q} 2>&1"

@@ -22,13 +22,11 @@ rule mask_pair:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        results=results_folder,
         annotations=lambda wildcards: section_row(wildcards)["annotations"],
-        folder=subpath(output.mask, parent=True),
         settings=settings("mask"),
         normalize=settings("normalize", "reference_class", "bone_mean", "background_mean"),
     shell:
-        "python -m virtual_staining mask --ct {input.ct:q} --slide {input.slide:q}"
-        " --valid {input.valid:q} --transform {input.transform:q}"
+        "python -m virtual_staining mask --results {params.results:q} --sample {wildcards.sample}"
         " --annotations={params.annotations:q}"
-        " --settings {params.settings:q} --normalize {params.normalize:q}"
-        " --out {params.folder:q} > {log:q} 2>&1"
+        " --settings {params.settings:q} --normalize {params.normalize:q} > {log:q} 2>&1"

@@ -18,14 +18,11 @@ rule split_folds:
     conda:
         "../envs/cpu.yaml"
     params:
-        normalized=f"{RESULTS}/03_normalize",
-        masks=f"{RESULTS}/04_mask",
+        results=results_folder,
         settings=settings("split"),
         unsure=config["register"]["unsure"],
         seed=config["seed"],
     shell:
-        "python -m virtual_staining split --sheet {input.sheet:q} --stain {wildcards.stain}"
-        " --registration {input.registration:q} --unsure {params.unsure}"
-        " --normalize-dir {params.normalized:q} --mask-dir {params.masks:q}"
-        " --settings {params.settings:q} --seed {params.seed} --out {output.folds:q}"
-        " > {log:q} 2>&1"
+        "python -m virtual_staining split --sheet {input.sheet:q} --results {params.results:q}"
+        " --stain {wildcards.stain} --unsure {params.unsure} --settings {params.settings:q}"
+        " --seed {params.seed} > {log:q} 2>&1"

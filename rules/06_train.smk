@@ -44,11 +44,7 @@ rule train_model:
         # Two days; a training that is ended by its limit continues in the next attempt.
         runtime=2880,
     params:
-        normalized=f"{RESULTS}/03_normalize",
-        masks=f"{RESULTS}/04_mask",
-        folder=subpath(output.generator, parent=True),
+        results=results_folder,
     shell:
-        "python -m virtual_staining train --settings {input.settings:q} --folds {input.folds:q}"
-        " --fold {wildcards.fold} --normalize-dir {params.normalized:q}"
-        " --mask-dir {params.masks:q} --resume-dir {params.folder:q}/resume"
-        " --threads {threads} --out {params.folder:q} > {log:q} 2>&1"
+        "python -m virtual_staining train --results {params.results:q} --stain {wildcards.stain}"
+        " --fold {wildcards.fold} --settings {input.settings:q} --threads {threads} > {log:q} 2>&1"

@@ -17,11 +17,9 @@ rule infer_slides:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        normalized=f"{RESULTS}/03_normalize",
-        masks=f"{RESULTS}/04_mask",
+        results=results_folder,
         settings=settings("infer"),
     shell:
-        "python -m virtual_staining infer --generator {input.generator:q} --folds {input.folds:q}"
-        " --fold {wildcards.fold} --normalize-dir {params.normalized:q}"
-        " --mask-dir {params.masks:q} --settings {params.settings:q} --threads {threads}"
-        " --out {output:q} > {log:q} 2>&1"
+        "python -m virtual_staining infer --results {params.results:q} --stain {wildcards.stain}"
+        " --model {wildcards.model} --fold {wildcards.fold}"
+        " --settings {params.settings:q} --threads {threads} > {log:q} 2>&1"

@@ -13,6 +13,7 @@ rule check_lpips:
     conda:
         "../envs/cpu.yaml"
     params:
+        results=results_folder,
         settings=settings("evaluate", "lpips", "lpips_backbone"),
         # Named here so that giving or taking away the file re-evaluates.
         backbone=os.environ.get("LPIPS_BACKBONE", ""),
@@ -20,7 +21,7 @@ rule check_lpips:
         metrics=metric_files(),
     shell:
         "python -m virtual_staining evaluate backbone --settings {params.settings:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --results {params.results:q} > {log:q} 2>&1"
 
 
 rule evaluate_patches:
@@ -46,15 +47,12 @@ rule evaluate_patches:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        normalized=f"{RESULTS}/03_normalize",
-        masks=f"{RESULTS}/04_mask",
+        results=results_folder,
         settings=settings("evaluate", "patch_px", "step_px", "min_overlap"),
     shell:
-        "python -m virtual_staining evaluate patches --infer-dir {input.infer:q}"
-        " --model {wildcards.model} --stain {wildcards.stain} --fold {wildcards.fold}"
-        " --folds {input.folds:q} --normalize-dir {params.normalized:q}"
-        " --mask-dir {params.masks:q} --lpips {input.lpips:q} --settings {params.settings:q}"
-        " --out {output.table:q} > {log:q} 2>&1"
+        "python -m virtual_staining evaluate patches --results {params.results:q}"
+        " --stain {wildcards.stain} --model {wildcards.model} --fold {wildcards.fold}"
+        " --settings {params.settings:q} > {log:q} 2>&1"
 
 
 rule evaluate_raw_ct:
@@ -73,16 +71,13 @@ rule evaluate_raw_ct:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        normalized=f"{RESULTS}/03_normalize",
-        masks=f"{RESULTS}/04_mask",
+        results=results_folder,
         ct_white=config["train"]["ct_white"],
         settings=settings("evaluate", "patch_px", "step_px", "min_overlap"),
     shell:
-        "python -m virtual_staining evaluate patches --baseline"
-        " --ct-white {params.ct_white} --model raw_ct --stain {wildcards.stain} --fold {wildcards.fold}"
-        " --folds {input.folds:q} --normalize-dir {params.normalized:q}"
-        " --mask-dir {params.masks:q} --lpips {input.lpips:q} --settings {params.settings:q}"
-        " --out {output.table:q} > {log:q} 2>&1"
+        "python -m virtual_staining evaluate patches --results {params.results:q}"
+        " --stain {wildcards.stain} --model raw_ct --fold {wildcards.fold}"
+        " --ct-white {params.ct_white} --settings {params.settings:q} > {log:q} 2>&1"
 
 
 rule tabulate_metrics:
@@ -116,8 +111,10 @@ rule tabulate_metrics:
     conda:
         "../envs/cpu.yaml"
     params:
-        folder=subpath(output.csv, parent=True),
+        results=results_folder,
+        models=[*config["models"], "raw_ct"],
+        folds=list(FOLDS),
         settings=settings("evaluate", "bootstrap_resamples", "bootstrap_interval", "bootstrap_seed"),
     shell:
-        "python -m virtual_staining evaluate table --patches {input.patches:q}"
-        " --settings {params.settings:q} --out-dir {params.folder:q} > {log:q} 2>&1"
+        "python -m virtual_staining evaluate table --results {params.results:q} --stain {wildcards.stain}"
+        " --models {params.models} --folds {params.folds} --settings {params.settings:q} > {log:q} 2>&1"

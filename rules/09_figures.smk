@@ -18,12 +18,14 @@ rule draw_patches:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        results=results_folder,
+        model=config["models"][0],
         ct_white=config["train"]["ct_white"],
         settings=settings("figures"),
     shell:
-        "python -m virtual_staining figures patches --patches {input.infer:q}/training_patches.npz"
-        " --ct-white {params.ct_white}"
-        " --settings {params.settings:q} --out {output.png:q} > {log:q} 2>&1"
+        "python -m virtual_staining figures patches --results {params.results:q} --stain {wildcards.stain}"
+        " --model {params.model} --fold 1 --ct-white {params.ct_white}"
+        " --settings {params.settings:q} > {log:q} 2>&1"
 
 
 rule draw_slides:
@@ -47,15 +49,14 @@ rule draw_slides:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        normalized=f"{RESULTS}/03_normalize",
-        masks=f"{RESULTS}/04_mask",
+        results=results_folder,
+        model=config["models"][0],
         ct_white=config["train"]["ct_white"],
         settings=settings("figures"),
     shell:
-        "python -m virtual_staining figures slides --infer-dir {input.infer:q}"
-        " --folds {input.folds:q} --fold 1 --normalize-dir {params.normalized:q}"
-        " --mask-dir {params.masks:q} --ct-white {params.ct_white}"
-        " --settings {params.settings:q} --out {output.png:q} > {log:q} 2>&1"
+        "python -m virtual_staining figures slides --results {params.results:q} --stain {wildcards.stain}"
+        " --model {params.model} --fold 1 --ct-white {params.ct_white}"
+        " --settings {params.settings:q} > {log:q} 2>&1"
 
 
 rule draw_models:
@@ -79,15 +80,14 @@ rule draw_models:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        normalized=f"{RESULTS}/03_normalize",
-        masks=f"{RESULTS}/04_mask",
+        results=results_folder,
+        models=config["models"],
         ct_white=config["train"]["ct_white"],
         settings=settings("figures"),
     shell:
-        "python -m virtual_staining figures models --infer-dirs {input.infer:q}"
-        " --folds {input.folds:q} --fold 1 --normalize-dir {params.normalized:q}"
-        " --mask-dir {params.masks:q} --ct-white {params.ct_white}"
-        " --settings {params.settings:q} --out {output.png:q} > {log:q} 2>&1"
+        "python -m virtual_staining figures models --results {params.results:q} --stain {wildcards.stain}"
+        " --models {params.models} --fold 1 --ct-white {params.ct_white}"
+        " --settings {params.settings:q} > {log:q} 2>&1"
 
 
 rule draw_boxplots:
@@ -111,7 +111,8 @@ rule draw_boxplots:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        results=results_folder,
         settings=settings("figures"),
     shell:
-        "python -m virtual_staining figures boxplots --patches {input.patches:q}"
-        " --settings {params.settings:q} --out {output.png:q} > {log:q} 2>&1"
+        "python -m virtual_staining figures boxplots --results {params.results:q} --stain {wildcards.stain}"
+        " --settings {params.settings:q} > {log:q} 2>&1"

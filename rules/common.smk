@@ -76,6 +76,15 @@ def settings(stage, *keys):
     return json.dumps({key: block[key] for key in sorted(keys or block)})
 
 
+def results_folder(wildcards, output):
+    """Return the results folder for a command line.
+
+    Parameters derived from the output do not make a job run again: another spelling of the same
+    folder changes no result.
+    """
+    return RESULTS
+
+
 def section_row(wildcards):
     """Return a section's row of the sheet, column to text."""
     if wildcards.sample not in SECTION_ROWS:
@@ -93,16 +102,23 @@ def volume_row(wildcards):
 def pairs_of(stain):
     """Return the files of a stain's normalized and masked pairs."""
     samples = SECTIONS["sample"][SECTIONS["stain"] == stain]
-    names = ["03_normalize/{s}/ct.tif", "03_normalize/{s}/slide.tif"]
-    names += ["03_normalize/{s}/stats.json", "04_mask/{s}/mask.tif"]
-    names += ["04_mask/{s}/tissue.tif"]
-    return [f"{RESULTS}/{name.format(s=sample)}" for sample in samples for name in names]
+    pairs = [
+        [
+            f"<results>/03_normalize/{sample}/ct.tif",
+            f"<results>/03_normalize/{sample}/slide.tif",
+            f"<results>/03_normalize/{sample}/stats.json",
+            f"<results>/04_mask/{sample}/mask.tif",
+            f"<results>/04_mask/{sample}/tissue.tif",
+        ]
+        for sample in samples
+    ]
+    return [file for pair in pairs for file in pair]
 
 
 def raw_input(row, column):
     """Return what a job must wait for to read a raw file: the file, or its synthetic sample."""
     if config["samples"] is None:
-        return f"{config['results']}/00_cohort/{row['sample']}"
+        return f"<results>/00_cohort/{row['sample']}"
     return row[column].split("::")[0]
 
 
@@ -121,7 +137,7 @@ def block_planes(wildcards):
     block = section_row(wildcards)["block"]
     if wildcards.sample not in BLOCKS.get(block, []):
         return []
-    return f"{RESULTS}/02_register/blocks/{block}/planes.json"
+    return f"<results>/02_register/blocks/{block}/planes.json"
 
 
 def block_volume(wildcards):
@@ -155,7 +171,7 @@ def volumes_of(stain):
 
 BLOCKS = block_sections()
 STAINED_VOLUMES = [
-    f"{RESULTS}/10_stain/{stain}/{config['stain']['model']}/{volume}/rgba.tif"
+    f"<results>/10_stain/{stain}/{config['stain']['model']}/{volume}/rgba.tif"
     for stain in SPLIT_STAINS
     for volume in volumes_of(stain)
 ]
@@ -178,7 +194,7 @@ def stop_if_lpips_cannot_be_had():
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "virtual_staining", "evaluate", "backbone"]
         command += ["--settings", settings("evaluate", "lpips", "lpips_backbone")]
-        command += ["--out", f"{folder}/lpips.json"]
+        command += ["--results", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise WorkflowError(done.stderr)

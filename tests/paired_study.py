@@ -1,15 +1,13 @@
 """A study whose pairs lie there already and whose raw files are gone, so that folds come next."""
 
+import dataclasses
 from pathlib import Path
 
-import numpy as np
 import yaml
-from train_cases import make_pair
+from train_cases import make_pair, write_pair
 from workspace import TINY
 
-from virtual_staining.artefacts.storage.atomic import write_json
-from virtual_staining.artefacts.storage.image import write_image
-from virtual_staining.imaging.tissue.classes import Tissue
+from virtual_staining.artefacts.paths import Results
 
 STAIN = "toluidine_blue"
 COLUMNS = ("sample", "volume", "slide", "stain", "material", "role")
@@ -26,15 +24,8 @@ def write_pairs(workspace: Path, roles: dict[str, str]) -> None:
         sure.append(f"{sample},False")
         if (results / f"04_mask/{sample}").exists():
             continue
-        pair = make_pair(seed)
-        write_image(results / f"03_normalize/{sample}/ct.tif", pair.ct, 75.0)
-        write_image(results / f"03_normalize/{sample}/slide.tif", pair.slide, 75.0)
-        stats = {"slide": {"background_after_rgb": [240, 241, 242]}, "ct_background_after": 10000}
-        write_json(results / f"03_normalize/{sample}/stats.json", stats)
-        mask = pair.mask.astype(np.uint8) * 255
-        write_image(results / f"04_mask/{sample}/mask.tif", mask, 75.0)
-        tissue = np.where(pair.mask, Tissue.SOFT, Tissue.OUTSIDE).astype(np.uint8)
-        write_image(results / f"04_mask/{sample}/tissue.tif", tissue, 75.0)
+        pair = dataclasses.replace(make_pair(seed), sample=sample)
+        write_pair(Results(results), pair, 75.0)
     (workspace / "samples.tsv").write_text("\n".join(rows) + "\n")
     (results / "02_register/registration.csv").write_text("\n".join(sure) + "\n")
     (results / "02_register/qc.html").write_text("nothing to see\n")

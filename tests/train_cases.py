@@ -8,12 +8,16 @@ import torch
 import yaml
 from torch import nn
 
-from virtual_staining.artefacts.storage.atomic import write_json
-from virtual_staining.artefacts.storage.image import write_image
+from virtual_staining.artefacts.folds import Folds, write_folds
+from virtual_staining.artefacts.pair import write_mask, write_normalized_pair
+from virtual_staining.artefacts.pair_stats import CTStats, PairStats, RegionStats, SlideStats
+from virtual_staining.artefacts.paths import Results, TrainedFolder
 from virtual_staining.imaging.image_pair import TrainingPair
+from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.train import TrainSettings
 
+STAIN = "toluidine_blue"
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULTS = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["train"]
 TINY = {
@@ -63,44 +67,61 @@ def both_ways(fast: nn.Module, plain: nn.Module, image: torch.Tensor):
     return zip(*results, strict=True)
 
 
-def write_fold(folder: Path, settings: TrainSettings, train=2, validation=1, test=1) -> list[str]:
-    """Write pairs, folds and settings; return the arguments ``train`` needs for fold 1."""
-    ids = []
-    for seed in range(train + validation + test):
-        pair = make_pair(seed)
-        ids.append(pair.sample)
-        write_image(folder / "n" / pair.sample / "ct.tif", pair.ct, 20.0)
-        write_image(folder / "n" / pair.sample / "slide.tif", pair.slide, 20.0)
-        mask = pair.mask.astype(np.uint8) * 255
-        stats = {"slide": {"background_after_rgb": [240.2, 241, 242]}, "ct_background_after": 10000}
-        write_json(folder / "n" / pair.sample / "stats.json", stats)
-        write_image(folder / "m" / pair.sample / "mask.tif", mask, 20.0)
+def write_pair(results: Results, pair: TrainingPair, pixel_um: float = 20.0) -> None:
+    """Write a normalized pair and its mask as the stages before do."""
+    ct = CTStats(1.0, 0.0, 30000.0, 10000.0, 30000.0, 10000.0)
+    slide = SlideStats([240.0] * 3, [1.0] * 3, 10.0, 255.0, [240.2, 241.0, 242.0])
+    roi = RegionStats("Bone", "automatic", "automatic", 99, 99, 99)
+    stats = PairStats(ct, slide, ct_background_after=10000.0, roi=roi)
+    write_normalized_pair(results.normalized(pair.sample), pair.ct, pair.slide, pixel_um, stats)
+    tissue = np.where(pair.mask, Tissue.SOFT, Tissue.OUTSIDE).astype(np.uint8)
+    write_mask(results.mask(pair.sample), pair.mask, tissue, pixel_um)
+
+
+def write_fold(root: Path, settings: TrainSettings, train=2, validation=1, test=1) -> list[str]:
+    """Write pairs, folds and settings; return the arguments that train fold 1."""
+    results = Results(root)
+    pairs = [make_pair(seed) for seed in range(train + validation + test)]
+    for pair in pairs:
+        write_pair(results, pair)
+    write_split(results, [pair.sample for pair in pairs], train, validation)
+    write_settings(root, settings)
+    return ["train", "--settings", f"{root}/settings.json", *fold_arguments(root)]
+
+
+def write_split(results: Results, ids: list[str], train: int, validation: int) -> None:
+    """Write one fold: the first ids train, the next ones validate, the others test."""
     fold = {"fold": 1, "train": ids[:train], "validation": ids[train : train + validation]}
-    folds = {"stain": "x", "folds": [fold], "test": ids[train + validation :]}
-    write_json(folder / "folds.json", folds)
-    write_settings(folder, settings)
-    return [
-        *("train", "--settings", f"{folder}/settings.json", *fold_arguments(folder)),
-        *("--resume-dir", f"{folder}/out/resume", "--out", f"{folder}/out"),
-    ]
+    folds = Folds(
+        stain=STAIN,
+        seed=1,
+        folds=[fold],
+        test=ids[train + validation :],
+        material=dict.fromkeys(ids, "Mg"),
+        group={name: name for name in ids},
+        images=dict.fromkeys(ids, ""),
+        tissue=dict.fromkeys(ids, ""),
+        dropped=[],
+    )
+    write_folds(results.split(STAIN), folds)
 
 
-def write_settings(folder: Path, settings: TrainSettings) -> None:
+def write_settings(root: Path, settings: TrainSettings) -> None:
     """Write the settings file."""
-    (folder / "settings.json").write_text(json.dumps(vars(settings)), encoding="utf-8")
+    (root / "settings.json").write_text(json.dumps(vars(settings)), encoding="utf-8")
 
 
-def fold_arguments(folder: Path) -> list[str]:
+def fold_arguments(root: Path) -> list[str]:
     """Arguments that ``train`` and ``infer`` share."""
-    return [
-        *("--folds", f"{folder}/folds.json", "--fold", "1"),
-        *("--normalize-dir", f"{folder}/n", "--mask-dir", f"{folder}/m"),
-    ]
+    return ["--results", str(root), "--stain", STAIN, "--fold", "1"]
 
 
-def infer_arguments(folder: Path, **changes) -> list[str]:
-    """Return the arguments that ``infer`` needs for ``generator.pt`` in the folder."""
-    return [
-        *("infer", "--generator", f"{folder}/generator.pt", *fold_arguments(folder)),
-        *("--settings", json.dumps(INFER | changes), "--out", f"{folder}/infer"),
-    ]
+def infer_arguments(root: Path, model: str, **changes) -> list[str]:
+    """Return the arguments that stain fold 1's slides with its trained model."""
+    settings = json.dumps(INFER | changes)
+    return ["infer", "--model", model, *fold_arguments(root), "--settings", settings]
+
+
+def trained(root: Path, model: str = "paired_cyclegan") -> TrainedFolder:
+    """Return what a training of fold 1 leaves."""
+    return Results(root).trained(STAIN, model, 1)

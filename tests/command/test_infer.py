@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from train_cases import infer_arguments, make_pair, tiny, write_fold
+from train_cases import STAIN, infer_arguments, make_pair, tiny, trained, write_fold
 
 from virtual_staining.artefacts.generator import (
     Generators,
@@ -11,6 +11,7 @@ from virtual_staining.artefacts.generator import (
     load_generators,
     write_generator,
 )
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.image import pixel_size_um, read_image
 from virtual_staining.cli import main
 from virtual_staining.models.build import build_model
@@ -28,11 +29,11 @@ def random_generator(path, model):
 @pytest.mark.parametrize("model", ["paired_cyclegan", "pix2pix"])
 def test_files_of_every_sample(tmp_path, model):
     write_fold(tmp_path, tiny(model))
-    random_generator(tmp_path / "generator.pt", model)
-    (tmp_path / "infer").mkdir()
-    (tmp_path / "infer" / "stale").touch()
-    assert main(infer_arguments(tmp_path)) == 0
-    out = tmp_path / "infer"
+    random_generator(trained(tmp_path, model).generator, model)
+    out = Results(tmp_path).stained(STAIN, model, 1).path
+    out.mkdir(parents=True)
+    (out / "stale").touch()
+    assert main(infer_arguments(tmp_path, model)) == 0
     assert sorted(p.name for p in out.iterdir()) == ["s0", "s1", "s2", "s3", "training_patches.npz"]
     kinds = {"slide": (np.uint8, 240), "spread": (np.float32, None), "ct": (np.uint16, 10000)}
     if model == "pix2pix":
@@ -99,10 +100,10 @@ def test_same_answer_twice(tmp_path):
 
 def test_bad_input_is_named(tmp_path, capsys):
     write_fold(tmp_path, tiny("pix2pix"))
-    random_generator(tmp_path / "generator.pt", "pix2pix")
-    assert main(infer_arguments(tmp_path, patch_px=40)) == 1
+    random_generator(trained(tmp_path, "pix2pix").generator, "pix2pix")
+    assert main(infer_arguments(tmp_path, "pix2pix", patch_px=40)) == 1
     assert "infer.patch_px: 40 must be a multiple of 32" in capsys.readouterr().err
-    (tmp_path / "n" / "s2" / "stats.json").write_text("{}")
-    assert main(infer_arguments(tmp_path)) == 1
+    Results(tmp_path).normalized("s2").stats.write_text("{}")
+    assert main(infer_arguments(tmp_path, "pix2pix")) == 1
     assert "s2/stats.json" in capsys.readouterr().err
-    assert not (tmp_path / "infer").exists()
+    assert not Results(tmp_path).stained(STAIN, "pix2pix", 1).path.exists()

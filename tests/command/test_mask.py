@@ -17,7 +17,8 @@ from pictures import has_colour, read_rgb
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
-from virtual_staining.artefacts.storage.image import read_image
+from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.cli import main
 from virtual_staining.imaging.pictures import COLOURS
 from virtual_staining.imaging.tissue.classes import Tissue
@@ -96,29 +97,39 @@ def test_correspondence_is_the_intersection_less_exclusions():
     assert mask.sum() == 9 - 2 and not mask[0, 0] and not mask[1, 1]
 
 
+def mask_arguments(root, ct, slide, features=()):
+    """Write a pair as the stages before do; return the arguments that mask it."""
+    registered, normalized = (Results(root).registered("S-1"), Results(root).normalized("S-1"))
+    write_pair(registered.path, ct, slide, features)
+    write_image(normalized.ct, ct, PIXEL_UM)
+    write_image(normalized.slide, slide, PIXEL_UM)
+    drawn = ["--annotations", str(registered.path / "drawn.geojson")] if features else []
+    return [
+        *("mask", "--results", str(root), "--sample", "S-1", *drawn),
+        *("--settings", "{}", "--normalize", "{}"),
+    ]
+
+
 def test_command_writes_a_mask_without_the_excluded_region(tmp_path):
     ct, slide, truth = normalized("Mg")
     hole = rectangle("Exclude", 80, 210, 120, 250)
     hole["geometry"]["coordinates"].append(
         [[90, 220], [100, 220], [100, 230], [90, 230], [90, 220]]
     )
-    arguments = write_pair(tmp_path, ct, slide, [hole])
-    out = tmp_path / "out"
-    assert (
-        main(["mask", *arguments, "--settings", "{}", "--normalize", "{}", "--out", str(out)]) == 0
-    )
-    mask = read_image(out / "mask.tif")
+    assert main(mask_arguments(tmp_path, ct, slide, [hole])) == 0
+    out = Results(tmp_path).mask("S-1")
+    mask = read_image(out.mask)
     assert mask.dtype == np.uint8 and set(np.unique(mask)) == {0, 255}
     assert not mask[212:218, 82:118].any(), "excluded"
     assert (mask[220:230, 90:100] == 255).all(), "the exclusion's hole"
     expected = ndimage.binary_dilation(convex_hull_image(np.isin(truth, RIGID)), iterations=3)
     assert not (mask.astype(bool) & ~expected).any()
-    picture = read_rgb(out / "qc.png")
+    picture = read_rgb(out.qc)
     assert picture.shape == (748, 1320, 3)
     panels = picture[:640]  # above the legend, which shows every colour
     # The outlines lie upon each other here, so that only the rims of the wider ones show.
     assert all(has_colour(panels, colour, tolerance=60) for colour in COLOURS[:3])
-    classes = read_image(out / "tissue.tif")
+    classes = read_image(out.tissue)
     assert classes.dtype == np.uint8
     assert ((classes > 0) == (mask > 0)).all()
     assert dice(classes == Tissue.IMPLANT, (truth == IMPLANT) & (mask > 0)) > 0.95
@@ -126,24 +137,9 @@ def test_command_writes_a_mask_without_the_excluded_region(tmp_path):
 
 def test_nothing_rigid_is_an_error(tmp_path, capsys):
     ct, slide, _ = normalized("Mg")
-    arguments = write_pair(tmp_path, np.full_like(ct, 10000), slide)
-    assert (
-        main(
-            [
-                "mask",
-                *arguments,
-                "--settings",
-                "{}",
-                "--normalize",
-                "{}",
-                "--out",
-                str(tmp_path / "o"),
-            ]
-        )
-        == 1
-    )
+    assert main(mask_arguments(tmp_path, np.full_like(ct, 10000), slide)) == 1
     assert "no rigid tissue" in capsys.readouterr().err
-    assert not (tmp_path / "o").exists()
+    assert not Results(tmp_path).mask("S-1").path.exists()
 
 
 def test_rigid_follows_the_levels_that_the_ct_was_normalized_to():

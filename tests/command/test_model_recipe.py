@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 import torch
-from train_cases import infer_arguments, tiny, write_fold
+from train_cases import STAIN, infer_arguments, tiny, trained, write_fold
 
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
 from virtual_staining.evaluate.layout import model_name
@@ -48,12 +49,13 @@ def smooth_cyclegan(tmp_path, monkeypatch):
 
 def test_a_new_file_is_a_new_model(tmp_path, smooth_cyclegan):
     assert main(write_fold(tmp_path, tiny(smooth_cyclegan))) == 0
-    history = pd.read_csv(tmp_path / "out" / "history.csv")
+    out = trained(tmp_path, smooth_cyclegan)
+    history = pd.read_csv(out.history)
     assert (history["validation_tv"] > 0).all()
-    content = torch.load(tmp_path / "out" / "generator.pt", weights_only=True)
+    content = torch.load(out.generator, weights_only=True)
     assert content["model"] == smooth_cyclegan
-    (tmp_path / "out" / "generator.pt").rename(tmp_path / "generator.pt")
-    assert main(infer_arguments(tmp_path)) == 0
-    assert read_image(tmp_path / "infer" / "s0" / "slide.tif").std() > 0
+    assert main(infer_arguments(tmp_path, smooth_cyclegan)) == 0
+    stained = Results(tmp_path).stained(STAIN, smooth_cyclegan, 1).sample("s0")
+    assert read_image(stained.slide).std() > 0
     assert in_order(["raw_ct", "cyclegan", smooth_cyclegan, "pix2pix"])[1] == smooth_cyclegan
     assert model_name(smooth_cyclegan) == "CycleGAN (smooth)"

@@ -155,7 +155,7 @@ def test_glass_that_a_lost_piece_left_is_not_ct_background():
     drawn = {"Background": truth == 5}
     regions = choose_regions(ct, slide, EVERYWHERE, PIXEL_UM, drawn, DEFAULT)
     _, _, stats = normalize_pair(ct, slide, regions, DEFAULT)
-    assert stats["ct"]["background_mean_before"] == pytest.approx(8000, rel=0.02)
+    assert stats.ct.background_mean_before == pytest.approx(8000, rel=0.02)
 
 
 def test_excluded_areas_are_never_measured():

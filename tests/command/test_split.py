@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from virtual_staining.artefacts.folds import read_fold
 from virtual_staining.artefacts.pair import pair_digest
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.registration_table import read_unsure_samples
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.cli import main
@@ -136,19 +137,18 @@ def write_sheet(path, rows):
 
 def write_registration(path, unsure=()):
     rows = ["sample,unsure", *(f"{s},{s in unsure}" for s in ("t0", "t1", "t2", "t3", "t9", "h0"))]
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(rows) + "\n")
+
+
+NAMES = ("03_normalize/{}/ct.tif", "03_normalize/{}/slide.tif", "03_normalize/{}/stats.json")
+NAMES += ("04_mask/{}/mask.tif", "04_mask/{}/tissue.tif")
 
 
 def write_images(folder, samples):
     """Write something for each of a pair's files: the split only reads them through."""
     for sample in samples:
-        for name in (
-            "n/{}/ct.tif",
-            "n/{}/slide.tif",
-            "n/{}/stats.json",
-            "m/{}/mask.tif",
-            "m/{}/tissue.tif",
-        ):
+        for name in NAMES:
             path = folder / name.format(sample)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{name} of {sample}")
@@ -157,9 +157,7 @@ def write_images(folder, samples):
 def split_words(folder, stain="tb", unsure="drop", settings='{"folds": 2}'):
     return [
         *("split", "--sheet", str(folder / "samples.tsv"), "--seed", "1", "--stain", stain),
-        *("--out", str(folder / "folds.json"), "--settings", settings, "--unsure", unsure),
-        *("--registration", str(folder / "registration.csv")),
-        *("--normalize-dir", str(folder / "n"), "--mask-dir", str(folder / "m")),
+        *("--results", str(folder), "--settings", settings, "--unsure", unsure),
     ]
 
 
@@ -171,38 +169,47 @@ def cohort(tmp_path):
     rows += [["bare", "v8.tif", "", "tb", "Mg", "crossval", 5]]
     rows += [["t9", "v7.tif", "s.tif", "tb", "Ti", "test", 5]]
     write_sheet(tmp_path / "samples.tsv", rows)
-    write_registration(tmp_path / "registration.csv")
+    write_registration(Results(tmp_path).registration_table)
     write_images(tmp_path, ["t0", "t1", "t2", "t3", "t9"])
     return tmp_path
 
 
 def fold_texts(folder):
     """Return the text of every file that a training may depend on."""
-    return {path.name: path.read_text() for path in sorted(folder.glob("fold-*.json"))}
+    return {
+        path.name: path.read_text()
+        for path in sorted(Results(folder).split("tb").path.glob("fold-*.json"))
+    }
 
 
 def test_command_writes_one_stains_folds(cohort):
     assert main(split_words(cohort)) == 0
-    folds = read_json(cohort / "folds.json")
+    folds = read_json(Results(cohort).split("tb").folds)
     validated = [sample for fold in folds["folds"] for sample in fold["validation"]]
     assert sorted(validated) == ["t0", "t1", "t2", "t3"]
     assert folds["test"] == ["t9"] and folds["material"]["t9"] == "Ti"
     assert folds["stain"] == "tb" and folds["seed"] == 1
     assert folds["dropped"] == []
     for number in (1, 2):
-        alone = read_fold(cohort / f"fold-{number}.json", number)
-        assert alone.test == ()
-        assert alone == dataclasses.replace(read_fold(cohort / "folds.json", number), test=())
-    write_registration(cohort / "registration.csv", unsure=["t2", "h0"])
+        alone = read_fold(Results(cohort).split("tb").fold(number), number)
+        whole = read_fold(Results(cohort).split("tb").folds, number)
+        assert alone == dataclasses.replace(whole, test=(), material={})
+    write_registration(Results(cohort).registration_table, unsure=["t2", "h0"])
     assert main(split_words(cohort)) == 0
-    folds = read_json(cohort / "folds.json")
+    folds = read_json(Results(cohort).split("tb").folds)
     assert folds["dropped"] == ["t2"]
     assert "t2" not in str(folds["folds"]) and "t2" not in folds["material"]
     assert "t2" not in folds["images"]
 
 
 @pytest.mark.parametrize(
-    "name", ["n/t1/ct.tif", "n/t1/slide.tif", "n/t1/stats.json", "m/t1/mask.tif"]
+    "name",
+    [
+        "03_normalize/t1/ct.tif",
+        "03_normalize/t1/slide.tif",
+        "03_normalize/t1/stats.json",
+        "04_mask/t1/mask.tif",
+    ],
 )
 def test_a_changed_image_changes_every_folds_file_and_a_touched_one_none(cohort, name):
     assert main(split_words(cohort)) == 0
@@ -219,38 +226,45 @@ def test_a_changed_image_changes_every_folds_file_and_a_touched_one_none(cohort,
 
 def test_changed_tissue_classes_change_no_trainings_file(cohort):
     assert main(split_words(cohort)) == 0
-    before, whole = fold_texts(cohort), read_json(cohort / "folds.json")
-    (cohort / "m/t1/tissue.tif").write_text("other classes")
+    before, whole = fold_texts(cohort), read_json(Results(cohort).split("tb").folds)
+    (cohort / "04_mask/t1/tissue.tif").write_text("other classes")
     assert main(split_words(cohort)) == 0
     assert fold_texts(cohort) == before
-    after = read_json(cohort / "folds.json")
+    after = read_json(Results(cohort).split("tb").folds)
     assert {s for s in whole["tissue"] if whole["tissue"][s] != after["tissue"][s]} == {"t1"}
 
 
 def test_a_trainings_file_does_not_know_the_test_samples(cohort):
     assert main(split_words(cohort)) == 0
-    before, whole = fold_texts(cohort), (cohort / "folds.json").read_text()
+    before, whole = fold_texts(cohort), Results(cohort).split("tb").folds.read_text()
     with open(cohort / "samples.tsv", "a") as sheet:
         sheet.write("t8\tv6.tif\ts.tif\ttb\tPEEK\ttest\t5\n")
-    (cohort / "n/t9/ct.tif").write_text("another")
+    (cohort / "03_normalize/t9/ct.tif").write_text("another")
     write_images(cohort, ["t8"])
     assert main(split_words(cohort)) == 0
     assert fold_texts(cohort) == before
-    assert (cohort / "folds.json").read_text() != whole
+    assert Results(cohort).split("tb").folds.read_text() != whole
 
 
 def test_exchanged_images_have_another_digest(tmp_path):
     write_images(tmp_path, ["a"])
-    before = pair_digest("a", tmp_path / "n", tmp_path / "m")
-    ct, slide = tmp_path / "n/a/ct.tif", tmp_path / "n/a/slide.tif"
+    results = Results(tmp_path)
+    before = pair_digest(results, "a")
+    ct, slide = results.normalized("a").ct, results.normalized("a").slide
     ct_text, slide_text = ct.read_text(), slide.read_text()
     ct.write_text(slide_text)
     slide.write_text(ct_text)
-    assert pair_digest("a", tmp_path / "n", tmp_path / "m") != before
+    assert pair_digest(results, "a") != before
 
 
 @pytest.mark.parametrize(
-    "name", ["n/t3/ct.tif", "n/t9/stats.json", "m/t3/mask.tif", "m/t3/tissue.tif"]
+    "name",
+    [
+        "03_normalize/t3/ct.tif",
+        "03_normalize/t9/stats.json",
+        "04_mask/t3/mask.tif",
+        "04_mask/t3/tissue.tif",
+    ],
 )
 def test_a_missing_image_is_named_with_the_remedy(cohort, name, capsys):
     (cohort / name).unlink()
@@ -281,7 +295,7 @@ def test_a_broken_registration_table_is_refused(tmp_path):
 def test_command_refuses_unknown_stain_and_settings(tmp_path, capsys):
     rows = [["a", "v.tif", "s.tif", "tb", "Mg", "crossval", 5]]
     write_sheet(tmp_path / "samples.tsv", rows)
-    (tmp_path / "registration.csv").write_text("sample,unsure\na,False\n")
+    write_registration(Results(tmp_path).registration_table)
     assert main(split_words(tmp_path, "he", "keep", "{}")) == 1
     assert "no sample has a slide with stain 'he'" in capsys.readouterr().err
     assert main(split_words(tmp_path, "tb", "keep", '{"fold": 2}')) == 1

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 import torch
 from pictures import has_colour, read_rgb
-from train_cases import ROOT, make_pair, tiny, write_fold, write_settings
+from train_cases import ROOT, make_pair, tiny, trained, write_fold, write_settings
 
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.cli import main
 from virtual_staining.models.catalogue import all_models
 from virtual_staining.models.model import Model
@@ -45,39 +46,40 @@ def start(arguments):
 def test_files_of_a_run(tmp_path, model):
     arguments = write_fold(tmp_path, tiny(model))
     assert main(arguments) == 0
-    out, components = tmp_path / "out", all_models()[model].components(tiny(model))
-    content = torch.load(out / "generator.pt", weights_only=True)
+    out, components = trained(tmp_path, model), all_models()[model].components(tiny(model))
+    content = torch.load(out.generator, weights_only=True)
     assert (content["model"], content["epoch"], content["loss"]) == (model, 2, "last")
     directions = {"forward"} if model == "pix2pix" else {"forward", "reverse"}
     assert set(content["generators"]) == directions
     assert content["settings"]["features"] == 4
-    assert {p.stem for p in (out / "best").iterdir()} == set(components)
-    history = pd.read_csv(out / "history.csv")
+    assert {p.stem for p in out.best.iterdir()} == set(components)
+    history = pd.read_csv(out.history)
     assert list(history["epoch"]) == [1, 2]
     assert np.isfinite(history.to_numpy(float)).all()
     for name in components:
-        best = torch.load(out / "best" / f"{name}.pt", weights_only=True)
+        best = torch.load(out.best / f"{name}.pt", weights_only=True)
         assert best["epoch"] == history["epoch"][history[f"validation_{name}"].idxmin()]
-    curves = read_rgb(out / "curves.png")
+    curves = read_rgb(out.curves)
     losses = [name.removeprefix("train_") for name in history if name.startswith("train_")]
     assert curves.shape == (312, 312 * len(losses), 3)
     for panel, name in zip(np.split(curves, len(losses), axis=1), losses, strict=True):
         assert has_colour(panel, "tab:blue"), name
         assert has_colour(panel, "tab:orange") == (f"validation_{name}" in history), name
-    assert not (out / "resume").exists()
+    assert not out.resume.exists()
 
 
 def test_same_seed_same_weights_and_a_forced_rerun_trains_again(tmp_path):
     arguments = write_fold(tmp_path, tiny(), validation=0)
     main(arguments)
-    first = weights(tmp_path / "out" / "generator.pt")
-    assert "validation_total" not in pd.read_csv(tmp_path / "out" / "history.csv")
-    (tmp_path / "out" / "generator.pt").unlink()
+    out = trained(tmp_path)
+    first = weights(out.generator)
+    assert "validation_total" not in pd.read_csv(out.history)
+    out.generator.unlink()
     main(arguments)
-    assert same(first, weights(tmp_path / "out" / "generator.pt"))
+    assert same(first, weights(out.generator))
     write_settings(tmp_path, tiny(seed=4))
     main(arguments)
-    assert not same(first, weights(tmp_path / "out" / "generator.pt"))
+    assert not same(first, weights(out.generator))
 
 
 @pytest.mark.parametrize(
@@ -88,24 +90,25 @@ def test_stopped_and_continued_equals_uninterrupted(tmp_path, number, model):
     every = 0 if number == signal.SIGKILL else 1000
     settings = tiny(model, epochs=3, patches_per_pair=30, checkpoint_minutes=every)
     arguments = write_fold(tmp_path, settings)
-    out = tmp_path / "out"
+    out = trained(tmp_path, model)
     process = start(arguments)
     deadline = time.monotonic() + 120
-    while not (out / "history.csv").exists():  # well inside the run: one epoch of three is done
+    while not out.history.exists():  # well inside the run: one epoch of three is done
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == (143 if number == signal.SIGTERM else -9)
-    assert list((out / "resume").glob("step-*.pt"))
-    assert not (out / "generator.pt").exists()
+    assert list(out.resume.glob("step-*.pt"))
+    assert not out.generator.exists()
     assert main(arguments) == 0
     # The same settings, uninterrupted, elsewhere.
     whole = write_fold(tmp_path / "whole", settings)
     assert main(whole) == 0
+    undisturbed = trained(tmp_path / "whole", model)
     for name in ("generator.pt", "best/total.pt", "best/gan.pt"):
-        assert same(weights(out / name), weights(tmp_path / "whole" / "out" / name)), name
-    a, b = (pd.read_csv(f / "history.csv") for f in (out, tmp_path / "whole" / "out"))
+        assert same(weights(out.path / name), weights(undisturbed.path / name)), name
+    a, b = (pd.read_csv(folder.history) for folder in (out, undisturbed))
     pd.testing.assert_frame_equal(a.drop(columns="seconds"), b.drop(columns="seconds"))
 
 
@@ -124,7 +127,7 @@ def test_divergence_names_step_patches_and_checkpoint(tmp_path, capsys, monkeypa
     message = capsys.readouterr().err
     assert re.search(r"epoch 2, step 2 \(patches of 32 px: s\d at y \d+ x \d+, s\d at y", message)
     assert "step-0000000005" in message
-    assert not (tmp_path / "out" / "generator.pt").exists()
+    assert not trained(tmp_path).generator.exists()
 
 
 def test_a_checkpoint_with_spoilt_weights_is_not_written(tmp_path, capsys, monkeypatch):
@@ -132,7 +135,7 @@ def test_a_checkpoint_with_spoilt_weights_is_not_written(tmp_path, capsys, monke
     monkeypatch.setattr(Model, "is_finite", lambda self: False)
     assert main(arguments) == 1
     assert "weights not finite" in capsys.readouterr().err
-    assert not list((tmp_path / "out" / "resume").glob("step-*.pt"))
+    assert not list(trained(tmp_path).resume.glob("step-*.pt"))
 
 
 def test_a_few_steps_learn_the_colours(tmp_path):
@@ -141,15 +144,15 @@ def test_a_few_steps_learn_the_colours(tmp_path):
     )
     arguments = write_fold(tmp_path, settings)
     main(arguments)
-    history = pd.read_csv(tmp_path / "out" / "history.csv")
+    history = pd.read_csv(trained(tmp_path, "pix2pix").history)
     assert history["validation_l1"].iloc[-1] < 0.6 * history["train_l1"].iloc[0]
 
 
 def test_without_identity_weight_there_is_no_identity_loss(tmp_path):
     assert main(write_fold(tmp_path, tiny(epochs=1, lambda_id=0.0))) == 0
-    out = tmp_path / "out"
-    assert {p.stem for p in (out / "best").iterdir()} == {"gan", "cyc", "px", "gs", "total"}
-    history = pd.read_csv(out / "history.csv")
+    out = trained(tmp_path)
+    assert {p.stem for p in out.best.iterdir()} == {"gan", "cyc", "px", "gs", "total"}
+    history = pd.read_csv(out.history)
     assert "train_id" not in history and "validation_id" not in history
     assert np.isfinite(history.to_numpy(float)).all()
 
@@ -181,8 +184,8 @@ def test_missing_fold_and_empty_masks(tmp_path, capsys):
     arguments = write_fold(tmp_path, tiny())
     arguments[arguments.index("--fold") + 1] = "7"
     assert main(arguments) == 1
-    assert "no fold 7" in capsys.readouterr().err
-    (tmp_path / "n" / "s0" / "ct.tif").unlink()
+    assert "fold-7.json: no such file" in capsys.readouterr().err
+    Results(tmp_path).normalized("s0").ct.unlink()
     arguments[arguments.index("--fold") + 1] = "1"
     assert main(arguments) == 1
     assert "s0/ct.tif: no such file" in capsys.readouterr().err

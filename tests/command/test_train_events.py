@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 from tensorboardX.proto.event_pb2 import Event
-from train_cases import tiny, write_fold
+from train_cases import tiny, trained, write_fold
 
 from virtual_staining.cli import main
 from virtual_staining.train.history import Progress, event_log
@@ -28,8 +28,8 @@ def read_events(folder):
 
 def test_events_are_the_history(tmp_path):
     assert main(write_fold(tmp_path, tiny(tensorboard=True))) == 0
-    history = pd.read_csv(tmp_path / "out" / "history.csv")
-    events = read_events(tmp_path / "out" / "tensorboard")
+    history = pd.read_csv(trained(tmp_path).history)
+    events = read_events(trained(tmp_path).tensorboard)
     curves = {f"{n}/train" for n in ("gan", "cyc", "id", "px", "gs", "total", "discriminator")}
     curves |= {f"{n}/validation" for n in ("gan", "cyc", "id", "px", "gs", "total")}
     assert {tag for tag, _, _ in events} == curves | {"learning_rate"}
@@ -42,7 +42,7 @@ def test_events_are_the_history(tmp_path):
 
 def test_no_events_unless_asked_for(tmp_path):
     assert main(write_fold(tmp_path, tiny(epochs=1))) == 0
-    assert not (tmp_path / "out" / "tensorboard").exists()
+    assert not trained(tmp_path).tensorboard.exists()
 
 
 def test_events_of_an_earlier_run_do_not_stay(tmp_path):

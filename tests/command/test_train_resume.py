@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from train_cases import tiny, write_fold, write_settings
+from train_cases import tiny, trained, write_fold, write_settings
 
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
 from virtual_staining.train import loop
@@ -19,7 +20,7 @@ torch.set_num_threads(1)
 
 
 def weights(folder):
-    content = torch.load(folder / "out" / "generator.pt", weights_only=True)
+    content = torch.load(trained(folder).generator, weights_only=True)
     return {f"{d}.{k}": v for d, g in content["generators"].items() for k, v in g.items()}
 
 
@@ -45,7 +46,7 @@ def stop_in_step(monkeypatch, arguments, number):
 
 
 def checkpoints(folder):
-    return sorted((folder / "out" / "resume").glob("step-*.pt"))
+    return sorted(trained(folder).resume.glob("step-*.pt"))
 
 
 @pytest.mark.parametrize("torn", [1, 2])
@@ -69,7 +70,7 @@ def test_a_run_with_torn_checkpoints_equals_an_uninterrupted_one(
 
 
 def change_image(folder):
-    path = folder / "n" / "s0" / "ct.tif"
+    path = Results(folder).normalized("s0").ct
     image = tifffile.imread(path)
     image[10:30] += 900
     tifffile.imwrite(path, image)
@@ -77,7 +78,7 @@ def change_image(folder):
 
 CHANGES = {
     "learning_rate": lambda folder: write_settings(folder, tiny(learning_rate=0.001)),
-    "model": lambda folder: write_settings(folder, tiny("cyclegan")),
+    "lambda_px": lambda folder: write_settings(folder, tiny(lambda_px=1.0)),
     "s0/ct": change_image,
 }
 
@@ -145,4 +146,4 @@ def test_an_update_that_spoils_the_weights_is_found_before_the_results(
     monkeypatch.setattr(loop.Model, "step", spoil)
     assert main(arguments) == 1
     assert "weights not finite" in capsys.readouterr().err
-    assert not (tmp_path / "out" / "generator.pt").exists()
+    assert not trained(tmp_path).generator.exists()

@@ -9,6 +9,8 @@ import torch
 from study import STAIN
 from submit import QUICK_TRAIN_MEMORY, Study
 
+from virtual_staining.artefacts.paths import Results
+
 EPOCHS = 80
 CASES = {
     "requeued": ("paired_cyclegan", 1),
@@ -38,15 +40,14 @@ def has_trained(study: Study, case: str):
 def undisturbed_weights(study: Study, case: str, folder: Path) -> dict:
     """Train in one go, without Snakemake or SLURM, and return the weights by network."""
     model, fold = CASES[case]
-    results = study.results
+    folder.mkdir()
+    for stage in ("03_normalize", "04_mask", "05_split"):
+        (folder / stage).symlink_to(study.results / stage)
     options = {
-        "--settings": results / f"06_train/{STAIN}/{model}/settings.json",
-        "--folds": results / f"05_split/{STAIN}/fold-{fold}.json",
+        "--settings": Results(study.results).train_settings(STAIN, model),
+        "--results": folder,
+        "--stain": STAIN,
         "--fold": fold,
-        "--normalize-dir": results / "03_normalize",
-        "--mask-dir": results / "04_mask",
-        "--resume-dir": folder / "resume",
-        "--out": folder,
     }
     words = [str(word) for pair in options.items() for word in pair]
     subprocess.run(
@@ -55,7 +56,7 @@ def undisturbed_weights(study: Study, case: str, folder: Path) -> dict:
         capture_output=True,
         check=True,
     )
-    return weights(folder)
+    return weights(Results(folder).trained(STAIN, model, fold).path)
 
 
 def weights(folder: Path) -> dict:

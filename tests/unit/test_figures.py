@@ -53,7 +53,7 @@ def test_the_roi_may_be_the_whole_image():
 
 
 def test_samples_are_the_configured_or_the_first():
-    fold = Fold(("a", "b"), ("c",), ())
+    fold = Fold(("a", "b"), ("c",), (), "azan", {})
     subsets = ("train", "validation", "test")
     assert choose_samples(fold, subsets, FiguresSettings()) == {"train": "a", "validation": "c"}
     assert choose_samples(fold, subsets, FiguresSettings(train_sample="b"))["train"] == "b"

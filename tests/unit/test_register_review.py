@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.errors import InputError
 from virtual_staining.register import review
 from virtual_staining.register.result.page import write_page
@@ -24,7 +25,7 @@ SOUND = {
 
 def put(folder, sample, picture_px=(60, 90), seed=0, **changes):
     """Write one sample's transform.json and a picture of noise beside it."""
-    place = folder / "register" / sample
+    place = Results(folder).registered(sample).path
     while place.exists():
         place = place.with_name(f"{place.name}-again")
     place.mkdir(parents=True)
@@ -51,18 +52,10 @@ def call(folder, transforms):
     pd.DataFrame(rows).to_csv(folder / "samples.tsv", sep="\t", index=False)
     parser = argparse.ArgumentParser()
     review.add_arguments(parser)
-    line = [
-        "--sheet",
-        str(folder / "samples.tsv"),
-        "--register-dir",
-        str(folder / "register"),
-        "--out-table",
-        str(folder / "out.csv"),
-        "--out-page",
-        str(folder / "out.html"),
-    ]
+    line = ["--sheet", str(folder / "samples.tsv"), "--results", str(folder)]
     review.run(parser.parse_args(line))
-    return pd.read_csv(folder / "out.csv"), (folder / "out.html").read_text(encoding="utf-8")
+    table, page = Results(folder).registration_table, Results(folder).registration_page
+    return pd.read_csv(table), page.read_text(encoding="utf-8")
 
 
 def test_worst_first(tmp_path, caplog):
@@ -172,7 +165,8 @@ def test_bad_pictures_are_refused_and_nothing_is_written(tmp_path, content, word
     picture.unlink() if content is None else picture.write_bytes(content)
     with pytest.raises(InputError, match=f"qc.png: {word}"):
         call(tmp_path, [path])
-    assert not list(tmp_path.glob("out.*"))
+    assert not Results(tmp_path).registration_table.exists()
+    assert not Results(tmp_path).registration_page.exists()
 
 
 def test_missing_transform_is_refused(tmp_path):

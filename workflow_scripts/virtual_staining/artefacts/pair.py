@@ -5,16 +5,55 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts.storage.atomic import read_json
-from virtual_staining.artefacts.storage.image import read_image
+from virtual_staining.artefacts.pair_stats import PairStats, write_stats
+from virtual_staining.artefacts.paths import MaskFolder, NormalizedFolder, Results
+from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.image_pair import TrainingPair
 
-REMAKE = "`snakemake pairs` makes what is missing of the pairs, then start again"
-LETTERS = 16
+REMEDY = "`snakemake pairs` makes what is missing of the pairs, then start again"
+DIGEST_LETTERS = 16
 
 
-def pair_files(sample: str, normalize_dir: str | Path, mask_dir: str | Path) -> dict[str, Path]:
+def write_normalized_pair(
+    folder: NormalizedFolder, ct: np.ndarray, slide: np.ndarray, pixel_um: float, stats: PairStats
+) -> None:
+    """Write a normalized pair and what was measured.
+
+    Parameters
+    ----------
+    folder : NormalizedFolder
+    ct : ndarray, shape (y, x), uint16
+        Bone mean 30000, background mean 10000.
+    slide : ndarray, shape (y, x, 3), uint8
+        White-balanced and stretched.
+    pixel_um : float
+        Pixel size, µm.
+    stats : PairStats
+    """
+    write_image(folder.ct, ct, pixel_um)
+    write_image(folder.slide, slide, pixel_um)
+    write_stats(folder.stats, stats)
+
+
+def write_mask(folder: MaskFolder, mask: np.ndarray, tissue: np.ndarray, pixel_um: float) -> None:
+    """Write a pair's correspondence mask, as uint8 0 and 255, and its tissue classes.
+
+    Parameters
+    ----------
+    folder : MaskFolder
+    mask : ndarray, shape (y, x), bool
+        Where CT and slide show the same tissue.
+    tissue : ndarray, shape (y, x), uint8
+        Codes of :class:`~virtual_staining.imaging.tissue.classes.Tissue`.
+    pixel_um : float
+        Pixel size, µm.
+    """
+    write_image(folder.mask, mask.astype(np.uint8) * 255, pixel_um)
+    write_image(folder.tissue, tissue, pixel_um)
+
+
+def pair_files(results: Results, sample: str) -> dict[str, Path]:
     """Return where a pair's ``ct``, ``slide`` and ``mask`` lie.
 
     Raises
@@ -22,19 +61,19 @@ def pair_files(sample: str, normalize_dir: str | Path, mask_dir: str | Path) -> 
     InputError
         If one of them does not exist. The folds alone do not make the workflow remake it.
     """
-    normalized = Path(normalize_dir) / sample
-    files = {
-        "ct": normalized / "ct.tif",
-        "slide": normalized / "slide.tif",
-        "mask": Path(mask_dir) / sample / "mask.tif",
-    }
+    normalized = results.normalized(sample)
+    files = {"ct": normalized.ct, "slide": normalized.slide, "mask": results.mask(sample).mask}
     for path in files.values():
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; {REMAKE}")
+        _check_exists(path)
     return files
 
 
-def load_pair(sample: str, normalize_dir: str | Path, mask_dir: str | Path) -> TrainingPair:
+def _check_exists(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; {REMEDY}")
+
+
+def read_training_pair(results: Results, sample: str) -> TrainingPair:
     """Read one pair and its mask.
 
     Raises
@@ -42,7 +81,7 @@ def load_pair(sample: str, normalize_dir: str | Path, mask_dir: str | Path) -> T
     InputError
         If a file is missing or unreadable, or types or sizes do not fit each other.
     """
-    files = pair_files(sample, normalize_dir, mask_dir)
+    files = pair_files(results, sample)
     ct, slide, mask = (read_image(path) for path in files.values())
     if ct.ndim != 2 or ct.dtype != np.uint16:
         raise InputError(f"{files['ct']}: expected a grey uint16 image, got {_kind(ct)}")
@@ -59,7 +98,7 @@ def _kind(image: np.ndarray) -> str:
     return f"{image.dtype} {image.shape}"
 
 
-def load_tissue(pair: TrainingPair, mask_dir: str | Path) -> np.ndarray:
+def read_tissue(results: Results, pair: TrainingPair) -> np.ndarray:
     """Read a pair's tissue classes (:class:`~virtual_staining.imaging.tissue.classes.Tissue`).
 
     Returns
@@ -71,7 +110,8 @@ def load_tissue(pair: TrainingPair, mask_dir: str | Path) -> np.ndarray:
     InputError
         If the file is missing or unreadable, or does not fit the pair.
     """
-    path = _tissue_file(pair.sample, mask_dir)
+    path = results.mask(pair.sample).tissue
+    _check_exists(path)
     classes = read_image(path)
     if classes.shape != pair.mask.shape or classes.dtype != np.uint8:
         raise InputError(
@@ -80,49 +120,10 @@ def load_tissue(pair: TrainingPair, mask_dir: str | Path) -> np.ndarray:
     return classes
 
 
-def _tissue_file(sample: str, mask_dir: str | Path) -> Path:
-    path = Path(mask_dir) / sample / "tissue.tif"
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; {REMAKE}")
-    return path
-
-
-def background_levels(path: str | Path) -> tuple[int, np.ndarray]:
-    """Read a normalized pair's mean background from its ``stats.json``.
-
-    Returns
-    -------
-    ct : int
-        Grey level, uint16 units.
-    slide : ndarray, shape (3,), uint8
-        Colour.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or lacks these levels.
-    """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; {REMAKE}")
-    stats = read_json(path)
-    try:
-        rgb = np.array(stats["slide"]["background_after_rgb"], float).reshape(3)
-        return round(stats["ct_background_after"]), rgb.round().astype(np.uint8)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no background level stored ({error!r})") from error
-
-
-def pair_digest(sample: str, normalize_dir: str | Path, mask_dir: str | Path) -> str:
+def pair_digest(results: Results, sample: str) -> str:
     """Return a digest of a pair's ``ct.tif``, ``slide.tif``, ``mask.tif`` and ``stats.json``.
 
     The files are read piece by piece; names, places and times do not matter.
-
-    Parameters
-    ----------
-    sample : str
-        Its id.
-    normalize_dir, mask_dir : path
-        Folders with ``{sample}/``.
 
     Returns
     -------
@@ -135,11 +136,10 @@ def pair_digest(sample: str, normalize_dir: str | Path, mask_dir: str | Path) ->
     InputError
         If one of the files does not exist.
     """
-    stats = Path(normalize_dir) / sample / "stats.json"
-    return _digest([*pair_files(sample, normalize_dir, mask_dir).values(), stats])
+    return _digest(*pair_files(results, sample).values(), results.normalized(sample).stats)
 
 
-def tissue_digest(sample: str, mask_dir: str | Path) -> str:
+def tissue_digest(results: Results, sample: str) -> str:
     """Return a digest of a pair's ``tissue.tif``, which evaluation alone depends on.
 
     Raises
@@ -147,15 +147,13 @@ def tissue_digest(sample: str, mask_dir: str | Path) -> str:
     InputError
         If the file does not exist.
     """
-    return _digest([_tissue_file(sample, mask_dir)])
+    return _digest(results.mask(sample).tissue)
 
 
-def _digest(paths: list[Path]) -> str:
+def _digest(*paths: Path) -> str:
     whole = hashlib.sha256()
-    try:
-        for path in paths:
-            with open(path, "rb") as file:
-                whole.update(hashlib.file_digest(file, "sha256").digest())
-    except FileNotFoundError as error:
-        raise InputError(f"{error.filename}: no such file; {REMAKE}") from error
-    return whole.hexdigest()[:LETTERS]
+    for path in paths:
+        _check_exists(path)
+        with open(path, "rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()[:DIGEST_LETTERS]

@@ -121,7 +121,7 @@ def _read_metrics(path: Path) -> list[MetricColumn]:
         raise InputError(f"{path}: metrics: {error}; {REMEDY}") from error
 
 
-def read_patches(path: Path) -> tuple[pd.DataFrame, list[MetricColumn]]:
+def read_patches(path: Path, stain: str) -> tuple[pd.DataFrame, list[MetricColumn]]:
     """Read one row per patch, as ``evaluate patches`` and ``evaluate table`` write them.
 
     Returns
@@ -133,9 +133,12 @@ def read_patches(path: Path) -> tuple[pd.DataFrame, list[MetricColumn]]:
     Raises
     ------
     InputError
-        As in :func:`read_metric_table`, and if a metric has no column.
+        As in :func:`read_metric_table`, and if a metric has no column or a row is of another stain.
     """
     patches, metrics = read_metric_table(path, (*KEYS, *PLACE))
+    others = sorted(set(patches["stain"]) - {stain})
+    if others:
+        raise InputError(f"{path}: stain: {others[0]!r} is not {stain!r}; {REMEDY}")
     missing = [metric.column for metric in metrics if metric.column not in patches]
     if missing:
         raise InputError(f"{path}: missing column(s) {', '.join(missing)}; {REMEDY}")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from virtual_staining import __version__
+from virtual_staining.artefacts.paths import RegisteredFolder
 from virtual_staining.artefacts.storage.document import Document, read_document, write_document
 from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.errors import InputError
@@ -124,13 +126,13 @@ def write_registration(
         As in :class:`RegisteredPair`.
     registration : Registration
     """
-    images = {"ct": ct, "slide": slide, "valid": valid.astype(np.uint8) * 255}
-    for name, image in images.items():
-        write_image(folder / f"{name}.tif", image, registration.pair_pixel_um)
-    values = {
-        key.name: _json_value(getattr(registration, key.name)) for key in fields(Registration)
-    }
-    write_document(folder / "transform.json", FORMAT, values)
+    files, pixel_um = RegisteredFolder(folder), registration.pair_pixel_um
+    write_image(files.ct, ct, pixel_um)
+    write_image(files.slide, slide, pixel_um)
+    write_image(files.valid, valid.astype(np.uint8) * 255, pixel_um)
+    keys = [field.name for field in fields(Registration)]
+    values = {key: _json_value(getattr(registration, key)) for key in keys}
+    write_document(files.transform, FORMAT, {"version": __version__, **values})
 
 
 def _json_value(value: object) -> object:

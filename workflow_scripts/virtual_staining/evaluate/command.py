@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from virtual_staining.artefacts.folds import SUBSETS, read_fold
-from virtual_staining.artefacts.pair import background_levels, load_pair
+from virtual_staining.artefacts.pair import read_training_pair
+from virtual_staining.artefacts.pair_stats import read_background_levels
 from virtual_staining.artefacts.patches import (
     KEYS,
     in_metric_order,
@@ -16,8 +17,9 @@ from virtual_staining.artefacts.patches import (
     read_patches,
     write_metric_table,
 )
+from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.atomic import read_json, replacing, write_json
-from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate import layout
 from virtual_staining.evaluate.metric import find_needs, load_metrics
@@ -38,35 +40,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     backbone = actions.add_parser("backbone", help="find LPIPS' weights, or say what to set")
     backbone.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
-    backbone.add_argument("--out", required=True, type=Path, help="JSON file to write")
+    _add_results(backbone)
     backbone.set_defaults(action_run=run_backbone)
 
     patches = actions.add_parser("patches", help="measure one model of one fold")
-    source = patches.add_mutually_exclusive_group(required=True)
-    source.add_argument("--infer-dir", type=Path, help="folder with {sample}/slide.tif")
-    source.add_argument("--baseline", action="store_true", help="measure the grey CT itself")
-    patches.add_argument("--model", required=True, help="model id, for the rows")
-    patches.add_argument("--stain", required=True, help="stain; must be that of --folds")
-    patches.add_argument("--fold", required=True, type=int)
-    patches.add_argument("--folds", required=True, type=Path, help="folds.json")
-    patches.add_argument("--normalize-dir", required=True, type=Path)
-    patches.add_argument("--mask-dir", required=True, type=Path)
-    patches.add_argument("--lpips", required=True, type=Path, help="what `backbone` wrote")
+    _add_results(patches)
+    patches.add_argument("--stain", required=True, help="stain of the slides")
+    patches.add_argument(
+        "--model", required=True, help=f"model to measure; {RAW_CT} measures the grey CT itself"
+    )
+    patches.add_argument("--fold", required=True, type=int, help="number of the fold, from 1")
     patches.add_argument("--ct-white", type=float, default=50000, help="CT grey level of white")
     patches.add_argument("--threads", type=int, default=1)
     patches.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
-    patches.add_argument("--out", required=True, type=Path, help="CSV file to write")
     patches.set_defaults(action_run=run_patches)
 
     table = actions.add_parser("table", help="gather patches and tabulate medians")
-    table.add_argument("--patches", required=True, nargs="+", type=Path, help="CSV of each fold")
+    _add_results(table)
+    table.add_argument("--stain", required=True, help="stain of the slides")
+    table.add_argument("--models", required=True, nargs="+", help="models to gather")
+    table.add_argument("--folds", required=True, nargs="+", type=int, help="folds to gather")
     table.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
-    table.add_argument("--out-dir", required=True, type=Path)
     table.set_defaults(action_run=run_table)
 
     show = actions.add_parser("show", help="print tables")
     show.add_argument("--table", required=True, nargs="+", type=Path, help="table.csv")
     show.set_defaults(action_run=run_show)
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--results", required=True, type=Results, help="results folder of the study"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -80,17 +85,15 @@ def run_backbone(args: argparse.Namespace) -> None:
     for metric, record in records.items():
         done = "measured" if record["measured"] else "not measured"
         log.info("%s: %s: %s", metric, done, record["reason"])
-    write_json(args.out, records)
+    write_json(args.results.lpips, records)
 
 
 def run_patches(args: argparse.Namespace) -> None:
     """Measure one model (or the grey CT) on all samples of one fold."""
     settings = read_settings(EvaluateSettings, args.settings).part("patches")
     set_up_processor(args.threads)
-    fold, folds = read_fold(args.folds, args.fold), read_json(args.folds)
-    if folds.get("stain") != args.stain:
-        raise InputError(f"{args.folds}: stain: {folds.get('stain')!r} is not {args.stain!r}")
-    metrics = load_metrics(read_json(args.lpips))
+    fold = read_fold(args.results.split(args.stain).folds, args.fold)
+    metrics = load_metrics(read_json(args.results.lpips))
     rows = []
     for subset in SUBSETS:
         samples = getattr(fold, subset)
@@ -98,53 +101,56 @@ def run_patches(args: argparse.Namespace) -> None:
             found = _measure_sample(args, sample, settings, metrics)
             if not found:
                 log.warning("%s: the mask covers no patch well enough; left out", sample)
-            values = (args.stain, args.model, args.fold, sample)
-            values += (folds.get("material", {}).get(sample, ""), subset)
+            values = (fold.stain, args.model, args.fold, sample)
+            values += (fold.material.get(sample, ""), subset)
             rows += [dict(zip(KEYS, values, strict=True)) | row for row in found]
         log.info("%s: %d samples measured", subset, len(samples))
     if not rows:
         raise InputError(
-            f"{args.mask_dir}: no patch of {settings.patch_px} px overlaps a mask by "
-            f"{settings.min_overlap:.0%}; lower evaluate.patch_px or evaluate.min_overlap"
+            f"{args.results}: {args.stain}, fold {args.fold}: no patch of {settings.patch_px} px "
+            f"overlaps a mask by {settings.min_overlap:.0%}; lower evaluate.patch_px or "
+            "evaluate.min_overlap"
         )
-    write_metric_table(args.out, pd.DataFrame(rows), metrics)
+    path = args.results.evaluation(args.stain).fold(args.model, args.fold).csv
+    write_metric_table(path, pd.DataFrame(rows), metrics)
 
 
 def _measure_sample(
     args: argparse.Namespace, sample: str, settings: EvaluateSettings, metrics: dict
 ) -> list[dict]:
-    pair = load_pair(sample, args.normalize_dir, args.mask_dir)
-    _, background = background_levels(args.normalize_dir / sample / "stats.json")
-    if args.baseline:
+    pair = read_training_pair(args.results, sample)
+    normalized = args.results.normalized(sample)
+    _, background = read_background_levels(normalized.stats)
+    if args.model == RAW_CT:
         grey = ct_to_display(pair.ct, ct_window(args.ct_white))
         generated = np.repeat(grey[..., None], 3, axis=-1)
     else:
-        generated = read_image(args.infer_dir / sample / "slide.tif")
+        stained = args.results.stained(args.stain, args.model, args.fold).sample(sample)
+        generated = read_stained_image(stained.slide, pair.mask.shape)
     try:
         return measure(pair.slide, generated, pair.mask, background, settings, metrics)
     except ValueError as error:
-        raise InputError(f"{args.infer_dir or args.normalize_dir}/{sample}: {error}") from error
+        raise InputError(f"{normalized.path}: {error}") from error
 
 
 def run_table(args: argparse.Namespace) -> None:
     """Gather all patches of a stain and write the table in three forms."""
     settings = read_settings(EvaluateSettings, args.settings).part("table")
-    tables, metrics = zip(*map(read_patches, args.patches), strict=True)
+    folder = args.results.evaluation(args.stain)
+    paths = [folder.fold(model, fold).csv for model in args.models for fold in args.folds]
+    tables, metrics = zip(*(read_patches(path, args.stain) for path in paths), strict=True)
     patches = pd.concat(tables, ignore_index=True)
     metrics = in_metric_order(metric for of_fold in metrics for metric in of_fold)
-    stains = patches["stain"].unique()
-    if len(stains) != 1:
-        raise InputError(f"{args.patches[0]}: stain: expected one, found {', '.join(stains)}")
     if RAW_CT not in set(patches["model"]):
         log.warning("no rows of the raw-CT baseline")
     table = summarize(patches, metrics, settings)
-    write_metric_table(args.out_dir / "patches.csv", patches, metrics)
-    write_metric_table(args.out_dir / "table.csv", table, metrics)
-    for name, text in (
-        ("table.md", layout.markdown(table, metrics)),
-        ("table.tex", layout.latex(table, metrics)),
+    write_metric_table(folder.patches.csv, patches, metrics)
+    write_metric_table(folder.table.csv, table, metrics)
+    for path, text in (
+        (folder.table_markdown, layout.markdown(table, metrics)),
+        (folder.table_latex, layout.latex(table, metrics)),
     ):
-        with replacing(args.out_dir / name) as temporary:
+        with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     print(layout.plain(table, metrics))
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from virtual_staining.artefacts.folds import SUBSETS, Fold
-from virtual_staining.artefacts.pair import background_levels, load_pair, pair_files
-from virtual_staining.artefacts.storage.image import pixel_size_um, read_image
+from virtual_staining.artefacts.pair import read_training_pair
+from virtual_staining.artefacts.pair_stats import read_background_levels
+from virtual_staining.artefacts.paths import Results, StainedFolder
+from virtual_staining.artefacts.stained_slide import read_stained_image
+from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.errors import InputError
 from virtual_staining.figures.region_of_interest import choose_roi
-from virtual_staining.imaging.image_pair import TrainingPair, fill_outside
+from virtual_staining.imaging.image_pair import fill_outside
 from virtual_staining.imaging.intensity import ct_to_display, ct_window
 from virtual_staining.settings.figures import FiguresSettings
 
@@ -87,9 +89,8 @@ def choose_samples(fold: Fold, subsets: Iterable[str], settings: FiguresSettings
 def read_example(
     subset: str,
     sample: str,
-    infer_dirs: dict[str, Path],
-    normalize_dir: Path,
-    mask_dir: Path,
+    results: Results,
+    stained_folders: dict[str, StainedFolder],
     ct_white: float,
     settings: FiguresSettings,
 ) -> Example:
@@ -98,10 +99,10 @@ def read_example(
     Parameters
     ----------
     subset, sample : str
-    infer_dirs : dict of str to Path
-        Folder of one fold with ``{sample}/slide_masked.tif`` (and ``ct_masked.tif``), by model id.
-    normalize_dir, mask_dir : Path
-        Folders with ``{sample}/``.
+    results : Results
+        The study, for the real pair.
+    stained_folders : dict of str to StainedFolder
+        The stained slides of one fold by model id.
     ct_white : float
         Grey level of normalized CT that is shown white.
     settings : FiguresSettings
@@ -111,15 +112,17 @@ def read_example(
     InputError
         If a file is missing or the sizes differ.
     """
-    pair = load_pair(sample, normalize_dir, mask_dir)
+    pair, normalized = read_training_pair(results, sample), results.normalized(sample)
     window = ct_window(ct_white)
-    ct_background, slide_background = background_levels(normalize_dir / sample / "stats.json")
+    ct_background, slide_background = read_background_levels(normalized.stats)
     stained, reverse = {}, {}
-    for model, folder in infer_dirs.items():
-        stained[model] = _read_fitting(folder / sample / "slide_masked.tif", pair)
-        if (folder / sample / "ct_masked.tif").exists():  # Pix2Pix makes none
-            ct = _read_fitting(folder / sample / "ct_masked.tif", pair)
-            reverse[model] = ct_to_display(ct, window)
+    for model, folder in stained_folders.items():
+        files = folder.sample(sample)
+        stained[model] = read_stained_image(files.slide_masked, pair.mask.shape)
+        if files.ct_masked.exists():  # some models make none
+            reverse[model] = ct_to_display(
+                read_stained_image(files.ct_masked, pair.mask.shape), window
+            )
     roi_px = min(settings.roi_px, *pair.mask.shape)
     return Example(
         title=SUBSETS[subset],
@@ -128,14 +131,7 @@ def read_example(
         slide=fill_outside(pair.slide, pair.mask, slide_background),
         stained=stained,
         reverse=reverse,
-        pixel_um=pixel_size_um(pair_files(sample, normalize_dir, mask_dir)["slide"]),
+        pixel_um=pixel_size_um(normalized.slide),
         roi=choose_roi(pair.slide, pair.mask, roi_px),
         roi_px=roi_px,
     )
-
-
-def _read_fitting(path: Path, pair: TrainingPair) -> np.ndarray:
-    image = read_image(path)
-    if image.shape[:2] != pair.mask.shape:
-        raise InputError(f"{path}: {image.shape[:2]} pixels, but the pair has {pair.mask.shape}")
-    return image

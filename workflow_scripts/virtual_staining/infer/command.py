@@ -2,12 +2,12 @@
 
 import argparse
 import logging
-from pathlib import Path
-
-import numpy as np
 
 from virtual_staining.artefacts.folds import read_fold
-from virtual_staining.artefacts.pair import background_levels, load_pair, pair_files
+from virtual_staining.artefacts.pair import read_training_pair
+from virtual_staining.artefacts.pair_stats import read_background_levels
+from virtual_staining.artefacts.paths import Results, StainedFolder
+from virtual_staining.artefacts.stained_slide import write_stained_slide, write_training_patches
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.runtime import choose_device, set_up_processor
@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``infer``."""
-    parser.add_argument("--generator", type=Path, required=True, help="generator.pt of train")
-    parser.add_argument("--folds", type=Path, required=True, help="folds.json of the split")
+    parser.add_argument(
+        "--results", type=Results, required=True, help="results folder of the study"
+    )
+    parser.add_argument("--stain", required=True, help="stain of the slides")
+    parser.add_argument("--model", required=True, help="model that stains them")
     parser.add_argument("--fold", type=int, required=True, help="number of the fold, from 1")
-    parser.add_argument("--normalize-dir", type=Path, required=True, help="normalized pairs")
-    parser.add_argument("--mask-dir", type=Path, required=True, help="correspondence masks")
     parser.add_argument("--settings", required=True, help=InferSettings.argument_help())
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -39,24 +39,27 @@ def run(args: argparse.Namespace) -> None:
     """
     # Imported here: they load torch, which `--help` does not need.
     from virtual_staining.artefacts.generator import Tiling, load_generators
-    from virtual_staining.infer.slides import direct_patches, write_sample
+    from virtual_staining.infer.slides import direct_patches, stain_pair
 
     set_up_processor(args.threads)
     settings = read_settings(InferSettings, args.settings)
     tiling = Tiling(settings.patch_px, settings.step_px, settings.batch_patches)
-    fold = read_fold(args.folds, args.fold)
+    fold = read_fold(args.results.split(args.stain).folds, args.fold)
     device = choose_device()
-    generators = load_generators(args.generator, device)
+    trained = args.results.trained(args.stain, args.model, args.fold)
+    generators = load_generators(trained.generator, device)
     generators.check_patch(settings.patch_px)
-    with replacing(args.out) as folder:
-        folder.mkdir()
+    with replacing(args.results.stained(args.stain, args.model, args.fold).path) as temporary:
+        temporary.mkdir()
+        folder = StainedFolder(temporary)
         for number, sample in enumerate(fold.samples, start=1):
-            pair = load_pair(sample, args.normalize_dir, args.mask_dir)
-            files = pair_files(sample, args.normalize_dir, args.mask_dir)
-            levels = background_levels(args.normalize_dir / sample / "stats.json")
-            pixel_um = pixel_size_um(files["ct"])
-            write_sample(generators, pair, tiling, levels, folder / sample, pixel_um)
+            pair = read_training_pair(args.results, sample)
+            normalized = args.results.normalized(sample)
+            background = read_background_levels(normalized.stats)
+            pixel_um = pixel_size_um(normalized.ct)
+            stained = stain_pair(generators, pair, tiling)
+            write_stained_slide(folder.sample(sample), stained, pair.mask, background, pixel_um)
             log.info("%d/%d %s stained", number, len(fold.samples), sample)
-        training = [load_pair(s, args.normalize_dir, args.mask_dir) for s in fold.train]
+        training = [read_training_pair(args.results, sample) for sample in fold.train]
         patches = direct_patches(generators, training, settings.training_patches)
-        np.savez_compressed(folder / "training_patches.npz", **patches)
+        write_training_patches(folder.training_patches, patches)

@@ -1,36 +1,19 @@
 """One sample's slides, and single training patches, through a trained model (paper 2.9)."""
 
-from pathlib import Path
-
 import numpy as np
 
 from virtual_staining.artefacts.generator import Generators, Tiling
-from virtual_staining.artefacts.storage.image import write_image
+from virtual_staining.artefacts.stained_slide import StainedSlide
 from virtual_staining.imaging import intensity
-from virtual_staining.imaging.image_pair import TrainingPair, fill_outside
+from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.sampling.sampler import Sampler
 
 
-def write_sample(
-    generators: Generators,
-    pair: TrainingPair,
-    tiling: Tiling,
-    background: tuple[int, np.ndarray],
-    folder: Path,
-    pixel_um: float,
-) -> None:
-    """Write one sample's virtual slide, its spread and, if the model has it, its virtual CT.
-
-    ``background`` is the grey level and the colour that replace everything outside the mask.
-    """
+def stain_pair(generators: Generators, pair: TrainingPair, tiling: Tiling) -> StainedSlide:
+    """Stain a pair's CT and, if the model has the reverse direction, make CT of its slide."""
     slide, spread = generators.slide_from_ct(pair.ct, tiling)
-    images = {"slide": slide, "spread": spread}
-    images["slide_masked"] = fill_outside(slide, pair.mask, background[1])
-    if generators.reversible:
-        images["ct"] = generators.ct_from_slide(pair.slide, tiling)
-        images["ct_masked"] = fill_outside(images["ct"], pair.mask, background[0])
-    for name, image in images.items():
-        write_image(folder / f"{name}.tif", image, pixel_um)
+    ct = generators.ct_from_slide(pair.slide, tiling) if generators.reversible else None
+    return StainedSlide(slide, spread, ct)
 
 
 def direct_patches(generators: Generators, training: list[TrainingPair], count: int) -> dict:

@@ -2,13 +2,13 @@
 
 import argparse
 import logging
-from pathlib import Path
 
 import numpy as np
 
+from virtual_staining.artefacts.pair import write_mask
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.registration import drawn_regions, read_registered_pair
 from virtual_staining.artefacts.storage.atomic import replacing
-from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.pictures import draw_outlines
 from virtual_staining.imaging.tissue.classes import tissue_classes
@@ -24,21 +24,24 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's arguments."""
-    parser.add_argument("--ct", required=True, help="CT plane (ct.tif)")
-    parser.add_argument("--slide", required=True, help="section (slide.tif)")
-    parser.add_argument("--valid", required=True, help="where both hold data (valid.tif)")
-    parser.add_argument("--transform", required=True, help="transform.json of the registration")
+    parser.add_argument(
+        "--results", required=True, type=Results, help="results folder of the study"
+    )
+    parser.add_argument("--sample", required=True, help="id of the sample, registered, normalized")
     parser.add_argument("--annotations", default="", help="QuPath GeoJSON; may be left out")
     parser.add_argument("--settings", required=True, help=MaskSettings.argument_help())
     parser.add_argument("--normalize", required=True, help=Normalize.argument_help())
-    parser.add_argument("--out", required=True, help="folder for mask.tif, tissue.tif and qc.png")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the mask, the tissue classes and a picture of the two hulls."""
     settings = read_settings(MaskSettings, args.settings)
     normalize = read_settings(Normalize, args.normalize)
-    pair = read_registered_pair(args.ct, args.slide, args.valid, args.transform)
+    registered = args.results.registered(args.sample)
+    normalized, out = args.results.normalized(args.sample), args.results.mask(args.sample)
+    pair = read_registered_pair(
+        normalized.ct, normalized.slide, registered.valid, registered.transform
+    )
     drawn = drawn_regions(args.annotations, pair, normalize.reference_class)
     exclude = drawn.get(EXCLUDE, np.zeros(pair.ct.shape, bool))
     in_ct = rigid_ct(pair.ct, pair.pixel_um, settings, normalize) & pair.valid
@@ -51,21 +54,19 @@ def run(args: argparse.Namespace) -> None:
     mask = correspondence(*hulls, pair.valid, exclude)
     if not mask.any():
         raise InputError(
-            f"{args.ct}: no rigid tissue that CT and section share; check the registration, the "
-            "normalization and mask.rigid_level"
+            f"{normalized.ct}: no rigid tissue that CT and section share; check the registration, "
+            "the normalization and mask.rigid_level"
         )
-    out = Path(args.out)
-    write_image(out / "mask.tif", mask.astype(np.uint8) * 255, pair.pixel_um)
     classes = tissue_classes(
         pair.ct, pair.slide, mask, pair.valid, pair.pixel_um, settings, normalize
     )
-    write_image(out / "tissue.tif", classes, pair.pixel_um)
+    write_mask(out, mask, classes, pair.pixel_um)
     outlines = {
         "hull of the CT": (hulls[0], "both"),
         "hull of the section": (hulls[1], "both"),
         "mask": (mask, "both"),
     }
     title = f"mask covers {mask.mean():.0%} of the pair, {exclude.sum()} px excluded by hand"
-    with replacing(out / "qc.png") as path:
+    with replacing(out.qc) as path:
         draw_outlines(pair.ct, pair.slide, outlines, title).savefig(path, dpi=110)
     log.info(title)

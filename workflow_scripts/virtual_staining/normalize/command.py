@@ -2,11 +2,11 @@
 
 import argparse
 import logging
-from pathlib import Path
 
+from virtual_staining.artefacts.pair import write_normalized_pair
+from virtual_staining.artefacts.paths import NormalizedFolder
 from virtual_staining.artefacts.registration import drawn_regions, read_registered_pair
-from virtual_staining.artefacts.storage.atomic import replacing, write_json
-from virtual_staining.artefacts.storage.image import write_image
+from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.pictures import draw_outlines
 from virtual_staining.normalize.normalization import choose_regions, normalize_pair
@@ -37,21 +37,19 @@ def run(args: argparse.Namespace) -> None:
         ct, slide, stats = normalize_pair(pair.ct, pair.slide, regions, settings)
     except InputError as error:
         raise InputError(f"{args.ct}: {error}") from error
-    out = Path(args.out)
-    write_image(out / "ct.tif", ct, pair.pixel_um)
-    write_image(out / "slide.tif", slide, pair.pixel_um)
-    write_json(out / "stats.json", stats)
-    roi, grey, colour = stats["roi"], stats["ct"], stats["slide"]
+    out = NormalizedFolder(args.out)
+    write_normalized_pair(out, ct, slide, pair.pixel_um, stats)
     title = (
-        f"{settings.reference_class} {grey['bone_mean_before']:.0f} ({roi['reference_source']}), "
-        f"background {grey['background_mean_before']:.0f} ({roi['background_source']}), "
-        f"slide bounds {colour['f_min']:.0f} to {colour['f_max']:.0f}"
+        f"{settings.reference_class} {stats.ct.bone_mean_before:.0f} "
+        f"({stats.roi.reference_source}), background {stats.ct.background_mean_before:.0f} "
+        f"({stats.roi.background_source}), slide bounds {stats.slide.f_min:.0f} to "
+        f"{stats.slide.f_max:.0f}"
     )
     outlines = {
         settings.reference_class: (regions.reference, "both"),
         "background (section)": (regions.background, "slide"),
         "background (CT)": (regions.ct_background, "ct"),
     }
-    with replacing(out / "qc.png") as path:
+    with replacing(out.qc) as path:
         draw_outlines(ct, slide, outlines, title).savefig(path, dpi=110)
     log.info(title)

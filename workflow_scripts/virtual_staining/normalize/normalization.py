@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from virtual_staining.artefacts.pair_stats import CTStats, PairStats, RegionStats, SlideStats
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.ct_scaling import ct_scaling, scale_ct
 from virtual_staining.imaging.tissue.regions import check_size, find_rois
@@ -79,7 +80,7 @@ def choose_regions(
 
 def normalize_pair(
     ct: np.ndarray, slide: np.ndarray, regions: Regions, settings: NormalizeSettings
-) -> tuple[np.ndarray, np.ndarray, dict]:
+) -> tuple[np.ndarray, np.ndarray, PairStats]:
     """Normalize a pair by the levels in its regions (paper 2.5).
 
     Parameters
@@ -95,8 +96,8 @@ def normalize_pair(
         Reference tissue's mean at ``bone_mean``, background's at ``background_mean``.
     slide : ndarray of uint8, shape (y, x, 3)
         White-balanced and stretched.
-    stats : dict
-        What was measured and applied, for JSON.
+    stats : PairStats
+        What was measured and applied.
 
     Raises
     ------
@@ -112,30 +113,30 @@ def normalize_pair(
         slide[regions.reference] * gains, slide[regions.background] * gains, settings
     )
     scaled, stretched = scale_ct(ct, scaling), stretch(slide, gains, *bounds)
-    stats = {
-        "ct": {
-            "scale": scaling.scale,
-            "offset": scaling.offset,
-            "bone_mean_before": bone_mean,
-            "background_mean_before": background_mean,
-            "bone_mean_after": float(scaled[regions.reference].mean()),
-            "background_mean_after": float(scaled[regions.ct_background].mean()),
-        },
-        "slide": {
-            "background_rgb_before": background_rgb.tolist(),
-            "gains": gains.tolist(),
-            "f_min": bounds[0],
-            "f_max": bounds[1],
-            "background_after_rgb": stretched[regions.background].mean(axis=0).tolist(),
-        },
-        "ct_background_after": settings.background_mean,
-        "roi": {
-            "reference_class": settings.reference_class,
-            "reference_source": regions.reference_source,
-            "background_source": regions.background_source,
-            "reference_px": int(regions.reference.sum()),
-            "background_px": int(regions.background.sum()),
-            "ct_background_px": int(regions.ct_background.sum()),
-        },
-    }
+    stats = PairStats(
+        ct=CTStats(
+            scale=scaling.scale,
+            offset=scaling.offset,
+            bone_mean_before=bone_mean,
+            background_mean_before=background_mean,
+            bone_mean_after=float(scaled[regions.reference].mean()),
+            background_mean_after=float(scaled[regions.ct_background].mean()),
+        ),
+        slide=SlideStats(
+            background_rgb_before=background_rgb.tolist(),
+            gains=gains.tolist(),
+            f_min=bounds[0],
+            f_max=bounds[1],
+            background_after_rgb=stretched[regions.background].mean(axis=0).tolist(),
+        ),
+        ct_background_after=settings.background_mean,
+        roi=RegionStats(
+            reference_class=settings.reference_class,
+            reference_source=regions.reference_source,
+            background_source=regions.background_source,
+            reference_px=int(regions.reference.sum()),
+            background_px=int(regions.background.sum()),
+            ct_background_px=int(regions.ct_background.sum()),
+        ),
+    )
     return scaled, stretched, stats

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.registration_table import (
     COLUMNS,
     read_summary,
@@ -22,25 +23,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the action's arguments."""
     parser.add_argument("--sheet", required=True, help="sample sheet (TSV)")
     parser.add_argument(
-        "--register-dir",
-        required=True,
-        type=Path,
-        help="02_register: holds a folder of each section",
+        "--results", required=True, type=Results, help="results folder of the study"
     )
-    parser.add_argument("--out-table", required=True, type=Path, help="CSV to write")
-    parser.add_argument("--out-page", required=True, type=Path, help="HTML page to write")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the table and the page, and log a warning for every sample that is unsure."""
     sheet = read_sheet(args.sheet)
-    folders = {sample: args.register_dir / sample for sample in sheet.index[sheet["slide"] != ""]}
-    table = collect([folder / "transform.json" for folder in folders.values()])
-    pictures = {sample: folder / "qc.png" for sample, folder in folders.items()}
+    samples = sheet.index[sheet["slide"] != ""]
+    table = collect([args.results.registered(sample).transform for sample in samples])
+    pictures = {sample: args.results.registered(sample).qc for sample in samples}
     for row in table[table["unsure"]].itertuples():
         log.warning("%s: registration is unsure: %s", row.sample, row.flags)
-    write_page(args.out_page, table, pictures)
-    write_registration_table(args.out_table, table)
+    write_page(args.results.registration_page, table, pictures)
+    write_registration_table(args.results.registration_table, table)
 
 
 def collect(transforms: list[Path]) -> pd.DataFrame:

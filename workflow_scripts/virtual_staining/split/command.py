@@ -2,14 +2,14 @@
 
 import argparse
 import logging
-from pathlib import Path
 
 import pandas as pd
 
+from virtual_staining.artefacts.folds import Folds, write_folds
 from virtual_staining.artefacts.pair import pair_digest, tissue_digest
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.registration_table import read_unsure_samples
 from virtual_staining.artefacts.sheet import read_sheet
-from virtual_staining.artefacts.storage.atomic import write_json
 from virtual_staining.errors import InputError
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.split import SplitSettings
@@ -21,9 +21,11 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's arguments."""
     parser.add_argument("--sheet", required=True, help="sample sheet (TSV)")
+    parser.add_argument(
+        "--results", required=True, type=Results, help="results folder of the study"
+    )
     parser.add_argument("--stain", required=True, help="the stain whose samples are divided")
     parser.add_argument("--settings", required=True, help=SplitSettings.argument_help())
-    parser.add_argument("--registration", required=True, help="registration.csv of all sections")
     parser.add_argument(
         "--unsure",
         required=True,
@@ -31,15 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what becomes of sections whose registration is unsure",
     )
     parser.add_argument("--seed", type=int, required=True, help="seed of the random order")
-    parser.add_argument("--normalize-dir", required=True, type=Path, help="normalized pairs")
-    parser.add_argument("--mask-dir", required=True, type=Path, help="correspondence masks")
-    parser.add_argument(
-        "--out", required=True, type=Path, help="folds.json to write; fold-{fold}.json go beside it"
-    )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write ``folds.json``, and beside it ``fold-{fold}.json`` without the test set.
+    """Write the folds of one stain, and a file of each fold for its training.
 
     Raises
     ------
@@ -51,40 +48,22 @@ def run(args: argparse.Namespace) -> None:
     samples = sheet[(sheet["stain"] == args.stain) & (sheet["slide"] != "")]
     if samples.empty:
         raise InputError(f"{args.sheet}: no sample has a slide with stain {args.stain!r}")
-    unsure = set(read_unsure_samples(args.registration)) & set(samples.index)
+    unsure = set(read_unsure_samples(args.results.registration_table)) & set(samples.index)
     samples, dropped = without_unsure(samples, unsure, args.unsure)
     result = split_stain(samples, settings.folds, args.seed)
     names = sorted(samples.index)
-    digests = {s: pair_digest(s, args.normalize_dir, args.mask_dir) for s in names}
-    result = {"stain": args.stain, "seed": args.seed, **result, "images": digests}
-    # Not in the files of single folds: the tissue classes enter evaluation, and no training.
-    tissue = {s: tissue_digest(s, args.mask_dir) for s in names}
-    write_json(args.out, {**result, "tissue": tissue, "dropped": dropped})
-    for fold in result["folds"]:
-        write_json(args.out.with_name(f"fold-{fold['fold']}.json"), for_training(result, fold))
+    folds = Folds(
+        stain=args.stain,
+        seed=args.seed,
+        **result,
+        images={sample: pair_digest(args.results, sample) for sample in names},
+        tissue={sample: tissue_digest(args.results, sample) for sample in names},
+        dropped=dropped,
+    )
+    write_folds(args.results.split(args.stain), folds)
+    for fold in folds.folds:
         counts = samples.loc[fold["validation"], "material"].value_counts().to_dict()
         log.info("fold %d validates %s", fold["fold"], counts)
-
-
-def for_training(result: dict, fold: dict) -> dict:
-    """Return what the training of one fold depends on; a new test sample does not change it.
-
-    Parameters
-    ----------
-    result : dict
-        The content of ``folds.json``.
-    fold : dict
-        One of its ``folds``.
-
-    Returns
-    -------
-    dict
-        In the same form: ``stain``, the one fold, an empty ``test``, and ``images`` of the
-        fold's samples.
-    """
-    samples = sorted(fold["train"] + fold["validation"])
-    images = {sample: result["images"][sample] for sample in samples}
-    return {"stain": result["stain"], "folds": [fold], "test": [], "images": images}
 
 
 def without_unsure(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts.storage.atomic import read_json
+from virtual_staining.artefacts.pair_stats import read_ct_scaling
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.ct_scaling import ct_scaling
 from virtual_staining.imaging.tissue.regions import find_ct_rois
@@ -28,17 +28,9 @@ def median_scaling(stats: Sequence[str | Path]) -> tuple[float, float]:
     Raises
     ------
     InputError
-        If a file lacks the CT block or its scale is not a positive number.
+        As in :func:`~virtual_staining.artefacts.pair_stats.read_ct_scaling`.
     """
-    values = []
-    for path in stats:
-        try:
-            block = read_json(path)["ct"]
-            values.append((float(block["scale"]), float(block["offset"])))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: no ct scale and offset ({error!r}); normalize it") from error
-        if not (values[-1][0] > 0 and np.isfinite(values[-1]).all()):
-            raise InputError(f"{path}: ct scale and offset {values[-1]} are not usable")
+    values = [read_ct_scaling(path) for path in stats]
     scale, offset = np.median(values, axis=0)
     return float(scale), float(offset)
 

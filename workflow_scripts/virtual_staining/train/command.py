@@ -4,10 +4,10 @@ import argparse
 import logging
 import signal
 import sys
-from pathlib import Path
 
 from virtual_staining.artefacts.folds import Fold, read_fold
-from virtual_staining.artefacts.pair import load_pair, pair_files
+from virtual_staining.artefacts.pair import pair_files, read_training_pair
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.errors import InputError
 from virtual_staining.models.catalogue import check_model
 from virtual_staining.runtime import choose_device, set_up_processor
@@ -20,15 +20,14 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``train``."""
     parser.add_argument(
+        "--results", type=Results, required=True, help="results folder of the study"
+    )
+    parser.add_argument("--stain", required=True, help="stain whose slides the model learns")
+    parser.add_argument(
         "--settings", required=True, help=f"{TrainSettings.argument_help()}; also model and seed"
     )
-    parser.add_argument("--folds", type=Path, required=True, help="folds.json of the split")
     parser.add_argument("--fold", type=int, required=True, help="number of the fold, from 1")
-    parser.add_argument("--normalize-dir", type=Path, required=True, help="normalized pairs")
-    parser.add_argument("--mask-dir", type=Path, required=True, help="correspondence masks")
-    parser.add_argument("--resume-dir", type=Path, required=True, help="where checkpoints lie")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the fold's results")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -46,15 +45,18 @@ def run(args: argparse.Namespace) -> None:
     set_up_processor(args.threads)
     settings = read_settings(TrainSettings, args.settings)
     check_model(settings)
-    fold = read_fold(args.folds, args.fold)
-    resume = ResumeFolder(args.resume_dir, describe_run(settings, fold, args))
+    fold = read_fold(args.results.split(args.stain).fold(args.fold), args.fold)
+    out = args.results.trained(args.stain, settings.model, args.fold)
+    resume = ResumeFolder(out.resume, describe_run(settings, fold, args.results))
     device = choose_device()
     pairs = {
-        sample: load_pair(sample, args.normalize_dir, args.mask_dir)
-        for sample in fold.train + fold.validation
+        sample: read_training_pair(args.results, sample) for sample in fold.train + fold.validation
     }
     if not any(pairs[sample].mask.any() for sample in fold.train):
-        raise InputError(f"{args.mask_dir}: the masks of all training samples are empty")
+        raise InputError(
+            f"{args.results}: the masks of all training samples of {args.stain}, fold {args.fold}, "
+            "are empty; look at 04_mask/{sample}/qc.png"
+        )
     log.info(
         "%s, fold %d: %d training and %d validation pairs, on %s",
         settings.model,
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
             [pairs[sample] for sample in fold.train],
             [pairs[sample] for sample in fold.validation],
             resume,
-            args.out,
+            out,
             device,
             stop_requested=lambda: bool(received),
         )
@@ -81,12 +83,12 @@ def run(args: argparse.Namespace) -> None:
         sys.exit(128 + received[0])
 
 
-def describe_run(settings: TrainSettings, fold: Fold, args: argparse.Namespace) -> dict:
+def describe_run(settings: TrainSettings, fold: Fold, results: Results) -> dict:
     """Return what a resume folder must match: settings, the fold, and the images' checksums."""
     from virtual_staining.train.checkpoint import file_checksum
 
     inputs: dict = {"fold": [list(fold.train), list(fold.validation)]}
     for sample in fold.train + fold.validation:
-        for kind, path in pair_files(sample, args.normalize_dir, args.mask_dir).items():
+        for kind, path in pair_files(results, sample).items():
             inputs[f"{sample}/{kind}"] = file_checksum(path)
     return {"settings": settings.model_dump(), "inputs": inputs}

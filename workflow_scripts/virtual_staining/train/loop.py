@@ -6,11 +6,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
+from virtual_staining.artefacts.paths import TrainedFolder
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.sampling.sampler import Plan, Sampler
 from virtual_staining.models.build import build_model
@@ -42,7 +42,7 @@ def train(
     training: list[TrainingPair],
     validation: list[TrainingPair],
     resume: ResumeFolder,
-    out: Path,
+    out: TrainedFolder,
     device: torch.device,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> None:
@@ -66,7 +66,7 @@ def train(
     started = time.monotonic() - progress.seconds
     saved = time.monotonic()
 
-    events = event_log(settings.tensorboard, out / "tensorboard", progress)
+    events = event_log(settings.tensorboard, out.tensorboard, progress)
     with events as log_event, explained_divergence(progress, resume):
         while progress.epoch <= settings.epochs:
             epoch, rate = progress.epoch, learning_rate(settings, progress.epoch)
@@ -97,7 +97,7 @@ def train(
             if improved:
                 resume.save_best(epoch, model.generators.state_dict())
             with resume.writing("history.csv"):
-                write_history(progress.history, out / "history.csv")
+                write_history(progress.history, out.history)
                 log_event(row)
             report(row, settings.epochs, progress.seconds / epoch, device)
     with resume.writing("the results"):

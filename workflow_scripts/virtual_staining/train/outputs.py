@@ -1,11 +1,11 @@
 """The files that a finished run leaves: weights, history and curves."""
 
 import shutil
-from pathlib import Path
 
 import pandas as pd
 
 from virtual_staining.artefacts.generator import write_generator
+from virtual_staining.artefacts.paths import TrainedFolder
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.models.model import Model
 from virtual_staining.settings.train import TrainSettings
@@ -19,24 +19,24 @@ def write_results(
     titles: dict[str, str],
     settings: TrainSettings,
     resume: ResumeFolder,
-    out: Path,
+    out: TrainedFolder,
 ) -> None:
     """Write weights and curves of a finished run, then remove its checkpoints.
 
     Without checkpoints a forced rerun of the same settings trains anew.
     """
-    with replacing(out / "best") as folder:
+    with replacing(out.best) as folder:
         folder.mkdir()
         for name, entry in progress.best.items():
             state = resume.load_best(entry["epoch"])
             write_generator(folder / f"{name}.pt", settings, state, entry["epoch"], name)
-    write_history(progress.history, out / "history.csv")
-    draw_curves(pd.DataFrame(progress.history), titles, out / "curves.png")
+    write_history(progress.history, out.history)
+    draw_curves(pd.DataFrame(progress.history), titles, out.curves)
     if settings.infer_checkpoint == "last":
         state = model.generators.state_dict()
-        write_generator(out / "generator.pt", settings, state, settings.epochs, "last")
+        write_generator(out.generator, settings, state, settings.epochs, "last")
     else:
-        with replacing(out / "generator.pt") as path:
-            shutil.copyfile(out / "best" / f"{settings.infer_checkpoint}.pt", path)
+        with replacing(out.generator) as path:
+            shutil.copyfile(out.best / f"{settings.infer_checkpoint}.pt", path)
     resume.clear()
     shutil.rmtree(resume.path, ignore_errors=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.sheet import complete_sheet, missing_files, read_sheet
 from virtual_staining.errors import InputError
 from virtual_staining.models.catalogue import all_models
@@ -91,15 +92,13 @@ def load_samples(
     InputError
         If the sheet is wrong or names files that are not there.
     """
+    results = Results(study.results)
     if study.samples is None:
         table = list_cohort(study.cohort, study.seed)
-        return complete_sheet(table.astype(str), f"{study.results}/00_cohort", "synthetic cohort")
+        return complete_sheet(table.astype(str), results.sheet.parent, "synthetic cohort")
     sheet = read_sheet(study.samples)
     # Raw files may have gone to tape once their pairs are made.
-    fresh = [
-        not Path(study.results, "03_normalize", sample, "stats.json").is_file()
-        for sample in sheet.index
-    ]
+    fresh = [not results.normalized(sample).stats.is_file() for sample in sheet.index]
     missing = missing_files(sheet[fresh])
     if missing:
         raise InputError(f"{study.samples}: no such file:\n  " + "\n  ".join(missing))

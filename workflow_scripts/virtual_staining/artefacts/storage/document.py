@@ -1,4 +1,4 @@
-"""JSON files that state their format and the version of the program that wrote them."""
+"""JSON files that state their format, so that a reader can refuse one that it does not know."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Document:
 
 
 def write_document(path: str | Path, file_format: int, values: Mapping[str, object]) -> None:
-    """Write a JSON object with its ``format`` and the program's ``version``, atomically.
+    """Write a JSON object with its ``format``, atomically.
 
     Parameters
     ----------
@@ -61,9 +61,11 @@ def write_document(path: str | Path, file_format: int, values: Mapping[str, obje
     file_format : int
         Number of the file's layout, from 1; it grows when readers must change.
     values : mapping
-        The content, JSON values by key.
+        The content, JSON values by key. Where it has a ``version``, of the program that wrote the
+        file, an error message names it. A file whose content decides whether long jobs run again
+        must not hold it.
     """
-    write_json(path, {"format": file_format, "version": __version__, **values})
+    write_json(path, {"format": file_format, **values})
 
 
 def read_document(path: str | Path, newest: int, remedy: str) -> Document:
