@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts.storage.atomic import read_json, write_json
+from virtual_staining.artefacts.storage.document import read_document, write_document
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.register.search.block.block_search import BlockResult
@@ -17,6 +17,8 @@ from virtual_staining.register.similarity.mutual_information import score_poses
 from virtual_staining.register.similarity.scales import SectionScales
 from virtual_staining.settings.register import RegisterSettings
 
+FORMAT = 1  # of planes.json
+REMEDY = "delete the file, so that the block is searched again"
 CLEAR = 0.5  # of a block of lower clarity it is unsure which face its sections have up
 BLOCK_KEYS = ("margin", "agreeing", "searches", "confidence", "clarity")
 
@@ -92,7 +94,7 @@ def write_planes(
     }
     shared = {key: getattr(result, key) for key in BLOCK_KEYS}
     values = {"block": block, "volume": volume, "axis": result.axis.tolist(), **shared}
-    write_json(path, {**values, "sections": sections})
+    write_document(path, FORMAT, {**values, "sections": sections})
 
 
 def read_block_plane(
@@ -103,9 +105,10 @@ def read_block_plane(
     Raises
     ------
     InputError
-        If the file is missing, cannot be read, or lacks the sample's plane.
+        If the file is missing, cannot be read, is of an unknown format, or lacks the sample's
+        plane.
     """
-    values = read_json(path)
+    values = read_document(path, FORMAT, REMEDY).values
     try:
         entry = values["sections"][sample]
         known = SectionMap.from_dict(entry["slide_to_volume"], f"{path}: {sample}: slide_to_volume")
@@ -121,8 +124,7 @@ def read_block_plane(
         name, shared = values["block"], {key: values[key] for key in BLOCK_KEYS}
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"{path}: sections: {sample}: holds no plane of this section ({error}); delete the "
-            "file, so that the block is searched again"
+            f"{path}: sections: {sample}: holds no plane of this section ({error}); {REMEDY}"
         ) from error
     return BlockPlane(name, result, **shared, **climb_alone(pose, section, settings))
 

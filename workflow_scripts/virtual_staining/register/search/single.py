@@ -50,11 +50,11 @@ def search_near(
     guess: np.ndarray, section: SectionScales, settings: RegisterSettings
 ) -> SectionResult:
     """Search around a first guess (12,)."""
-    trust = (settings.fan_deg, settings.fan_um)
+    limits = (settings.fan_deg, settings.fan_um)
 
     def searches() -> Iterator[list[ScoredPoses]]:
         for number in range(settings.searches):
-            starts = around_guess(guess, *trust, settings.fan_starts, number)
+            starts = around_guess(guess, *limits, settings.fan_starts, number)
             scores = score_poses(section.scales[0], settings.grey_bins, starts)
             yield coarse_to_fine(
                 all_but_finest(section.scales),
@@ -62,7 +62,7 @@ def search_near(
                 settings.fan_beam,
                 section.size_um,
                 settings,
-                allowed=lambda poses: near_guess(poses, guess, *trust),
+                allowed=lambda poses: near_guess(poses, guess, *limits),
             )
 
     result = combine(searches(), section, settings.fan_beam[-1], settings)
