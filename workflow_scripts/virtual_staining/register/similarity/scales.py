@@ -11,6 +11,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 from sklearn.cluster import KMeans
 
+from virtual_staining.imaging.halving import halve
+
 KMEANS_PIXELS = 20_000
 CLIP_PERCENT = (0.1, 99.9)  # single very bright or dark voxels must not take up the grey bins
 SMALLEST_EDGE = 16  # voxels; a volume with a shorter edge is not halved again
@@ -112,7 +114,7 @@ def volume_scales(volume: np.ndarray, voxel_um: float, coarse_um: float) -> Volu
     air = float(np.median(np.concatenate([face.ravel() for face in faces])))
     volumes, sizes_um = [grey], [float(voxel_um)]
     while sizes_um[-1] * np.sqrt(2) < coarse_um and min(volumes[-1].shape) >= SMALLEST_EDGE:
-        volumes.append(_halve(volumes[-1]))
+        volumes.append(_halved(volumes[-1]))
         sizes_um.append(2 * sizes_um[-1])
     return VolumeScales(volumes, sizes_um, air)
 
@@ -166,10 +168,10 @@ def _to_bytes(volume: np.ndarray) -> np.ndarray:
     return out
 
 
-def _halve(grey: np.ndarray) -> np.ndarray:
+def _halved(grey: np.ndarray) -> np.ndarray:
+    """Return the means of 2 x 2 x 2 voxels, without the last plane of an odd axis."""
     z, y, x = (n - n % 2 for n in grey.shape)
-    blocks = grey[:z, :y, :x].reshape(z // 2, 2, y // 2, 2, x // 2, 2)
-    return ((blocks.sum((1, 3, 5), dtype=np.uint16) + 4) // 8).astype(np.uint8)
+    return halve(grey[np.newaxis, :z, :y, :x])[0]
 
 
 def shrink(image: np.ndarray, size_um: tuple[float, float], pixel_um: float) -> np.ndarray:
