@@ -1,13 +1,11 @@
 """What `ingest slide` leaves: pyramidal OME-TIFF in RGB uint8, with the sizes of the raw slide."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
-import zarr
 
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.ome import ome_metadata
@@ -44,11 +42,6 @@ class SlideLevel:
         """Width and height of the slide, µm."""
         height, width = self.shape[:2]
         return width * self.pixel_size_um, height * self.pixel_size_um
-
-    @cached_property
-    def array(self) -> zarr.Array:
-        """Lazy (y, x, 3) uint8 array; slice it to read a region."""
-        return zarr.open_array(tifffile.imread(self.path, aszarr=True, level=self.index), mode="r")
 
     def read(self) -> np.ndarray:
         """Return the whole level, uint8 (y, x, 3)."""

@@ -1,6 +1,8 @@
-"""What TIFF volumes and TIFF slides share: pixel sizes in the metadata, whole pages."""
+"""TIFF volumes and slides: opening, pixel sizes in the metadata, checks of pages."""
 
+import contextlib
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -8,9 +10,38 @@ import numpy as np
 import tifffile
 
 from virtual_staining.errors import InputError
-from virtual_staining.readers.source import UNIT_UM
+from virtual_staining.readers.source import READ_ERRORS, UNIT_UM
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
+
+
+@contextlib.contextmanager
+def opened_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF for the time of a block.
+
+    Raises
+    ------
+    InputError
+        If the file is no TIFF, or the block stumbles over damage.
+    """
+    try:
+        with tifffile.TiffFile(path) as tif:
+            yield tif
+    except READ_ERRORS as error:
+        raise InputError(f"{path}: cannot be read as TIFF ({error}); is it damaged?") from error
+
+
+@contextlib.contextmanager
+def reopened(pages: Iterable[tifffile.TiffPage | tifffile.TiffFrame]) -> Iterator[None]:
+    """Open the files of pages again, for the time of a block in which the pages are decoded."""
+    files = {page.parent.filehandle for page in pages}
+    try:
+        for file in files:
+            file.open()
+        yield
+    finally:
+        for file in files:
+            file.close()
 
 
 def tiff_size_um(tif: tifffile.TiffFile, axes: str) -> tuple[float, ...] | None:

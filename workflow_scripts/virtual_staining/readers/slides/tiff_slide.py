@@ -9,8 +9,14 @@ import zarr
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.orientation import UPRIGHT, upright
-from virtual_staining.readers.source import READ_ERRORS, RawSlide, row_reader
-from virtual_staining.readers.tiff_metadata import TIFF_SUFFIXES, check_complete, tiff_size_um
+from virtual_staining.readers.source import RawSlide, row_reader
+from virtual_staining.readers.tiff_metadata import (
+    TIFF_SUFFIXES,
+    check_complete,
+    opened_tiff,
+    reopened,
+    tiff_size_um,
+)
 
 # Microscopes also write plain TIFF under names of their own.
 SUFFIXES = (*TIFF_SUFFIXES, ".svs", ".ndpi", ".scn", ".bif")
@@ -24,14 +30,14 @@ def open_tiff_slide(path: Path) -> RawSlide:
     InputError
         If it is damaged or not one RGB image.
     """
-    try:
-        tif = tifffile.TiffFile(path)
-        series = tif.series[0]
-        page = series.keyframe
-        store = zarr.open_array(tif.aszarr(series=0, level=0), mode="r")
-        pixel_size_um = tiff_size_um(tif, "YX")
-    except READ_ERRORS as error:
-        raise InputError(f"{path}: cannot be read as TIFF ({error}); is it damaged?") from error
+    with opened_tiff(path) as tif:
+        return _slide(path, tif)
+
+
+def _slide(path: Path, tif: tifffile.TiffFile) -> RawSlide:
+    series = tif.series[0]
+    page = series.keyframe
+    store = zarr.open_array(tif.aszarr(series=0, level=0), mode="r")
     axes, shape = series.axes, series.shape
     planar = axes == "SYX"
     if axes not in ("YXS", "SYX") or page.photometric.name not in ("RGB", "YCBCR"):
@@ -42,11 +48,13 @@ def open_tiff_slide(path: Path) -> RawSlide:
     check_complete(path, page, tif.filehandle.size)
 
     def pixels(y0: int, y1: int) -> np.ndarray:
-        return np.moveaxis(store[:, y0:y1], 0, -1) if planar else store[y0:y1]
+        with reopened([page]):
+            return np.moveaxis(store[:, y0:y1], 0, -1) if planar else store[y0:y1]
 
     shape = (*shape[1:], shape[0]) if planar else shape
+    size_um = tiff_size_um(tif, "YX")
     block = store.chunks[1 if planar else 0]
-    slide = RawSlide(str(path), shape, series.dtype, row_reader(path, pixels), pixel_size_um, block)
+    slide = RawSlide(str(path), shape, series.dtype, row_reader(path, pixels), size_um, block)
     return upright(slide, page.tags.valueof("Orientation", UPRIGHT))
 
 

@@ -12,7 +12,7 @@ import tifffile
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.source import READ_ERRORS, Source, read_values
-from virtual_staining.readers.tiff_metadata import TIFF_SUFFIXES, check_page
+from virtual_staining.readers.tiff_metadata import TIFF_SUFFIXES, check_page, opened_tiff
 
 READERS = 4
 
@@ -96,23 +96,20 @@ def _check_numbers(folder: Path, files: list[Path]) -> None:
 
 
 def _slice_header(path: Path) -> _Slice:
-    try:
-        with tifffile.TiffFile(path) as tif:
-            page = tif.pages.first
-            if len(tif.pages) != 1:
-                raise InputError(
-                    f"{path}: holds {len(tif.pages)} pages; a slice folder needs one page a file"
-                )
-            check_page(path, page, tif.filehandle.size)
-            plain = page.is_contiguous and page.fillorder == 1 and page.bitspersample >= 8
-            return _Slice(
-                path,
-                page.shape,
-                page.dtype.newbyteorder(tif.byteorder),
-                page.dataoffsets[0] if plain else None,
+    with opened_tiff(path) as tif:
+        page = tif.pages.first
+        if len(tif.pages) != 1:
+            raise InputError(
+                f"{path}: holds {len(tif.pages)} pages; a slice folder needs one page a file"
             )
-    except READ_ERRORS as error:
-        raise InputError(f"{path}: cannot be read as TIFF ({error}); is it damaged?") from error
+        check_page(path, page, tif.filehandle.size)
+        plain = page.is_contiguous and page.fillorder == 1 and page.bitspersample >= 8
+        return _Slice(
+            path,
+            page.shape,
+            page.dtype.newbyteorder(tif.byteorder),
+            page.dataoffsets[0] if plain else None,
+        )
 
 
 def _read_slice(header: _Slice) -> np.ndarray:

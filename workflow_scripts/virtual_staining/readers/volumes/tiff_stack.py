@@ -13,6 +13,8 @@ from virtual_staining.readers.tiff_metadata import (
     TIFF_SUFFIXES,
     check_complete,
     check_page,
+    opened_tiff,
+    reopened,
     tiff_size_um,
 )
 
@@ -25,17 +27,18 @@ def open_file(path: Path) -> Source:
     InputError
         If it is damaged, truncated, or not a single grey (z, y, x) volume.
     """
-    complaints = _Complaints()
-    try:
-        with complaints:
-            tif = tifffile.TiffFile(path)
-            series, n_series, n_pages = tif.series[0], len(tif.series), len(tif.pages)
-    except READ_ERRORS as error:
-        raise InputError(f"{path}: cannot be read as TIFF ({error}); is it damaged?") from error
-    if complaints.lines:
-        raise InputError(f"{path}: damaged or truncated ({complaints.lines[0]}); copy it again")
+    with _Complaints() as complaints, opened_tiff(path) as tif:
+        series, n_pages = tif.series[0], len(tif.pages)
+        if complaints.lines:
+            raise InputError(f"{path}: damaged or truncated ({complaints.lines[0]}); copy it again")
+        return _source(path, tif, series, n_pages)
+
+
+def _source(
+    path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, n_pages: int
+) -> Source:
     check_page(path, series.keyframe, tif.filehandle.size)
-    if n_series > 1 and not tif.is_ome:
+    if len(tif.series) > 1 and not tif.is_ome:
         shapes = " and ".join(" x ".join(map(str, s.shape)) for s in tif.series[:2])
         raise InputError(f"{path}: pages of different shape or type ({shapes}); all must be alike")
     axes = "".join(a for a, n in zip(series.axes, series.shape, strict=True) if n > 1 or a in "YX")
@@ -89,7 +92,7 @@ def _plain_reader(path, tif, series, shape):
 
 def _page_reader(path, tif, series, shape):
     """Return a reader that decodes page by page."""
-    pages = series.pages
+    pages = list(series.pages)  # the file is opened again to read some of them
     if len(pages) != shape[0]:
         raise InputError(
             f"{path}: has {len(pages)} pages for {shape[0]} planes; rewrite it with a page a plane"
@@ -101,7 +104,8 @@ def _page_reader(path, tif, series, shape):
 
     def read(z0: int, z1: int) -> np.ndarray:
         try:
-            return np.stack([page.asarray().reshape(shape[1:]) for page in pages[z0:z1]])
+            with reopened(pages[z0:z1]):
+                return np.stack([page.asarray().reshape(shape[1:]) for page in pages[z0:z1]])
         except READ_ERRORS as error:
             raise InputError(f"{path}: planes {z0}–{z1 - 1} cannot be decoded ({error})") from error
 
