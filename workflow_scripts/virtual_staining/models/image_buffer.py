@@ -4,12 +4,12 @@ import torch
 
 
 class ImageBuffer:
-    """Keeps up to ``capacity`` generated images and gives back a mix of old and new.
+    """Keeps up to ``capacity`` generated images and returns a mix of older and new images.
 
     Parameters
     ----------
     capacity : int
-        Images kept; 0 hands every image straight through.
+        Number of images kept; with 0 the buffer returns the new images.
     """
 
     def __init__(self, capacity: int):
@@ -17,14 +17,14 @@ class ImageBuffer:
         self.images: list[torch.Tensor] = []
 
     def exchange(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Return as many images as given, each new or, half of the time, a kept one instead.
+        """Return as many images as given: each new image or, with probability 1/2, a kept image.
 
         Parameters
         ----------
         images : Tensor, shape (n, c, h, w)
-            Newly generated, detached.
+            New images, detached from their graph.
         generator : torch.Generator
-            Source of chance, on the CPU.
+            Source of randomness, on the CPU.
         """
         if self.capacity == 0:
             return images
@@ -36,9 +36,9 @@ class ImageBuffer:
             elif torch.rand((), generator=generator) < 0.5:
                 chosen.append(image)
             else:
-                place = int(torch.randint(self.capacity, (), generator=generator))
-                chosen.append(self.images[place])
-                self.images[place] = image.clone()
+                index = int(torch.randint(self.capacity, (), generator=generator))
+                chosen.append(self.images[index])
+                self.images[index] = image.clone()
         return torch.stack(chosen)
 
     def state_dict(self) -> dict:
@@ -46,6 +46,6 @@ class ImageBuffer:
         return {"images": torch.stack(self.images).cpu() if self.images else None}
 
     def load_state_dict(self, state: dict, device: torch.device) -> None:
-        """Take up the kept images again."""
+        """Restore the kept images."""
         images = state["images"]
         self.images = [] if images is None else list(images.to(device))

@@ -10,7 +10,6 @@ from torch import nn
 from virtual_staining.imaging.sampling.sampler import Batch
 from virtual_staining.models.facts import Facts
 from virtual_staining.models.fast.accelerate import accelerate
-from virtual_staining.models.fast.adam import StoredOrderAdam
 from virtual_staining.models.image_buffer import ImageBuffer
 from virtual_staining.models.networks import initialize
 from virtual_staining.settings.train import TrainSettings
@@ -50,10 +49,11 @@ class Model(ABC):
         self.generators = accelerate(initialize(generators)).to(**stored)
         self.discriminators = accelerate(initialize(self.build_discriminators())).to(**stored)
         self.optimizers = {
-            name: StoredOrderAdam(
+            name: torch.optim.Adam(
                 networks.parameters(),
                 lr=settings.learning_rate,
                 betas=(settings.adam_beta1, settings.adam_beta2),
+                fused=True,
             )
             for name, networks in (
                 ("generators", self.generators),

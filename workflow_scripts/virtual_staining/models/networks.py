@@ -31,7 +31,7 @@ class ResidualBlock(nn.Module):
 
 
 def resnet_generator(features: int, residual_blocks: int) -> nn.Sequential:
-    """Return the CycleGAN generator: two downs, residual blocks, two ups, tanh.
+    """Return the CycleGAN generator: two halvings, residual blocks, two doublings, tanh.
 
     Maps (n, 3, h, w) to (n, 3, h, w) in [-1, 1]; h and w are multiples of 4. With 64 features and
     nine blocks it has 11,378,179 parameters.
@@ -39,11 +39,11 @@ def resnet_generator(features: int, residual_blocks: int) -> nn.Sequential:
     Parameters
     ----------
     features : int
-        Channels after the first convolution; doubled at each down.
+        Channels after the first convolution; each halving of the image doubles them.
     residual_blocks : int
         Number of residual blocks at a quarter of the resolution.
     """
-    # The outer padding is 3 for the 7 × 7 kernels.
+    # Padding by 3 px keeps the size under the 7 × 7 kernels.
     layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, features, 7), *_norm_relu(features)]
     for width in (features, 2 * features):
         layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *_norm_relu(2 * width)]
@@ -62,13 +62,13 @@ class UNet(nn.Module):
     """The Pix2Pix generator: a U-Net with skip connections at every level.
 
     Maps (n, 3, h, w) to (n, 3, h, w) in [-1, 1]; h and w are multiples of ``2 ** depth``. With 64
-    features and depth 8 it has 54,404,099 parameters. Dropout is the model's only noise; in
-    evaluation mode it is off, so that inference gives one answer.
+    features and depth 8 it has 54,404,099 parameters. Dropout is the only noise of the model.
+    Evaluation mode switches dropout off, so that inference is deterministic.
 
     Parameters
     ----------
     features : int
-        Channels of the first level; doubled at each down up to eight times.
+        Channels of the first level; each halving doubles them, up to eight times as many.
     depth : int
         Number of halvings; 8 brings 256 px to 1 px.
     """
@@ -86,7 +86,7 @@ class UNet(nn.Module):
             self.downs.append(nn.Sequential(*layers))
         for level in reversed(range(depth - 1)):
             width = widths[level]
-            # All but the deepest up also receive the skip connection of the level below them.
+            # Every up layer but the deepest also receives the skip connection of its level.
             inputs = widths[level + 1] * (1 if level == depth - 2 else 2)
             up = nn.ConvTranspose2d(inputs, width, 4, stride=2, padding=1, bias=False)
             self.ups.append(nn.Sequential(up, *_norm_relu(width), *_dropout(level)))
@@ -121,20 +121,20 @@ def build_generator(spec: GeneratorSpec) -> nn.Module:
 
 
 def patchgan(kind: str, features: int, conditional: bool = False) -> nn.Sequential:
-    """Return a PatchGAN discriminator: a map of scores, one per overlapping patch.
+    """Return a PatchGAN discriminator, whose output has a score for each overlapping patch.
 
     Maps (n, 3, h, w), or (n, 6, h, w) if conditional, to (n, 1, h', w').
 
     Parameters
     ----------
     kind : {'patchgan_70', 'linder_noren_94'}
-        Receptive field, px. The paper states 70 × 70 (Zhu's design: the fourth convolution keeps
-        its resolution); the implementation it builds on strides there too, which makes 94 × 94.
-        Both have 2,764,737 parameters with 64 features.
+        Receptive field, px. The paper states 70 × 70, which is Zhu's design: the fourth convolution
+        has stride 1. In the implementation that the paper builds on, this convolution has stride 2
+        and the field is 94 × 94. Both have 2,764,737 parameters with 64 features.
     features : int
-        Channels after the first convolution; doubled at each of the next three.
+        Channels after the first convolution; each of the next three doubles them.
     conditional : bool
-        Whether the input image is seen beside the real or generated one (Pix2Pix).
+        Whether the discriminator also sees the generator's input (Pix2Pix).
     """
     strides = {"patchgan_70": (2, 2, 2, 1), "linder_noren_94": (2, 2, 2, 2)}[kind]
     layers: list[nn.Module] = []

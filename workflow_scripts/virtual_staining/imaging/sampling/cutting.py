@@ -1,12 +1,12 @@
-"""Augmented patches cut on the processor, each in two passes over its pixels.
+"""Augmented patches cut on the CPU, each in two passes over its pixels.
 
-The same as :meth:`sampler.Sampler.interpolate` does with the library on other devices.
+The patches equal those of :meth:`sampler.Sampler.interpolate`, which uses torch on other devices.
 """
 
 import numba
 import numpy as np
 
-# Sums may be taken in another order than written, so that they vectorize; nothing else.
+# Fast math may only reorder sums and fuse multiplications with additions, to vectorize loops.
 _compiled = numba.njit(
     cache=True, nogil=True, boundscheck=False, error_model="numpy", fastmath={"reassoc", "contract"}
 )
@@ -19,21 +19,21 @@ def cut_patch(ct, rest, y, x, gain, window, grey, colours, mask):
     Parameters
     ----------
     ct : ndarray, shape (h, w), int16
-        Grey levels less 32768.
+        Grey levels minus 32768.
     rest : ndarray, shape (4, h, w), uint8
         Red, green, blue and the mask (0 or 1).
     y, x : ndarray, shape (p,), float64
-        Where the patch's rows and columns lie in the image, pixel indices; clipped to the image.
+        Positions of the patch's rows and columns in the image, pixel indices; clipped to the image.
     gain : ndarray, shape (4,)
-        Contrast and brightness factors of the CT, and of the slide.
+        Contrast and brightness factors of the CT, then of the slide.
     window : (low, high)
-        Grey levels of the network's -1 and 1.
+        Grey levels that become the network's -1 and 1.
     grey, colours, mask : ndarray, shapes (p, p), (3, p, p) and (p, p), float32
-        Filled.
+        Output: CT, slide and mask of the patch.
     """
     height, width = ct.shape
     n = len(y)
-    # Signed indices would each be checked for counting from the end.
+    # numba checks each signed index for counting from the end; unsigned indices are faster.
     left, right, near = np.empty((3, n), np.uint64)
     part = np.empty(n, np.float32)
     for j in range(n):
@@ -90,7 +90,7 @@ def _spread(row, left, right, part, out):
 def _scale_grey(grey, mean, gain, window):
     """Jitter as :func:`sampler.jitter_grey`, then scale as :func:`intensity.ct_to_network`.
 
-    Levels and their mean are less 32768, as they were stored.
+    Levels and their mean are 32768 lower than the true ones, as stored.
     """
     unit = 2 / (window[1] - window[0])
     slope = np.float32(gain[0] * gain[1] * unit)

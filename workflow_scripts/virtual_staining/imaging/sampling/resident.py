@@ -1,4 +1,4 @@
-"""Image pairs in memory, as small integers: on the device, or beside it where they do not fit."""
+"""Image pairs held as small integers, in the memory of the device or, if too large, of the host."""
 
 import logging
 import math
@@ -11,11 +11,11 @@ from virtual_staining.imaging.image_pair import TrainingPair
 
 log = logging.getLogger(__name__)
 
-# Arithmetic on unsigned 16 bit is not available on every device; shifted signed is.
+# Not every device computes with unsigned 16-bit integers, so grey levels are shifted to signed.
 CT_SHIFT = 32768
-# CT, red, green, blue and mask of one pixel.
+# Bytes of one pixel: CT; red, green, blue and mask.
 PIXEL_BYTES = 2 + 4
-# Of the device's free memory; the networks' activations need the rest.
+# Largest share of the device's free memory; the networks' activations need the rest.
 LARGEST_SHARE = 0.25
 
 
@@ -27,7 +27,7 @@ class Resident:
     pair : TrainingPair
         The images.
     device : torch.device
-        Where they lie.
+        Device whose memory holds the images.
     """
 
     def __init__(self, pair: TrainingPair, device: torch.device):
@@ -38,12 +38,15 @@ class Resident:
 
     def window(self, y: int, x: int, size_px: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return a square of the CT (1, size, size), shifted, and of the rest (4, size, size)."""
-        where = (slice(None), slice(y, y + size_px), slice(x, x + size_px))
-        return self.ct[where], self.rest[where]
+        window = (slice(None), slice(y, y + size_px), slice(x, x + size_px))
+        return self.ct[window], self.rest[window]
 
 
 def grow(pair: TrainingPair, size_px: int) -> TrainingPair:
-    """Grow images smaller than ``size_px`` by reflection, and their mask by nothing."""
+    """Pad images smaller than ``size_px`` by reflection, and their mask by False.
+
+    No loss counts the padding, because it lies outside the mask.
+    """
     height, width = pair.ct.shape
     by = ((0, max(size_px - height, 0)), (0, max(size_px - width, 0)))
     return replace(
@@ -54,8 +57,8 @@ def grow(pair: TrainingPair, size_px: int) -> TrainingPair:
     )
 
 
-def home(pairs: list[TrainingPair], device: torch.device) -> torch.device:
-    """Return where all pairs lie: the device, or host memory if they would crowd it."""
+def memory_for(pairs: list[TrainingPair], device: torch.device) -> torch.device:
+    """Return the device in whose memory all pairs fit: the given device, else the CPU."""
     need = PIXEL_BYTES * sum(pair.ct.size for pair in pairs)
     free = free_bytes(device)
     if need <= LARGEST_SHARE * free:
@@ -71,5 +74,5 @@ def home(pairs: list[TrainingPair], device: torch.device) -> torch.device:
 
 
 def free_bytes(device: torch.device) -> float:
-    """Return the device's free memory, bytes; without bound where it is the host's own."""
+    """Return the free memory of a GPU in bytes, or infinity for the CPU."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else math.inf

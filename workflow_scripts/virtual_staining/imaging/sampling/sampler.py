@@ -1,7 +1,7 @@
 """Random augmented patches from image pairs held in memory (paper 2.6.3 and 2.7).
 
-Which patches an epoch holds is decided in one go from ``(seed, epoch)`` alone, so it depends
-neither on the hardware nor on where a stopped run resumes.
+All patches of an epoch are drawn before its first step, from ``(seed, epoch)`` alone. They depend
+neither on the hardware nor on the step at which a stopped run resumes.
 """
 
 import math
@@ -14,7 +14,7 @@ from torch.nn.functional import grid_sample
 from virtual_staining.imaging import intensity
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.sampling.cutting import cut_patch
-from virtual_staining.imaging.sampling.resident import CT_SHIFT, Resident, grow, home
+from virtual_staining.imaging.sampling.resident import CT_SHIFT, Resident, grow, memory_for
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class Batch:
 class Sampler:
     """Draws patches with the same geometry for CT, slide and mask.
 
-    A pair smaller than a patch is grown by reflection, outside the mask, so that the grown part
-    enters no ℓ1 term.
+    Pairs smaller than a patch are padded by reflection. The padding lies outside the mask, so that
+    no ℓ1 term counts it.
 
     Parameters
     ----------
     pairs : list of TrainingPair
-        Held as uint8 and 16-bit integers, on the device if they fit there, else beside it; the
-        patches are the same.
+        Images of all pairs, which the sampler holds as 8- and 16-bit integers: in the memory of the
+        device if they fit, else of the host. The patches are the same in both cases.
     patch_px : int
         Side of a patch.
     patches_per_pair : int
@@ -76,7 +76,7 @@ class Sampler:
     window : (low, high)
         Grey levels of normalized CT at the network's -1 and 1.
     device : str or torch.device
-        Where patches are made.
+        Device on which patches are made.
     """
 
     def __init__(
@@ -94,13 +94,13 @@ class Sampler:
         self.patch_px, self.patches_per_pair = patch_px, patches_per_pair
         self.rescale, self.jitter, self.flips = rescale, jitter, flips
         self.min_mask_fraction, self.window = min_mask_fraction, window
-        # One window size for all zooms, with a pixel to spare for interpolation, batches well.
+        # All zooms use one window size, so that windows can be stacked; 2 px serve interpolation.
         self.window_px = math.ceil(patch_px / (1 - rescale)) + 2
         self.device = torch.device(device)
         self.samples = [pair.sample for pair in pairs]
         grown = [grow(pair, self.window_px) for pair in pairs]
-        place = home(grown, self.device)
-        self.images = [Resident(pair, place) for pair in grown]
+        memory = memory_for(grown, self.device)
+        self.images = [Resident(pair, memory) for pair in grown]
         self.areas = [
             np.pad(pair.mask.cumsum(0, dtype=float).cumsum(1), ((1, 0), (1, 0))) for pair in grown
         ]
@@ -136,7 +136,7 @@ class Sampler:
         return inside / max((down - top) * (right - left), 1)
 
     def describe(self, plan: Plan, chosen: slice) -> str:
-        """Say which patches of a plan are ``chosen``: their samples and corners, pixels."""
+        """Return the samples and corners (pixels) of the ``chosen`` patches, for messages."""
         rows = zip(plan.pair[chosen], plan.y_px[chosen], plan.x_px[chosen], strict=True)
         named = ", ".join(f"{self.samples[i]} at y {y:.0f} x {x:.0f}" for i, y, x in rows)
         return f"patches of {self.patch_px} px: {named}"
@@ -148,19 +148,19 @@ class Sampler:
         return Batch(ct.expand(-1, 3, -1, -1), slide, mask)
 
     def cut(self, plan: Plan, chosen: slice) -> tuple[torch.Tensor, ...]:
-        """Return CT (n, 1, p, p), slide (n, 3, p, p) and mask (n, 1, p, p), made one by one."""
+        """Return CT (n, 1, p, p), slide (n, 3, p, p) and mask (n, 1, p, p), cut patch by patch."""
         pairs, size = plan.pair[chosen], self.patch_px
         y, x = self._positions(plan, chosen) - 0.5
-        made = [torch.empty((len(pairs), c, size, size)) for c in (1, 3, 1)]
-        ct, slide, mask = (images.numpy() for images in made)
+        patches = [torch.empty((len(pairs), c, size, size)) for c in (1, 3, 1)]
+        ct, slide, mask = (images.numpy() for images in patches)
         for n, (pair, gain) in enumerate(zip(pairs, plan.gain[chosen], strict=True)):
             image = self.images[pair]
             planes = image.ct[0].numpy(), image.rest.numpy()
             cut_patch(*planes, y[n], x[n], gain, self.window, ct[n, 0], slide[n], mask[n, 0])
-        return tuple(made)
+        return tuple(patches)
 
     def interpolate(self, plan: Plan, chosen: slice) -> tuple[torch.Tensor, ...]:
-        """Return the same as :meth:`cut`, all in one interpolation, on any device."""
+        """Return the same patches as :meth:`cut`, from one interpolation, on any device."""
         pairs = plan.pair[chosen]
         corner = np.stack([plan.y_px[chosen], plan.x_px[chosen]], axis=1)
         shapes = np.array([self.images[i].shape for i in pairs])
@@ -169,11 +169,11 @@ class Sampler:
             self.images[i].window(y, x, self.window_px)
             for i, (y, x) in zip(pairs, start, strict=True)
         ]
-        # Small integers travel where the images lie in host memory.
+        # Images in host memory are copied to the device as small integers.
         ct, rest = (torch.stack(c).to(self.device) for c in zip(*cuts, strict=True))
         windows = torch.cat([ct.float() + CT_SHIFT, rest.float()], 1)
         y, x = (self._positions(plan, chosen) - start.T[:, :, None]) * (2 / self.window_px) - 1
-        # Rows and columns travel, not the whole grid, and nobody waits for them.
+        # Only rows and columns are copied to the device, not the grid, and the host does not wait.
         x, y = torch.from_numpy(np.stack([x, y])).to(windows, non_blocking=True)
         grid = torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), dim=-1)
         images = grid_sample(
@@ -189,7 +189,7 @@ class Sampler:
         return intensity.ct_to_network(ct, self.window), intensity.slide_to_network(slide), mask
 
     def _positions(self, plan: Plan, chosen: slice) -> np.ndarray:
-        """Return where rows and columns lie (y and x, n, p), pixels from the outer corner."""
+        """Return positions of rows and columns (y and x, n, p), pixels from the outer corner."""
         steps = np.arange(self.patch_px) + 0.5
         corners = (plan.y_px[chosen], plan.x_px[chosen])
         flips, zoom = plan.flip[chosen], plan.zoom[chosen][:, None]
@@ -216,8 +216,8 @@ def jitter_grey(ct: torch.Tensor, contrast: torch.Tensor, brightness: torch.Tens
 def jitter_colour(rgb: torch.Tensor, contrast: torch.Tensor, brightness: torch.Tensor):
     """Change a slide's contrast and brightness and keep every pixel's ratios R : G : B.
 
-    The change is made to the pixel's mean level and all three channels are multiplied alike, by
-    less where the brightest channel would pass 255.
+    The change applies to the mean level of each pixel; the same factor multiplies the pixel's three
+    channels. The factor is limited so that the brightest channel stays at or below 255.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Forms of layers and optimizer that run faster on processors."""
+"""Forms of the networks' layers that run faster on CPUs; one call, ``accelerate``, uses them."""

@@ -1,4 +1,4 @@
-"""The one call that turns a plain network into its fast form."""
+"""Converts a plain network to its fast form."""
 
 from torch import nn
 
@@ -12,8 +12,9 @@ LAYERS = [InstanceNorm, ReflectionPad, WinogradConv2d, MatrixConv2d, MatrixConvT
 def accelerate(network: nn.Module) -> nn.Module:
     """Give the layers of a network their fast forms, in place, and return the network.
 
-    A fast layer is a subclass of the plain one and keeps its weights, so that the state dict of
-    either network loads into the other. Outputs differ by rounding only.
+    The class of a fast layer is a subclass of the plain layer's class, and the layer keeps its
+    weights. The state dict of either network therefore loads into the other. Outputs differ by
+    rounding only.
     """
     for module in list(network.modules()):
         for fast in LAYERS:

@@ -1,7 +1,8 @@
-"""Layers of the networks in the forms that run fastest; the parameters are the plain layers'.
+"""Instance norm, reflection and upsampling in faster forms.
 
-Each is equal to the plain formulation up to rounding. They keep ``channels_last`` tensors so, which
-the library's own instance norm does not.
+Each form equals the plain layer up to rounding. Unlike the library's instance norm, these forms
+return ``channels_last`` tensors for ``channels_last`` tensors, so that the following convolution
+need not reorder them.
 """
 
 import torch
@@ -9,8 +10,8 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-# One 3-tap or 4-tap kernel after doubling a row's pixels: which taps each tap of the equivalent
-# transposed convolution, of stride 2, adds up.
+# Nearest doubling of a row and a k-tap kernel together equal a transposed convolution of stride 2.
+# Row a of FOLD_k marks the taps of the kernel that tap a of the transposed convolution sums.
 FOLD_3 = ((0, 0, 1), (0, 1, 1), (1, 1, 0), (1, 0, 0))
 FOLD_4 = ((0, 0, 0, 1), (0, 0, 1, 1), (0, 1, 1, 0), (1, 1, 0, 0), (1, 0, 0, 0))
 
@@ -96,7 +97,7 @@ class ReflectionPad(nn.ReflectionPad2d):
 
 
 def reflect(x: torch.Tensor, width: int, axis: int) -> torch.Tensor:
-    """Grow a tensor by its mirror image, without the edge itself, at both ends of an axis."""
+    """Pad both ends of an axis by mirror images, which do not repeat the edge."""
     size = x.shape[axis]
     before = x.narrow(axis, 1, width).flip(axis)
     after = x.narrow(axis, size - 1 - width, width).flip(axis)
@@ -106,8 +107,8 @@ def reflect(x: torch.Tensor, width: int, axis: int) -> torch.Tensor:
 class DoublingConv2d(nn.Conv2d):
     """Nearest doubling and a k × k convolution as one transposed convolution of stride 2.
 
-    k = 3 has padding 1 on all sides; k = 4 has 2 before and 1 after. Of the multiplications, 16
-    remain of 36, and 25 of 64.
+    Padding is 1 on all sides for k = 3, and 2 before and 1 after for k = 4. The transposed
+    convolution needs 16 of 36 multiplications for k = 3, and 25 of 64 for k = 4.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -133,12 +134,12 @@ def fold_upsampling(layers: nn.Sequential) -> None:
 
 
 def fold_kernel(weight: torch.Tensor, fold: torch.Tensor) -> torch.Tensor:
-    """Return M W Mᵀ, input channels first, as transposed convolutions have them.
+    """Return M W Mᵀ with input channels first, the weight of the transposed convolution.
 
     Parameters
     ----------
     weight : Tensor, shape (out, in, k, k)
-        The convolution after the doubling.
+        Weight of the convolution that follows the doubling.
     fold : Tensor, shape (k + 1, k)
         M.
     """

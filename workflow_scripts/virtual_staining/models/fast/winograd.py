@@ -1,9 +1,10 @@
-"""3 × 3 convolutions with a quarter of the multiplications, for processors (Lavin & Gray 2016).
+"""3 × 3 convolutions with a quarter of the multiplications, for CPUs (Lavin & Gray 2016).
 
-Six by six pixels of the input, four apart, become 36 numbers each; the convolution is then one
-matrix product over the channels for each of the 36, and another transformation brings back four by
-four pixels: F(4 × 4, 3 × 3), doi:10.1109/CVPR.2016.435. The result differs from the plain
-convolution's by rounding: about three parts in a million in float32.
+A linear transformation turns each tile of 6 × 6 input pixels into 36 numbers; neighbouring tiles
+start 4 pixels apart. For each of the 36 numbers, one matrix product over the channels replaces the
+convolution. A second transformation turns the 36 products into 4 × 4 output pixels. This is the
+algorithm F(4 × 4, 3 × 3), doi:10.1109/CVPR.2016.435. In float32 its result differs from that of the
+plain convolution by about three parts in a million.
 """
 
 import itertools
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-# The transformations of a row of pixels, of a kernel's row, and back (Lavin & Gray 2016).
+# Transformations of a row of pixels, of a row of the kernel, and of a row of products to pixels.
 PIXELS = (
     (4, 0, -5, 0, 1, 0),
     (0, -4, -4, 1, 1, 0),
@@ -32,10 +33,10 @@ KERNEL = (
 )
 BACK = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
 TILE, OVERLAP = 4, 2
-# Of a patch's rows: those that no other patch starts with, and those where the next one begins.
+# Rows of a tile that belong to this tile alone, and rows that the next tile shares.
 OWN, SHARED = slice(0, TILE), slice(TILE, TILE + OVERLAP)
 FEWEST_CHANNELS = 256  # with fewer the transformations cost more than they save
-BLOCK_TILES = 128  # at a time, so that a block stays in the processor's cache
+BLOCK_TILES = 128  # tiles computed together, few enough for the CPU's cache
 
 
 class WinogradConv2d(nn.Conv2d):
@@ -108,7 +109,7 @@ class _Winograd(torch.autograd.Function):
 
 
 def _square(matrix: tuple, like: torch.Tensor) -> torch.Tensor:
-    """Return the transformation of squares that a transformation of rows makes, ``like``'s type."""
+    """Return the transformation of squares from that of rows, in the number format of ``like``."""
     rows = torch.tensor(matrix, dtype=torch.float64)
     return torch.kron(rows, rows).to(like)
 
