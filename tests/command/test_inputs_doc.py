@@ -3,8 +3,8 @@
 import re
 
 import pytest
-import test_ingest_slide as slides
-import test_ingest_volume as volumes
+import raw_slides
+import raw_volumes
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,8 @@ def rows(repository):
 
 def test_every_damage_is_listed_with_its_message(rows):
     listed = rows["volume"]
-    assert set(listed) - {"volume"} == set(volumes.DAMAGE)
-    for kind, message in volumes.DAMAGE.items():
+    assert set(listed) - {"volume"} == set(raw_volumes.DAMAGE)
+    for kind, message in raw_volumes.DAMAGE.items():
         assert re.search(message, listed[kind]), kind
-    for kind, (_, message) in slides.BAD.items():
+    for kind, (_, message) in raw_slides.BAD.items():
         assert re.search(message, rows["slide"][kind]), kind

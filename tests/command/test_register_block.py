@@ -4,10 +4,10 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import sections
 from scipy.spatial.transform import Rotation
+from sheets import write_sheet
 from workspace import make_workspace, snakemake
 
 from virtual_staining.artefacts import slide as slides
@@ -241,18 +241,6 @@ def test_the_best_pose_of_a_face_fills_up():
     kept, scores = best_of_both_faces(candidates, axis, (1000.0, 1000.0), 2)
     assert np.array_equal(kept, [up, far, down, down])
     assert scores.tolist() == [2, 0.5, 3, 3]
-
-
-SHEET = {"stain": "s", "material": "Mg", "role": "crossval", "voxel_size_um": "5",
-         "slide_pixel_um": "1", "volume": "v.tif"}  # fmt: skip
-
-
-def write_sheet(folder, *rows):
-    table = pd.DataFrame([{**SHEET, "slide": f"{row['sample']}.png", **row} for row in rows])
-    table.fillna("").to_csv(folder / "samples.tsv", sep="\t", index=False)
-    for name in {*table["slide"], *table["volume"]} - {""}:
-        (folder / name).touch()
-    return folder / "samples.tsv"
 
 
 def test_sheet_refuses_a_block_in_two_volumes_and_a_block_without_slide(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sections
-from test_register_block import write_sheet
+from sheets import write_sheet
 from workspace import make_workspace, snakemake
 
 from virtual_staining.artefacts.sheet import read_sheet

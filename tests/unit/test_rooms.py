@@ -109,3 +109,11 @@ def test_the_package_never_imports_snakemake(package):
             names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
             names.append(getattr(node, "module", None) or "")
             assert not any(name.split(".")[0] == "snakemake" for name in names), path
+
+
+def test_a_test_file_imports_no_other_test_file(repository):
+    for path in (repository / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
+            names.append(getattr(node, "module", None) or "")
+            assert not any(name.split(".")[-1].startswith("test_") for name in names), path
