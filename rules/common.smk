@@ -51,7 +51,8 @@ FOLDS = range(1, config["split"]["folds"] + 1)
 FIGURES = ["patches", "slides", "models", "boxplots"]
 
 
-# Looked up for every job, so not in the tables, whose every look-up takes long.
+# Plain dicts: they are read once for each job, and a look-up in a table takes too long for
+# thousands of jobs.
 SECTION_ROWS = SECTIONS.to_dict("index")
 VOLUME_ROWS = VOLUMES.to_dict("index")
 SECTIONS_OF_VOLUME = SECTIONS.groupby("volume_id")["sample"].agg(list).to_dict()

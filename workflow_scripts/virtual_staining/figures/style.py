@@ -1,4 +1,4 @@
-"""One look for all figures: fonts, colours, image panels, files."""
+"""What all figures have in common: fonts, colours, image panels, files."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ SVG_DPI = 130  # of the pictures inside the SVG files
 
 
 def panel(axes: Axes, image: np.ndarray | None, title: str = "") -> None:
-    """Show an image without ticks; an absent one leaves the panel empty.
+    """Show an image without ticks; without an image the panel stays empty.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def panel(axes: Axes, image: np.ndarray | None, title: str = "") -> None:
 
 
 def row_label(axes: Axes, title: str, detail: str) -> None:
-    """Name the row that begins with this panel, upright at its left."""
+    """Write the name of a row, vertically, to the left of its first panel."""
     axes.annotate(
         title,
         (-0.16, 0.5),

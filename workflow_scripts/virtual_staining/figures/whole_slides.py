@@ -16,7 +16,7 @@ GAP_IN = 0.3
 
 
 def draw_slides(examples: list[Example], model: str, bar_um: float) -> Figure:
-    """Draw each sample's pair in both domains, its region of interest, histograms and profile.
+    """Draw each sample's real and generated images, region of interest, histograms and profile.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def draw_slides(examples: list[Example], model: str, bar_um: float) -> Figure:
 
 
 def draw_models(examples: list[Example], bar_um: float) -> Figure:
-    """Draw the models side by side, beside the real pair (paper Figure 6).
+    """Draw the slides that the models generate beside the real pair (paper Figure 6).
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def draw_models(examples: list[Example], bar_um: float) -> Figure:
 
 
 def _heights(example: Example) -> tuple[float, float]:
-    """Heights of the whole slide and of its region of interest, inches."""
+    """Return the heights of the whole slide and of its region of interest, inches."""
     height, width = example.ct.shape
     return PANEL_IN * height / width, PANEL_IN
 
@@ -97,7 +97,7 @@ def _frame(examples: list[Example], width_in: float, right_in: float = 0.1):
 
 
 def _pair(figure, grid, column: int, example: Example, image, bar_um: float, title: str) -> Axes:
-    """Draw a whole slide above its region of interest, whose panel is returned."""
+    """Draw a whole slide above its region of interest; return the panel of the latter."""
     whole, zoom = (figure.add_subplot(grid[row, column]) for row in (0, 1))
     panel(whole, image, title)
     panel(zoom, example.crop(image))
@@ -113,7 +113,7 @@ def _pair(figure, grid, column: int, example: Example, image, bar_um: float, tit
 
 
 def _histograms(figure, grid, example: Example, model: str) -> None:
-    """Draw the colours of the region of interest, the real slide's above the generated one's."""
+    """Draw the colour histograms of the region of interest, real slide above generated slide."""
     first = None
     for row, (name, image) in enumerate(
         (("slide", example.slide), ("generated", example.stained[model]))

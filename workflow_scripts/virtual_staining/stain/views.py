@@ -7,12 +7,13 @@ from torch.nn.functional import avg_pool3d, grid_sample
 
 from virtual_staining.imaging.pictures import draw_scale_bar
 
-VIEW_DEG = (35.0, 25.0)  # turned about the vertical, then looked at from above
-# Air and marrow are nearly white, yet hundreds of samples of little alpha would veil the rest.
+VIEW_DEG = (35.0, 25.0)  # rotation about the vertical and elevation of the viewer
+# Alpha below this is drawn clear: air and marrow are nearly white, but along a ray the small alpha
+# of hundreds of samples would add up and hide what lies behind.
 ALPHA_FLOOR = 0.2
-PICTURE_PX = 448  # side of the rendering before its border is cut off
-STEP_VOXEL = 0.5  # between samples on a ray; longer steps draw contour lines on surfaces
-AMBIENT = 0.4  # brightness of surfaces seen edge on, relative to those facing the viewer
+PICTURE_PX = 448  # side of the rendering before its white border is cut off
+STEP_VOXEL = 0.5  # between samples on a ray; longer steps show as contour lines on surfaces
+AMBIENT = 0.4  # brightness of surfaces seen edge-on, relative to surfaces that face the viewer
 PANELS = (("a", "XY", "z"), ("b", "YZ", "x"), ("c", "XZ", "y"))
 
 
@@ -48,15 +49,15 @@ def orthogonal_figure(rgba, voxel_size_um: float) -> Figure:
 def render(rgba: np.ndarray, view_deg: tuple[float, float] = VIEW_DEG) -> np.ndarray:
     """Composite a RGBA volume front to back along parallel rays, on white.
 
-    Colours are taken as they are (direct RGBA mapping), only darkened where a surface turns away
-    from the viewer; alpha, less ``ALPHA_FLOOR``, is the opacity of one voxel's length.
+    Colours are those of the volume (direct RGBA mapping), darkened where a surface turns away from
+    the viewer. Alpha, less ``ALPHA_FLOOR``, is the opacity of a path as long as a voxel.
 
     Parameters
     ----------
     rgba : ndarray of uint8, shape (4, z, y, x)
-        Small enough for memory (about 256 voxels a side); z points up in the picture.
+        About 256 voxels a side, so that it fits into memory; z points up in the picture.
     view_deg : (float, float)
-        Turn about z and elevation of the viewer, degrees.
+        Rotation about z and elevation of the viewer, degrees.
 
     Returns
     -------
@@ -70,7 +71,7 @@ def render(rgba: np.ndarray, view_deg: tuple[float, float] = VIEW_DEG) -> np.nda
     volume[:, :3] *= volume[:, 3:] * _shade(volume[0, 3], forward)
     half = float(np.linalg.norm(size)) / 2
     across = torch.linspace(-half, half, PICTURE_PX)
-    # grid_sample counts (x, y, z) from -1 to 1 between the outer corners
+    # grid_sample takes points (x, y, z) from -1 to 1 between the outer corners of the volume
     scale = torch.tensor(2.0 / size[::-1].copy(), dtype=torch.float32)
     plane = across[None, :, None] * right * scale - across[:, None, None] * up * scale
     picture = torch.zeros(3, PICTURE_PX, PICTURE_PX)
@@ -78,8 +79,9 @@ def render(rgba: np.ndarray, view_deg: tuple[float, float] = VIEW_DEG) -> np.nda
     for depth in torch.arange(-half, half, STEP_VOXEL):
         where = (plane + depth * forward * scale)[None, None]
         sample = grid_sample(volume, where, align_corners=False)[0, :, 0]
-        through = (1 - sample[3]).clamp_min(0) ** STEP_VOXEL  # rounding may pass 1
-        # the colour's share in a part of a voxel; where there is no opacity there is no colour
+        # rounding may make interpolated alpha exceed 1
+        through = (1 - sample[3]).clamp_min(0) ** STEP_VOXEL
+        # colours are premultiplied: divided by alpha, they count by the opacity of this step
         picture += clear * sample[:3] * (1 - through) / sample[3].clamp_min(1e-6)
         clear *= through
     picture = ((picture + clear) * 255).round().clamp(0, 255).to(torch.uint8)
@@ -87,12 +89,12 @@ def render(rgba: np.ndarray, view_deg: tuple[float, float] = VIEW_DEG) -> np.nda
 
 
 def _shade(opacity: torch.Tensor, forward: torch.Tensor) -> torch.Tensor:
-    """Brightness of each voxel (z, y, x) under a light beside the viewer, AMBIENT to 1."""
+    """Return the brightness of each voxel (z, y, x) lit from the viewer, ``AMBIENT`` to 1."""
     smooth = avg_pool3d(opacity[None, None], 3, stride=1, padding=1, count_include_pad=False)
     gradient = torch.gradient(smooth[0, 0])[::-1]  # along x, y, z
     length = sum(g.square() for g in gradient).sqrt()
     along = sum(g * f for g, f in zip(gradient, forward, strict=True)).abs()
-    # the inside of a body has no surface: there, and in noise, the light falls evenly
+    # inside a body and in noise the gradient is small: there the brightness is near 1
     facing = (along + 0.05) / (length + 0.05)
     return AMBIENT + (1 - AMBIENT) * facing
 
