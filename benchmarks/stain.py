@@ -22,12 +22,13 @@ import yaml
 
 from virtual_staining.artefacts import volume as omezarr
 from virtual_staining.artefacts.generator import write_generator
+from virtual_staining.artefacts.paths import StainedVolumeFolder
 from virtual_staining.models.build import build_generators
 from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.stain import StainSettings
 from virtual_staining.settings.train import TrainSettings
-from virtual_staining.stain.command import write_rgba
+from virtual_staining.stain.command import stain_volume
 from virtual_staining.stain.ensemble import load_stainer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,7 +54,8 @@ def measure(folder: Path, ct, config: dict, step_px: int, device: torch.device) 
     stain = load_stainer([folder / "generator.pt"], settings, device)
     stain(np.zeros(ct.array.shape[1:], np.float32))
     start = time.perf_counter()
-    write_rgba(ct, (1.0, 0.0), stain, settings.sigma_voxel, folder / f"step-{step_px}")
+    out = StainedVolumeFolder(folder / f"step-{step_px}")
+    stain_volume(ct, (1.0, 0.0), stain, settings.sigma_voxel, out)
     seconds = time.perf_counter() - start
     planes, edge, _ = ct.array.shape
     done = planes * tiles(edge, settings.patch_px, step_px)

@@ -13,13 +13,14 @@ from train_cases import tiny
 
 from virtual_staining.artefacts import volume as omezarr
 from virtual_staining.artefacts.generator import write_generator
+from virtual_staining.artefacts.paths import StainedVolumeFolder
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
 from virtual_staining.models.build import build_generators
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings
-from virtual_staining.stain.command import write_rgba
+from virtual_staining.stain.command import stain_volume
 from virtual_staining.stain.ensemble import load_stainer, plane_stainer
 from virtual_staining.stain.scaling import measured_scaling, median_scaling
 from virtual_staining.stain.slabs import alpha_channel, filtered_slabs, stained_slabs
@@ -98,7 +99,7 @@ def test_generators_are_averaged_and_see_the_right_range():
 def test_volume_files_hold_exact_colours_and_sizes(ct, tmp_path):
     out = tmp_path / "out"
     stain = plane_stainer([constant((200, 100, 31))], (0, 50000), 1.0, TILES, CPU)
-    write_rgba(ct, (1.0, 0.0), stain, 1.0, out)
+    stain_volume(ct, (1.0, 0.0), stain, 1.0, StainedVolumeFolder(out))
     levels = omezarr.open_volume_pyramid(out / "rgba.ome.zarr")
     truth = np.array([200, 100, 31, 145], np.uint8)
     assert levels[0].array.shape == (4, 21, 40, 50) and levels[0].voxel_size_um == 5.0
@@ -119,7 +120,7 @@ def test_both_files_hold_the_same_voxels_in_the_same_place(ct, volume, tmp_path)
     def stain(plane):
         return np.stack([plane / 256, plane / 512, 0 * plane]).astype(np.uint8)
 
-    write_rgba(ct, (1.0, 0.0), stain, 0.0, tmp_path)
+    stain_volume(ct, (1.0, 0.0), stain, 0.0, StainedVolumeFolder(tmp_path))
     found = omezarr.open_volume_pyramid(tmp_path / "rgba.ome.zarr")[0].array[:]
     np.testing.assert_array_equal(found[0], volume >> 8)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "rgba.tif"), np.moveaxis(found, 0, -1))
@@ -130,7 +131,7 @@ def test_an_interrupted_volume_leaves_nothing(ct, tmp_path):
         raise InputError("stop")
 
     with pytest.raises(InputError):
-        write_rgba(ct, (1.0, 0.0), stain, 1.0, tmp_path / "out")
+        stain_volume(ct, (1.0, 0.0), stain, 1.0, StainedVolumeFolder(tmp_path / "out"))
     assert not list((tmp_path / "out").iterdir())
 
 

@@ -1,19 +1,60 @@
-"""What `stain` leaves: the colour volume as BigTIFF, and the channels of its OME-Zarr."""
+"""What `stain` leaves: the colour volume as OME-Zarr and as BigTIFF."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import tifffile
 
+from virtual_staining.artefacts.paths import StainedVolumeFolder
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.ome import ome_metadata
+from virtual_staining.artefacts.volume import write_volume_pyramid
 
 CHANNELS = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("alpha", "FFFFFF"))
 
 
-def channel(label: str, color: str) -> dict:
+def write_rgba(
+    folder: StainedVolumeFolder,
+    slabs: Iterable[np.ndarray],
+    shape: tuple[int, int, int],
+    voxel_size_um: float,
+    ct_scaling: tuple[float, float],
+) -> None:
+    """Write a colour volume as OME-Zarr and as BigTIFF at once; both appear when complete.
+
+    Parameters
+    ----------
+    folder : StainedVolumeFolder
+    slabs : iterable of ndarray, shape (4, dz, y, x), uint8
+        Consecutive slabs along z of red, green, blue and alpha.
+    shape : (z, y, x)
+        Of the volume.
+    voxel_size_um : float
+        Edge of the isotropic voxels, µm.
+    ct_scaling : (scale, offset)
+        Normalization of the CT before staining; stored in the attributes of the OME-Zarr.
+    """
+    with rgba_tiff(folder.tiff, shape, voxel_size_um) as append:
+
+        def appended() -> Iterator[np.ndarray]:
+            for slab in slabs:
+                append(slab)
+                yield slab
+
+        write_volume_pyramid(
+            folder.zarr,
+            appended(),
+            voxel_size_um,
+            (4, *shape),
+            np.uint8,
+            attributes={"ct_scale": ct_scaling[0], "ct_offset": ct_scaling[1]},
+            omero={"channels": [_channel(label, color) for label, color in CHANNELS]},
+        )
+
+
+def _channel(label: str, color: str) -> dict:
     """Return how a viewer shows one channel (NGFF ``omero``)."""
     window = {"min": 0, "max": 255, "start": 0, "end": 255}
     return {"label": label, "color": color, "active": label != "alpha", "window": window}

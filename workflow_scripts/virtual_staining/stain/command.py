@@ -3,15 +3,14 @@
 import argparse
 import logging
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 from matplotlib.image import imsave
 
-from virtual_staining.artefacts import volume
-from virtual_staining.artefacts import volume as omezarr
-from virtual_staining.artefacts.rgba import CHANNELS, channel, rgba_tiff
+from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.rgba import write_rgba
 from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.artefacts.volume import VolumeLevel, open_volume_pyramid
 from virtual_staining.errors import InputError
 from virtual_staining.progress import progress
 from virtual_staining.runtime import choose_device, set_up_processor
@@ -37,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mask", help=f"{MaskSettings.argument_help()}; for specimen_only")
     parser.add_argument("--settings", required=True, help=StainSettings.argument_help())
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
-    parser.add_argument("--out", required=True, type=Path, help="folder to write to")
+    parser.add_argument("--out", required=True, type=StainedVolumeFolder, help="folder to write to")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -49,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     set_up_processor(args.threads)
     settings = read_settings(StainSettings, args.settings)
     device = choose_device()
-    ct = volume.open_volume_pyramid(args.ct)[0]
+    ct = open_volume_pyramid(args.ct)[0]
     stain = load_stainer(args.generator, settings, device)
     normalize = read_settings(NormalizeSettings, args.normalize)
     if settings.specimen_only:
@@ -61,23 +60,23 @@ def run(args: argparse.Namespace) -> None:
         scaling = median_scaling(args.stats)
     else:
         scaling = measured_scaling(ct.array, ct.voxel_size_um, normalize, args.ct)
-    write_rgba(ct, scaling, stain, settings.sigma_voxel, args.out)
-    levels = volume.open_volume_pyramid(args.out / "rgba.ome.zarr")
-    with replacing(args.out / "orthogonal.png") as path:
+    stain_volume(ct, scaling, stain, settings.sigma_voxel, args.out)
+    levels = open_volume_pyramid(args.out.zarr)
+    with replacing(args.out.orthogonal) as path:
         orthogonal_figure(levels[0].array, levels[0].voxel_size_um).savefig(path)
-    small = next(x for x in levels if max(x.array.shape[1:]) <= RENDER_VOXELS)
-    with replacing(args.out / "render.png") as path:
+    small = next(level for level in levels if max(level.array.shape[1:]) <= RENDER_VOXELS)
+    with replacing(args.out.render) as path:
         imsave(path, render(small.array[:]))
 
 
-def write_rgba(
-    ct: omezarr.VolumeLevel,
+def stain_volume(
+    ct: VolumeLevel,
     scaling: tuple[float, float],
     stain: Callable[[np.ndarray], np.ndarray],
     sigma_voxel: float,
-    out: Path,
+    out: StainedVolumeFolder,
 ) -> None:
-    """Stain a volume into OME-Zarr and BigTIFF at once, slab by slab.
+    """Stain a volume slab by slab and write its colours.
 
     Parameters
     ----------
@@ -88,27 +87,16 @@ def write_rgba(
     stain : callable
         As in :func:`~virtual_staining.stain.slabs.stained_slabs`.
     sigma_voxel : float
-        Gaussian before staining, voxels.
-    out : Path
-        Folder for ``rgba.ome.zarr`` and ``rgba.tif``.
+        Standard deviation of the Gaussian filter before staining, voxels.
+    out : StainedVolumeFolder
+        Receives ``rgba.ome.zarr`` and ``rgba.tif``.
     """
-    shape = ct.array.shape
-    slabs = stained_slabs(filtered_slabs(ct.array, sigma_voxel), scaling, stain)
-    with rgba_tiff(out / "rgba.tif", shape, ct.voxel_size_um) as append:
-        with progress(shape[0], "staining", "slice", log) as advance:
+    depth = ct.array.shape[0]
 
-            def shared() -> Iterator[np.ndarray]:
-                for slab in slabs:
-                    append(slab)
-                    yield slab
-                    advance(slab.shape[1])
+    def slabs() -> Iterator[np.ndarray]:
+        with progress(depth, "staining", "slice", log) as advance:
+            for slab in stained_slabs(filtered_slabs(ct.array, sigma_voxel), scaling, stain):
+                yield slab
+                advance(slab.shape[1])
 
-            omezarr.write_volume_pyramid(
-                out / "rgba.ome.zarr",
-                shared(),
-                ct.voxel_size_um,
-                (4, *shape),
-                np.uint8,
-                attributes={"ct_scale": scaling[0], "ct_offset": scaling[1]},
-                omero={"channels": [channel(label, color) for label, color in CHANNELS]},
-            )
+    write_rgba(out, slabs(), ct.array.shape, ct.voxel_size_um, scaling)
