@@ -1,4 +1,4 @@
-"""One sample's images as the figures show them."""
+"""The images of one sample, prepared for the figures of whole slides."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,24 +20,26 @@ from virtual_staining.settings.figures import FiguresSettings
 
 @dataclass(frozen=True)
 class Example:
-    """A sample with what one or more models made of it, masked for display (paper 2.8).
+    """A sample's real pair and the images that models generated from it, masked (paper 2.8).
 
     Parameters
     ----------
-    title, sample : str
-        Printed name of the subset, and the sample's id.
+    title : str
+        Printed name of the subset.
+    sample : str
+        Id of the sample.
     ct, slide : ndarray, shape (y, x) and (y, x, 3), uint8
         The real pair.
     stained : dict of str to ndarray, shape (y, x, 3), uint8
         Generated slide by model id.
     reverse : dict of str to ndarray, shape (y, x), uint8
-        Generated CT by model id; without the models that make none.
+        Generated CT by model id; models that generate no CT are absent.
     pixel_um : float
         Pixel size, µm.
     roi : (y, x)
         Corner of the region of interest, pixels.
     roi_px : int
-        Its side.
+        Side of the region of interest, pixels.
     """
 
     title: str
@@ -59,7 +61,9 @@ class Example:
 
 
 def choose_samples(fold: Fold, subsets: Iterable[str], settings: FiguresSettings) -> dict[str, str]:
-    """Return the sample to show for each subset that has any: the one configured or the first.
+    """Return the sample to show for each subset: the configured sample, or else the first.
+
+    A subset without samples is absent.
 
     Parameters
     ----------
@@ -119,7 +123,7 @@ def read_example(
     for model, folder in stained_folders.items():
         files = folder.sample(sample)
         stained[model] = read_stained_image(files.slide_masked, pair.mask.shape)
-        if files.ct_masked.exists():  # some models make none
+        if files.ct_masked.exists():  # some models generate no CT
             reverse[model] = ct_to_display(
                 read_stained_image(files.ct_masked, pair.mask.shape), window
             )

@@ -12,7 +12,7 @@ class TrainingPair:
     Parameters
     ----------
     sample : str
-        Its id.
+        Id of the sample.
     ct : ndarray, shape (y, x), uint16
         Bone mean 30000, background mean 10000.
     slide : ndarray, shape (y, x, 3), uint8

@@ -1,4 +1,4 @@
-"""``infer``: every sample of a stain through one trained model, as whole slides (paper 2.9)."""
+"""``infer``: stain the whole slides of all samples with one trained model (paper 2.9)."""
 
 import argparse
 import logging
@@ -23,14 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--results", type=Results, required=True, help="results folder of the study"
     )
     parser.add_argument("--stain", required=True, help="stain of the slides")
-    parser.add_argument("--model", required=True, help="model that stains them")
+    parser.add_argument("--model", required=True, help="model that stains the slides")
     parser.add_argument("--fold", type=int, required=True, help="number of the fold, from 1")
     parser.add_argument("--settings", required=True, help=InferSettings.argument_help())
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Stain all samples and write the fold's folder in one go.
+    """Stain all samples of a fold; the fold's folder appears when it is complete.
 
     Raises
     ------

@@ -17,7 +17,9 @@ def stain_pair(generators: Generators, pair: TrainingPair, tiling: Tiling) -> St
 
 
 def direct_patches(generators: Generators, training: list[TrainingPair], count: int) -> dict:
-    """Pass single training patches through the model, each at least half inside the mask.
+    """Pass single training patches through the model.
+
+    At least half of each patch lies inside the mask.
 
     Returns
     -------

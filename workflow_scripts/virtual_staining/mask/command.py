@@ -1,4 +1,4 @@
-"""Command: the correspondence mask of one normalized pair."""
+"""``mask``: outline where CT and section of a normalized pair show the same tissue (paper 2.8)."""
 
 import argparse
 import logging
@@ -7,7 +7,11 @@ import numpy as np
 
 from virtual_staining.artefacts.pair import write_mask
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.registration import drawn_regions, read_registered_pair
+from virtual_staining.artefacts.registration import (
+    RegisteredPair,
+    drawn_regions,
+    read_registered_pair,
+)
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.pictures import draw_outlines
@@ -17,7 +21,7 @@ from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
 from virtual_staining.readers.annotations import EXCLUDE
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.mask import MaskSettings
-from virtual_staining.settings.normalize import NormalizeSettings as Normalize
+from virtual_staining.settings.normalize import NormalizeSettings
 
 log = logging.getLogger(__name__)
 
@@ -27,16 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results", required=True, type=Results, help="results folder of the study"
     )
-    parser.add_argument("--sample", required=True, help="id of the sample, registered, normalized")
-    parser.add_argument("--annotations", default="", help="QuPath GeoJSON; may be left out")
+    parser.add_argument("--sample", required=True, help="id of a normalized sample")
+    parser.add_argument("--annotations", default="", help="drawn regions (QuPath GeoJSON)")
     parser.add_argument("--settings", required=True, help=MaskSettings.argument_help())
-    parser.add_argument("--normalize", required=True, help=Normalize.argument_help())
+    parser.add_argument("--normalize", required=True, help=NormalizeSettings.argument_help())
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the mask, the tissue classes and a picture of the two hulls."""
     settings = read_settings(MaskSettings, args.settings)
-    normalize = read_settings(Normalize, args.normalize)
+    normalize = read_settings(NormalizeSettings, args.normalize)
     registered = args.results.registered(args.sample)
     normalized, out = args.results.normalized(args.sample), args.results.mask(args.sample)
     pair = read_registered_pair(
@@ -44,13 +48,7 @@ def run(args: argparse.Namespace) -> None:
     )
     drawn = drawn_regions(args.annotations, pair, normalize.reference_class)
     exclude = drawn.get(EXCLUDE, np.zeros(pair.ct.shape, bool))
-    in_ct = rigid_ct(pair.ct, pair.pixel_um, settings, normalize) & pair.valid
-    in_slide = rigid_slide(
-        pair.slide, in_ct, pair.valid, pair.pixel_um, settings, normalize.reference_class
-    )
-    pieces = [large_pieces(rigid, pair.pixel_um, settings) for rigid in (in_ct, in_slide)]
-    pieces[0] = without_wall(pieces[0], pair.valid)
-    hulls = [hull(piece, pair.pixel_um, settings) for piece in pieces]
+    hulls = tissue_hulls(pair, settings, normalize)
     mask = correspondence(*hulls, pair.valid, exclude)
     if not mask.any():
         raise InputError(
@@ -70,3 +68,25 @@ def run(args: argparse.Namespace) -> None:
     with replacing(out.qc) as path:
         draw_outlines(pair.ct, pair.slide, outlines, title).savefig(path, dpi=110)
     log.info(title)
+
+
+def tissue_hulls(
+    pair: RegisteredPair, settings: MaskSettings, normalize: NormalizeSettings
+) -> list[np.ndarray]:
+    """Return the hulls of the rigid tissue in the CT and on the section, bool (y, x) each.
+
+    Parameters
+    ----------
+    pair : RegisteredPair
+        The normalized pair.
+    settings : MaskSettings
+    normalize : NormalizeSettings
+        The levels that the pair was normalized to.
+    """
+    in_ct = rigid_ct(pair.ct, pair.pixel_um, settings, normalize) & pair.valid
+    in_slide = rigid_slide(
+        pair.slide, in_ct, pair.valid, pair.pixel_um, settings, normalize.reference_class
+    )
+    pieces = [large_pieces(rigid, pair.pixel_um, settings) for rigid in (in_ct, in_slide)]
+    pieces[0] = without_wall(pieces[0], pair.valid)
+    return [hull(piece, pair.pixel_um, settings) for piece in pieces]

@@ -1,4 +1,4 @@
-"""Command: normalize one registered pair."""
+"""``normalize``: bring one registered pair to common grey and colour levels (paper 2.5)."""
 
 import argparse
 import logging
@@ -18,17 +18,21 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's arguments."""
-    parser.add_argument("--ct", required=True, help="CT plane (ct.tif)")
+    parser.add_argument("--ct", required=True, help="CT in the section's plane (ct.tif)")
     parser.add_argument("--slide", required=True, help="section (slide.tif)")
-    parser.add_argument("--valid", required=True, help="where both hold data (valid.tif)")
+    parser.add_argument(
+        "--valid",
+        required=True,
+        help="where both images hold data (valid.tif)",
+    )
     parser.add_argument("--transform", required=True, help="transform.json of the registration")
-    parser.add_argument("--annotations", default="", help="QuPath GeoJSON; may be left out")
+    parser.add_argument("--annotations", default="", help="drawn regions (QuPath GeoJSON)")
     parser.add_argument("--settings", required=True, help=NormalizeSettings.argument_help())
-    parser.add_argument("--out", required=True, help="folder for ct.tif, slide.tif, stats, qc.png")
+    parser.add_argument("--out", required=True, help="folder for the normalized pair")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the normalized pair, its statistics and a picture of the regions."""
+    """Write the normalized pair, what was measured, and a picture of the measured regions."""
     settings = read_settings(NormalizeSettings, args.settings)
     pair = read_registered_pair(args.ct, args.slide, args.valid, args.transform)
     try:

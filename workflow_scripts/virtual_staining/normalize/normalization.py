@@ -1,4 +1,4 @@
-"""One registered pair: choose regions, measure, and bring both images to the common levels."""
+"""Normalization of one registered pair by the levels in two of its regions (paper 2.5)."""
 
 import logging
 from dataclasses import dataclass
@@ -20,10 +20,17 @@ ANNOTATIONS, AUTOMATIC = "annotations", "automatic"
 
 @dataclass(frozen=True)
 class Regions:
-    """Where the levels are measured; bool arrays (y, x), and who chose them.
+    """The regions where the levels are measured.
 
-    ``ct_background`` is the part of ``background`` where the CT is empty too: behind glass that a
-    lost piece or a removed screw left clear, the volume still holds matter.
+    Parameters
+    ----------
+    reference, background : ndarray, shape (y, x), bool
+        Reference tissue, and clear glass on the slide.
+    ct_background : ndarray, shape (y, x), bool
+        The part of ``background`` where the CT is empty too. Where a piece of the section is lost
+        or a screw was removed, the glass is clear, but the volume holds matter.
+    reference_source, background_source : str
+        ``annotations`` for a drawn region, ``automatic`` for one that was found.
     """
 
     reference: np.ndarray
@@ -41,7 +48,7 @@ def choose_regions(
     drawn: dict[str, np.ndarray],
     settings: NormalizeSettings,
 ) -> Regions:
-    """Take the drawn regions where there are any, else find them.
+    """Return the drawn regions; a region that was not drawn is found automatically.
 
     Parameters
     ----------
@@ -73,7 +80,9 @@ def choose_regions(
     check_size(BACKGROUND, background, settings)
     ct_background = background & found[1]
     if ct_background.sum() < settings.min_roi_px:
-        log.warning("drawn background is not empty in the CT; its CT level is found automatically")
+        log.warning(
+            "the drawn background is not empty in the CT, whose background is found automatically"
+        )
         ct_background = found[1]
     return Regions(reference, background, ct_background, *sources)
 

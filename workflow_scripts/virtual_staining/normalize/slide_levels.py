@@ -7,12 +7,14 @@ from virtual_staining.settings.normalize import NormalizeSettings
 
 
 def white_balance_gains(background_rgb: np.ndarray) -> np.ndarray:
-    """Gains (3,) that make the mean background equal in R, G and B, its brightness kept.
+    """Return the gains (3,) that make the mean background equal in R, G and B.
+
+    The mean brightness of the background stays the same.
 
     Parameters
     ----------
     background_rgb : ndarray, shape (3,)
-        μ of R, G and B in the background region.
+        Means of R, G and B in the background region, 8-bit levels.
 
     Raises
     ------
@@ -28,7 +30,7 @@ def white_balance_gains(background_rgb: np.ndarray) -> np.ndarray:
 def stretch_bounds(
     bone_rgb: np.ndarray, background_rgb: np.ndarray, settings: NormalizeSettings
 ) -> tuple[float, float]:
-    """Contrast bounds ``(f_min, f_max)``, common to the three channels.
+    """Return the contrast bounds ``(f_min, f_max)``, common to the three channels.
 
     ``f_min = min over RGB of the bone's 1st percentile − c``, not below 10;
     ``f_max = max over RGB of the background's 99th percentile + c′``, not above 255.

@@ -1,4 +1,4 @@
-"""Command: the folds of one stain from the sample sheet."""
+"""``split``: divide the samples of one stain into folds for cross-validation (paper 2.4)."""
 
 import argparse
 import logging
@@ -24,19 +24,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results", required=True, type=Results, help="results folder of the study"
     )
-    parser.add_argument("--stain", required=True, help="the stain whose samples are divided")
+    parser.add_argument("--stain", required=True, help="stain whose samples are divided")
     parser.add_argument("--settings", required=True, help=SplitSettings.argument_help())
     parser.add_argument(
         "--unsure",
         required=True,
         choices=["drop", "stop", "keep"],
-        help="what becomes of sections whose registration is unsure",
+        help="leave out sections whose registration is unsure, stop because of them, or keep them",
     )
     parser.add_argument("--seed", type=int, required=True, help="seed of the random order")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the folds of one stain, and a file of each fold for its training.
+    """Write the folds of one stain and, for each training, a file of its fold.
 
     Raises
     ------
@@ -69,47 +69,52 @@ def run(args: argparse.Namespace) -> None:
 def without_unsure(
     samples: pd.DataFrame, unsure: set[str], policy: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Leave out the sections whose registration is unsure, or refuse them.
+    """Apply the study's policy to the sections whose registration is unsure.
 
     Parameters
     ----------
     samples : DataFrame
         Indexed by sample id.
     unsure : set of str
-        Ids.
+        Ids of the samples whose registration is unsure.
     policy : str
-        ``drop``, ``stop`` or ``keep``.
+        ``drop`` leaves them out, ``stop`` refuses them, ``keep`` uses them.
 
     Returns
     -------
     samples : DataFrame
-        Those that stay.
+        The samples to divide.
     dropped : list of str
-        Ids of the others, sorted.
+        Ids of the samples that are left out, sorted.
 
     Raises
     ------
     InputError
-        If there are unsure sections and the policy is ``stop``, or if dropping leaves none.
+        If there are unsure sections and the policy is ``stop``, or if no section would be left.
     """
     names = ", ".join(sorted(unsure))
     advice = (
-        "look at 02_register/qc.html; give a pose or landmarks as initial_pose in the sheet, with "
-        "register_mode initial_pose; or, where the result is right, its transform.json, with "
-        "register_mode fixed"
+        "look at 02_register/qc.html; where a result is wrong, name a pose or landmarks in the "
+        "sheet's column initial_pose, with register_mode initial_pose; where a result is right, "
+        "name its transform.json there, with register_mode fixed"
     )
     if not unsure or policy == "keep":
         return samples, []
     if policy == "stop":
-        raise InputError(f"register: unsure: {len(unsure)} section(s) ({names}); {advice}")
+        raise InputError(
+            f"register.unsure: the registration of {len(unsure)} section(s) is unsure ({names}); "
+            f"{advice}"
+        )
     if len(unsure) == len(samples):
-        raise InputError(f"register: unsure: all sections are ({names}); {advice}")
-    log.warning("left out, their registration is unsure: %s; %s", names, advice)
+        raise InputError(
+            f"register.unsure: the registration of all sections is unsure ({names}); {advice}"
+        )
+    log.warning("left out because their registration is unsure: %s; %s", names, advice)
     return samples.drop(index=list(unsure)), sorted(unsure)
 
 
 def split_stain(samples: pd.DataFrame, n_folds: int, seed: int) -> dict:
-    """Divide one stain's samples into folds and the test set, which is kept apart.
+    """Divide one stain's cross-validation samples into folds, and list its test samples.
 
     Parameters
     ----------
@@ -130,7 +135,7 @@ def split_stain(samples: pd.DataFrame, n_folds: int, seed: int) -> dict:
     InputError
         As in ``make_folds``, or if a group has samples in both roles.
     """
-    _tell_of_shared_volumes(samples)
+    _warn_of_shared_volumes(samples)
     test = samples[samples["role"] == "test"]
     pool = samples[samples["role"] != "test"]
     shared = sorted(set(test["group"]) & set(pool["group"]))
@@ -153,14 +158,14 @@ def split_stain(samples: pd.DataFrame, n_folds: int, seed: int) -> dict:
     }
 
 
-def _tell_of_shared_volumes(samples: pd.DataFrame) -> None:
-    """Say aloud where the sheet's groups divide one volume among training and validation."""
+def _warn_of_shared_volumes(samples: pd.DataFrame) -> None:
+    """Log a warning for each volume whose sections the sheet divides into several groups."""
     for volume_id, rows in samples.groupby("volume_id"):
         groups = rows["group"].nunique()
         if groups > 1:
             log.warning(
-                "volume %s: its %d sections stand in %d groups that the sheet names, so one volume "
-                "may serve training and validation; this is right only where the sections are "
+                "volume %s: the sheet divides its %d sections into %d groups, so that the volume "
+                "may occur in training and in validation; this is right only if the sections are "
                 "independent of each other",
                 volume_id,
                 len(rows),

@@ -1,4 +1,4 @@
-"""Share samples among folds: equal in material, whole in groups."""
+"""Division of samples into folds of equal material ratios; a group is never divided."""
 
 import logging
 import warnings
@@ -12,27 +12,27 @@ from virtual_staining.errors import InputError
 
 log = logging.getLogger(__name__)
 
-# Grouped stratification is greedy and depends on the order of the groups; the best of this many
-# seeded orders is kept.
+# Stratification with groups is greedy, so its result depends on the order of the groups. The most
+# even result of this many seeded orders is taken.
 TRIALS = 50
 
 
 def make_folds(samples: pd.DataFrame, n_folds: int, seed: int) -> list[list[str]]:
-    """Divide samples into validation sets of like material ratio, keeping groups whole.
+    """Divide samples into validation sets of similar material ratios, without dividing a group.
 
-    With one sample a group the sets are as equal as whole numbers allow, in size and in each
-    material: 36 Mg, 5 Ti and 9 PEEK in five folds give ten samples each, 7:1:2 where it divides
-    (paper 2.4).
+    If each group is a single sample, the sets' sizes differ by at most one, and so do the counts
+    of each material: 36 Mg, 5 Ti and 9 PEEK in five folds give ten samples each, in the ratio
+    7:1:2 as far as the counts can be divided (paper 2.4).
 
     Parameters
     ----------
     samples : DataFrame
-        One row a sample, indexed by id, columns ``material`` and ``group``. The rows' order does
-        not matter.
+        One row for each sample, indexed by id, columns ``material`` and ``group``. The order of
+        the rows does not matter.
     n_folds : int
         Number of folds.
     seed : int
-        Same seed and samples, same folds.
+        The same seed and samples give the same folds.
 
     Returns
     -------
@@ -49,29 +49,29 @@ def make_folds(samples: pd.DataFrame, n_folds: int, seed: int) -> list[list[str]
     check_folds(samples, n_folds)
     _warn_of_rare_materials(samples, n_folds)
     if samples["group"].is_unique:
-        labels = _deal(samples["material"], n_folds, seed)
+        labels = _divide_samples(samples["material"], n_folds, seed)
     else:
-        labels = _deal_groups(samples, n_folds, seed)
+        labels = _divide_groups(samples, n_folds, seed)
     return [sorted(samples.index[labels == fold]) for fold in range(n_folds)]
 
 
 def _warn_of_rare_materials(samples: pd.DataFrame, n_folds: int) -> None:
-    """Say which materials cannot stand in every fold."""
+    """Log a warning for each material that cannot occur in every fold."""
     for material, groups in samples.groupby("material")["group"].nunique().items():
         if groups < n_folds:
             log.warning(
-                "material %s has %d group(s) for %d folds: some folds validate without it",
+                "material %s has %d group(s) for %d folds, so some folds validate without it",
                 material or "(none)",
                 groups,
                 n_folds,
             )
 
 
-def _deal(materials: pd.Series, n_folds: int, seed: int) -> np.ndarray:
-    """Fold number of each sample when every sample is a group of its own.
+def _divide_samples(materials: pd.Series, n_folds: int, seed: int) -> np.ndarray:
+    """Return the fold of each sample if every sample is a group of its own.
 
-    Samples sorted by material (shuffled within) are dealt like cards, so that fold sizes and
-    material counts both differ by at most one.
+    The samples are shuffled, sorted by material and assigned to the folds in turn, so that fold
+    sizes and material counts both differ by at most one.
     """
     order = np.random.default_rng(seed).permutation(len(materials))
     order = order[np.argsort(materials.to_numpy()[order], kind="stable")]
@@ -80,8 +80,8 @@ def _deal(materials: pd.Series, n_folds: int, seed: int) -> np.ndarray:
     return labels
 
 
-def _deal_groups(samples: pd.DataFrame, n_folds: int, seed: int) -> np.ndarray:
-    """Fold number of each sample when groups hold several; the most even of ``TRIALS`` orders."""
+def _divide_groups(samples: pd.DataFrame, n_folds: int, seed: int) -> np.ndarray:
+    """Return the fold of each sample if groups hold several; the most even of ``TRIALS`` orders."""
     materials, groups = samples["material"].to_numpy(), samples["group"].to_numpy()
     rng = np.random.default_rng(seed)
     best, least = None, np.inf
@@ -89,7 +89,7 @@ def _deal_groups(samples: pd.DataFrame, n_folds: int, seed: int) -> np.ndarray:
         state = int(rng.integers(2**31))
         splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=state)
         labels = np.empty(len(samples), int)
-        with warnings.catch_warnings():  # rare materials were already told of
+        with warnings.catch_warnings():  # rare materials have been reported already
             warnings.filterwarnings("ignore", "The least populated class", UserWarning)
             for fold, (_, validation) in enumerate(splitter.split(materials, materials, groups)):
                 labels[validation] = fold
@@ -105,7 +105,7 @@ def _deal_groups(samples: pd.DataFrame, n_folds: int, seed: int) -> np.ndarray:
 
 
 def unevenness(labels: np.ndarray, materials: np.ndarray, n_folds: int) -> float:
-    """Sum of squared deviations from equal fold sizes and equal material counts.
+    """Return the sum of squared deviations from equal fold sizes and equal material counts.
 
     Parameters
     ----------
