@@ -18,7 +18,7 @@ import torch
 import yaml
 
 from virtual_staining.artefacts.folds import read_fold
-from virtual_staining.artefacts.generator import Tiling, load_generators
+from virtual_staining.artefacts.generator import load_generators
 from virtual_staining.artefacts.pair import read_training_pair
 from virtual_staining.artefacts.pair_stats import read_background_levels
 from virtual_staining.artefacts.paths import Results
@@ -27,6 +27,7 @@ from virtual_staining.evaluate.patch_metrics import measure
 from virtual_staining.runtime import set_up_processor
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.evaluate import EvaluateSettings
+from virtual_staining.settings.infer import InferSettings
 
 CONFIG = Path(__file__).resolve().parents[1] / "config.yaml"
 CPU = torch.device("cpu")
@@ -37,7 +38,7 @@ def ways_of(study, lpips):
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     changes = yaml.safe_load(study.read_text(encoding="utf-8")) if study else {}
     infer, evaluate = ({**config[name], **changes.get(name, {})} for name in ("infer", "evaluate"))
-    tiling = Tiling(infer["patch_px"], infer["step_px"], infer["batch_patches"])
+    tiling = from_dict(InferSettings, infer)
     evaluate |= {"lpips": lpips is not None, "lpips_backbone": lpips and str(lpips)}
     settings = from_dict(EvaluateSettings, evaluate)
     return tiling, settings, load_metrics(find_needs(settings))

@@ -7,7 +7,6 @@ from train_cases import STAIN, infer_arguments, make_pair, tiny, trained, write_
 
 from virtual_staining.artefacts.generator import (
     Generators,
-    Tiling,
     load_generators,
     write_generator,
 )
@@ -15,6 +14,7 @@ from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.image import pixel_size_um, read_image
 from virtual_staining.cli import main
 from virtual_staining.models.build import build_model
+from virtual_staining.settings.tiling import TilingSettings
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
@@ -68,7 +68,7 @@ class Copy(torch.nn.Module):
 
 def test_intensities_there_and_back():
     ct = np.linspace(0, 50000, 40 * 40).reshape(40, 40).astype(np.uint16)
-    tiling = Tiling(32, 16, 4)
+    tiling = TilingSettings(patch_px=32, step_px=16, batch_patches=4)
     for model, sign in (("paired_cyclegan", 1), ("cyclegan_inverted", -1)):
         generators = Generators(tiny(model), {"slide": Copy(), "ct": Copy()}, CPU)
         rgb, spread = generators.slide_from_ct(ct, tiling)
@@ -94,7 +94,8 @@ def test_same_answer_twice(tmp_path):
     random_generator(tmp_path / "g.pt", "pix2pix")
     generators = load_generators(tmp_path / "g.pt", CPU)
     ct = make_pair(0).ct
-    first, second = (generators.slide_from_ct(ct, Tiling(32, 16, b))[0] for b in (4, 4))
+    tiling = TilingSettings(patch_px=32, step_px=16, batch_patches=4)
+    first, second = (generators.slide_from_ct(ct, tiling)[0] for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 

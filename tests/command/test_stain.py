@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from train_cases import tiny
 
 from virtual_staining.artefacts import volume as omezarr
-from virtual_staining.artefacts.generator import write_generator
+from virtual_staining.artefacts.generator import Generators, write_generator
 from virtual_staining.artefacts.paths import StainedVolumeFolder
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
@@ -51,6 +51,11 @@ def constant(rgb):
     return lambda x: to_network(rgb).expand(len(x), 3, *x.shape[2:])
 
 
+def painter(network, model="cyclegan"):
+    """Return the generators of a model whose slides ``network`` makes."""
+    return Generators(tiny(model), {"slide": network}, CPU)
+
+
 def test_alpha_is_the_inverted_mean_for_every_sum():
     rgb = np.array([[min(t, 255), min(max(t - 255, 0), 255), max(t - 510, 0)] for t in range(766)])
     expected = np.rint(255 - rgb.mean(axis=1))
@@ -86,9 +91,9 @@ def test_generators_are_averaged_and_see_the_right_range():
 
     plane = np.zeros((40, 50), np.float32)
     plane[:20] = 25000
-    for sign in (1.0, -1.0):
-        stain = plane_stainer([spy, constant((100, 0, 100))], (0, 50000), sign, TILES, CPU)
-        rgb = stain(plane)
+    for model in ("cyclegan", "cyclegan_inverted"):
+        folds = [painter(network, model) for network in (spy, constant((100, 0, 100)))]
+        rgb = plane_stainer(folds, TILES)(plane)
         assert rgb.dtype == np.uint8
         np.testing.assert_array_equal(rgb.reshape(3, -1).T, [[50, 50, 150]] * 2000)
     assert {channels for channels, _, _ in seen} == {3}
@@ -98,7 +103,7 @@ def test_generators_are_averaged_and_see_the_right_range():
 
 def test_volume_files_hold_exact_colours_and_sizes(ct, tmp_path):
     out = tmp_path / "out"
-    stain = plane_stainer([constant((200, 100, 31))], (0, 50000), 1.0, TILES, CPU)
+    stain = plane_stainer([painter(constant((200, 100, 31)))], TILES)
     stain_volume(ct, (1.0, 0.0), stain, 1.0, StainedVolumeFolder(out))
     levels = omezarr.open_volume_pyramid(out / "rgba.ome.zarr")
     truth = np.array([200, 100, 31, 145], np.uint8)

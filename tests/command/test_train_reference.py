@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 
+from virtual_staining.models.facts import GeneratorSpec
 from virtual_staining.models.networks import UNet, patchgan, resnet_generator
 
 torch.set_num_threads(1)
@@ -123,7 +124,7 @@ CASES = {
     "resnet": (lambda: resnet_generator(64, 9), 11_378_179, 3, 64),
     "discriminator": (lambda: patchgan("linder_noren_94", 64), 2_764_737, 3, 64),
     "conditional": (lambda: patchgan("linder_noren_94", 64, conditional=True), 2_767_808, 6, 64),
-    "unet": (lambda: UNet(64, 8), 54_404_099, 3, 256),
+    "unet": (lambda: UNet(GeneratorSpec("unet", 64, 8)), 54_404_099, 3, 256),
 }
 
 

@@ -20,17 +20,23 @@ def test_the_papers_models_are_found_in_the_order_of_its_tables():
 @pytest.mark.parametrize("name", PAPER)
 def test_keys_are_settings_and_leave_out_other_models_keys(name):
     facts = catalogue.all_models()[name]
-    assert facts.keys <= set(TrainSettings.model_fields)
-    assert ("unet_depth" in facts.keys) == (name == "pix2pix")
-    assert ("residual_blocks" in facts.keys) == (name != "pix2pix")
-    assert ("lambda_px" in facts.keys) == (name == "paired_cyclegan")
-    assert not facts.keys & {"tensorboard", "checkpoint_minutes", "infer_checkpoint"}
+    keys = facts.keys(tiny())
+    assert keys <= set(TrainSettings.model_fields)
+    assert ("unet_depth" in keys) == ("head" in keys) == (name == "pix2pix")
+    assert ("residual_blocks" in keys) == (name != "pix2pix")
+    assert ("lambda_px" in keys) == (name == "paired_cyclegan")
+    assert not keys & {"tensorboard", "checkpoint_minutes", "infer_checkpoint"}
+    for generator, depth in (("unet", "unet_depth"), ("resnet", "residual_blocks")):
+        keys = facts.keys(tiny(generator=generator))
+        assert keys & {"unet_depth", "residual_blocks"} == {depth}
 
 
 def test_halvings_and_components():
     models = catalogue.all_models()
     assert models["cyclegan"].halvings(tiny()) == 2
     assert models["pix2pix"].halvings(tiny(unet_depth=4)) == 4
+    assert models["cyclegan"].halvings(tiny(unet_depth=4, generator="unet")) == 4
+    assert models["pix2pix"].halvings(tiny(generator="resnet")) == 2
     assert list(models["cyclegan"].components(tiny(lambda_id=0.0))) == ["gan", "cyc", "total"]
     assert models["pix2pix"].components(tiny())["l1"] == "ℓ1"
 

@@ -220,7 +220,7 @@ def check_as_the_stages_do(found):
     for model in found.study.models:
         settings = found.study.training(model)
         check_model(read_settings(TrainSettings, settings.model_dump_json()))
-        assert all_models()[model].keys <= set(TrainSettings.model_fields)
+        assert all_models()[model].keys(settings) <= set(TrainSettings.model_fields)
     for stain, rows in found.samples[found.samples["role"] == "crossval"].groupby("stain"):
         if stain not in found.unsplit:
             check_folds(rows, found.study.split.folds)

@@ -189,3 +189,50 @@ def test_buffer_returns_new_and_old_images():
     assert len(buffer.images) == 4
     assert 70 < old < 130
     assert torch.equal(ImageBuffer(0).exchange(image, chance), image)
+
+
+EFFICIENT = {"generator": "unet", "norm": "pixel", "head": "full", "dropout": 0.0}
+
+
+@pytest.mark.parametrize("name", all_models())
+@pytest.mark.parametrize("changes", [EFFICIENT, {"generator": "resnet", "norm": "pixel"}])
+def test_every_model_trains_with_either_generator(name, changes):
+    model = build_model(tiny(name, **changes), CPU)
+    before = copy.deepcopy(model.generators.state_dict())
+    losses = [model.step(a_batch(), seed) for seed in range(3)]
+    assert torch.stack(losses).isfinite().all()
+    after = model.generators.state_dict()
+    assert all(not torch.equal(before[key], after[key]) for key in before if "weight" in key)
+
+
+def test_the_mean_of_the_weights_follows_the_recursion():
+    model = build_model(tiny("pix2pix", **EFFICIENT, ema=0.8), CPU)
+    expected = {key: value.double() for key, value in model.trained_weights().items()}
+    for step in range(1, 60):
+        model.step(a_batch(), step)
+        decay = min(0.8, step / (step + 9))
+        for key, value in model.generators.state_dict().items():
+            expected[key] = decay * expected[key] + (1 - decay) * value.double()
+    for key, value in model.trained_weights().items():
+        torch.testing.assert_close(value.double(), expected[key], atol=1e-5, rtol=1e-4)
+    validated = model.validate(a_batch())
+    model.generators.load_state_dict(model.trained_weights())
+    model.averaged = model.generators
+    torch.testing.assert_close(model.validate(a_batch()), validated)
+
+
+def test_without_a_mean_the_last_weights_stain():
+    model = build_model(tiny("pix2pix", ema=0.0), CPU)
+    model.step(a_batch(), 1)
+    assert model.averaged is model.generators
+
+
+def test_a_restored_model_goes_on_with_its_mean():
+    settings = tiny("pix2pix", **EFFICIENT, ema=0.9)
+    first, second = (build_model(settings, CPU) for _ in range(2))
+    first.step(a_batch(), 1)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    for model in (first, second):
+        model.step(a_batch(), 2)
+    for key, value in first.trained_weights().items():
+        assert torch.equal(value, second.trained_weights()[key])

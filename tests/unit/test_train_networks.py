@@ -4,7 +4,18 @@ import pytest
 import torch
 from torch import nn
 
-from virtual_staining.models.networks import UNet, initialize, patchgan, resnet_generator
+from virtual_staining.models.facts import GeneratorSpec
+from virtual_staining.models.networks import (
+    PixelNorm,
+    UNet,
+    initialize,
+    patchgan,
+    resnet_generator,
+)
+
+
+def unet(features, depth, **changes):
+    return UNet(GeneratorSpec("unet", features, depth, **changes))
 
 
 def count(network):
@@ -14,7 +25,7 @@ def count(network):
 def test_parameter_counts_at_full_size():
     with torch.device("meta"):
         assert count(resnet_generator(64, 9)) == 11_378_179
-        assert count(UNet(64, 8)) == 54_404_099
+        assert count(unet(64, 8)) == 54_404_099
         assert count(patchgan("patchgan_70", 64)) == 2_764_737
         assert count(patchgan("linder_noren_94", 64)) == 2_764_737
 
@@ -36,7 +47,17 @@ def test_receptive_field(kind, expected_px, conditional):
     assert columns.max() - columns.min() + 1 == expected_px
 
 
-@pytest.mark.parametrize("network", [resnet_generator(4, 2), UNet(4, 5), UNet(4, 3)])
+@pytest.mark.parametrize(
+    "network",
+    [
+        resnet_generator(4, 2),
+        resnet_generator(4, 2, "pixel"),
+        unet(4, 5),
+        unet(4, 3),
+        unet(4, 5, norm="pixel", head="full", dropout=0.0),
+        unet(4, 2, norm="instance", head="full"),
+    ],
+)
 def test_generators_keep_the_size_and_the_range(network):
     torch.manual_seed(0)
     image = torch.randn(2, 3, 32, 64)
@@ -48,14 +69,14 @@ def test_generators_keep_the_size_and_the_range(network):
 def test_unet_of_full_depth_reaches_a_single_pixel():
     torch.manual_seed(0)
     image = torch.randn(1, 3, 32, 32, requires_grad=True)
-    UNet(2, 5).eval()(image)[0, 0, 0, 0].backward()
+    unet(2, 5).eval()(image)[0, 0, 0, 0].backward()
     assert image.grad[0, :, -1, -1].abs().max() > 0
 
 
 def test_images_of_a_batch_do_not_mix():
     torch.manual_seed(0)
     image = torch.randn(2, 3, 32, 32)
-    for network in (resnet_generator(4, 1), UNet(4, 4).eval(), patchgan("patchgan_70", 4)):
+    for network in (resnet_generator(4, 1), unet(4, 4).eval(), patchgan("patchgan_70", 4)):
         torch.testing.assert_close(network(image)[:1], network(image[:1]), atol=1e-5, rtol=1e-4)
 
 
@@ -65,3 +86,35 @@ def test_initial_weights():
     weights = torch.cat([p.flatten() for n, p in network.named_parameters() if "weight" in n])
     assert weights.std().item() == pytest.approx(0.02, rel=0.02)
     assert all((p == 0).all() for n, p in network.named_parameters() if "bias" in n)
+
+
+def test_pixel_norm_keeps_the_direction_of_each_pixel():
+    image = torch.randn(2, 8, 5, 6)
+    out = PixelNorm()(image)
+    torch.testing.assert_close(out.square().mean(1), torch.ones(2, 5, 6), atol=1e-2, rtol=0)
+    cosine = torch.nn.functional.cosine_similarity(out, image, dim=1)
+    torch.testing.assert_close(cosine, torch.ones(2, 5, 6))
+
+
+def test_initial_weights_of_pixel_norm_keep_the_scale_of_the_signal():
+    torch.manual_seed(0)
+    network = initialize(unet(16, 4, norm="pixel", head="full", dropout=0.0))
+    image = torch.randn(1, 3, 64, 64)
+    scales = []
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            layer.register_forward_hook(lambda *x: scales.append(float(x[2].detach().std())))
+    network(image)
+    assert all(0.3 < scale < 4 for scale in scales)
+
+
+def test_a_full_head_prints_no_grid():
+    """Doubling by repetition treats all four phases of a doubled pixel alike."""
+    steps = {}
+    for head in ("half", "full"):
+        torch.manual_seed(0)
+        network = initialize(unet(8, 4, norm="pixel", head=head, dropout=0.0)).eval()
+        with torch.no_grad():
+            out = network(torch.full((1, 3, 128, 128), 0.3))[0, :, 48:80, 48:80]
+        steps[head] = float(out.diff(dim=2).abs().max() / out.abs().mean())
+    assert steps["full"] < 0.1 * steps["half"]

@@ -12,7 +12,6 @@ The file holds a dictionary, which ``torch.load(path, weights_only=True)`` reads
     Epoch whose weights these are, and ``last`` or the loss that was lowest in that epoch.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,33 +23,21 @@ from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging import intensity
 from virtual_staining.imaging.tiles import stain_plane
+from virtual_staining.imaging.whole_planes import mean_over_flips, stain_whole_plane
 from virtual_staining.models.build import build_generators
 from virtual_staining.models.catalogue import model_facts
 from virtual_staining.models.fast.accelerate import accelerate
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.model_facts import patch_problems
+from virtual_staining.settings.tiling import TilingSettings
 from virtual_staining.settings.train import TrainSettings
 
 FORMAT = 2
 # Name of each network in the file, by the image that the network generates.
 DIRECTIONS = {"slide": "forward", "ct": "reverse"}
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """How a plane is cut into tiles.
-
-    Parameters
-    ----------
-    patch_px, step_px : int
-        Side of a tile, and distance of neighbouring tiles.
-    batch_patches : int
-        Tiles that pass through the network together.
-    """
-
-    patch_px: int
-    step_px: int
-    batch_patches: int
+# Memory for the features of a band of a whole plane. A generator keeps some 16 bytes a pixel for
+# each channel of its first level.
+BAND_BYTES, FEATURE_BYTES = 2**30, 16
 
 
 class Generators:
@@ -79,48 +66,94 @@ class Generators:
         """Whether the model also generates CT from a slide."""
         return "ct" in self.networks
 
-    def check_patch(self, patch_px: int, key: str = "infer.patch_px") -> None:
-        """Refuse a tile size that the generators cannot halve often enough.
+    def check_tiling(self, tiling: TilingSettings) -> None:
+        """Refuse a way through the networks that these generators do not allow.
 
         Raises
         ------
         InputError
-            Naming ``key``, the setting of the tile size.
+            Naming the key: tiles that the generators cannot halve often enough, or whole planes
+            for generators that take statistics from the plane.
         """
-        for problem in patch_problems(key, patch_px, self.settings, self.facts):
-            raise InputError(f"{problem}; the training used {self.settings.patch_px}")
+        block = tiling.block_name
+        if not tiling.whole_planes:
+            for problem in patch_problems(
+                f"{block}.patch_px", tiling.patch_px, self.settings, self.facts
+            ):
+                raise InputError(f"{problem}; the training used {self.settings.patch_px}")
+        elif self.facts.generator(self.settings).reach_px is None:
+            raise InputError(
+                f"{block}.whole_planes: true needs a generator trained with norm: pixel; this one "
+                f"was trained with norm: {self.settings.norm}"
+            )
 
-    def slide_from_ct(self, ct: np.ndarray, tiling: Tiling) -> tuple[np.ndarray, np.ndarray]:
+    def slide_from_ct(
+        self, ct: np.ndarray, tiling: TilingSettings
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Stain a CT plane.
 
         Parameters
         ----------
         ct : ndarray, shape (y, x)
             Normalized grey levels (bone 30000, background 10000).
-        tiling : Tiling
-            How the plane is cut.
+        tiling : TilingSettings
+            How the plane passes through the network.
 
         Returns
         -------
         rgb : ndarray, shape (y, x, 3), uint8
             The virtual slide.
         spread : ndarray, shape (y, x), float32
-            Standard deviation over overlapping tiles, mean of RGB, 8-bit levels.
+            Standard deviation over overlapping tiles and mirror images, mean of RGB, 8-bit levels.
         """
-        x = self.sign * intensity.ct_to_network(ct, self.window)
-        mean, spread = self._stain("slide", np.broadcast_to(x, (3, *x.shape)).copy(), tiling)
+        mean, deviation = self.stain("slide", self.ct_to_network(ct), tiling)
         rgb = intensity.network_to_slide(mean).permute(1, 2, 0).cpu().numpy()
-        return np.ascontiguousarray(rgb), (spread * 127.5).cpu().numpy()
+        return np.ascontiguousarray(rgb), (deviation.mean(0) * 127.5).cpu().numpy()
 
-    def ct_from_slide(self, rgb: np.ndarray, tiling: Tiling) -> np.ndarray:
+    def ct_from_slide(self, rgb: np.ndarray, tiling: TilingSettings) -> np.ndarray:
         """Make the CT of a slide (y, x, 3) uint8: normalized grey levels (y, x) uint16."""
         y = np.ascontiguousarray(np.moveaxis(intensity.slide_to_network(rgb), 2, 0))
-        mean, _ = self._stain("ct", y, tiling)
+        mean, _ = self.stain("ct", torch.from_numpy(y), tiling)
         return intensity.network_to_ct(self.sign * mean.mean(0).cpu().numpy(), self.window)
 
-    def _stain(self, target: str, image: np.ndarray, tiling: Tiling):
-        size = (tiling.patch_px, tiling.step_px, tiling.batch_patches)
-        return stain_plane(self.networks[target], image, *size, self.device)
+    def ct_to_network(self, ct: np.ndarray) -> torch.Tensor:
+        """Return normalized CT (y, x) as the input of the slide's generator, shape (3, y, x)."""
+        x = self.sign * torch.as_tensor(intensity.ct_to_network(ct, self.window))
+        return x.expand(3, *x.shape)
+
+    def stain(
+        self, target: str, plane: torch.Tensor, tiling: TilingSettings
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pass a plane through one of the networks.
+
+        Parameters
+        ----------
+        target : {'slide', 'ct'}
+            What the network generates.
+        plane : Tensor, shape (3, y, x)
+            Network range [-1, 1].
+        tiling : TilingSettings
+            How the plane passes through the network.
+
+        Returns
+        -------
+        mean, deviation : Tensor, shape (3, y, x), float32
+            Mean and standard deviation over overlapping tiles and mirror images, network range, on
+            the device.
+        """
+        network = self.networks[target]
+        spec = self.facts.generator(self.settings)
+
+        def once(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            if not tiling.whole_planes:
+                sizes = (tiling.patch_px, tiling.step_px, tiling.batch_patches)
+                return stain_plane(network, image, *sizes, self.device, tiling.window)
+            band_px = BAND_BYTES // (FEATURE_BYTES * spec.features)
+            image = image.to(self.device, torch.float32)
+            mean = stain_whole_plane(network, image, 2**spec.halvings, spec.reach_px, band_px)
+            return mean, torch.zeros_like(mean)
+
+        return mean_over_flips(once, plane) if tiling.flips else once(plane)
 
 
 def write_generator(

@@ -33,8 +33,9 @@ def stain_plane(
     step_px: int,
     batch: int,
     device: str | torch.device,
+    window: str = "uniform",
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Translate a plane tile by tile and average where tiles overlap, each tile weighing the same.
+    """Translate a plane tile by tile and average where tiles overlap.
 
     Tiles of the training's patch size keep the spatial frequencies that the generator has learnt
     (paper 2.9). Only the running sums are kept, so memory does not grow with the overlap.
@@ -51,13 +52,15 @@ def stain_plane(
         Tiles per call of the generator.
     device : str or torch.device
         Where the generator lies and the sums are kept.
+    window : {'uniform', 'hann'}
+        Weight of a tile's pixels: all the same, or falling to the tile's border.
 
     Returns
     -------
     mean : Tensor, shape (C', H, W), float32
-        Mean over the tiles that cover a pixel, network range, on ``device``.
-    spread : Tensor, shape (H, W), float32
-        Standard deviation over those tiles, mean of the channels; 0 under a single tile.
+        Weighted mean over the tiles that cover a pixel, network range, on ``device``.
+    deviation : Tensor, shape (C', H, W), float32
+        Weighted standard deviation over those tiles; 0 under a single tile.
 
     Raises
     ------
@@ -75,8 +78,9 @@ def stain_plane(
         for y in tile_starts(plane.shape[1], patch_px, step_px)
         for x in tile_starts(plane.shape[2], patch_px, step_px)
     ]
+    weight = tile_weights(patch_px, window).to(device)
     total = squares = None
-    count = torch.zeros(plane.shape[1:], device=device)
+    weights, count = torch.zeros((2, *plane.shape[1:]), device=device)
     for first in range(0, len(corners), batch):
         group = corners[first : first + batch]
         tiles = torch.stack([plane[:, y : y + patch_px, x : x + patch_px] for y, x in group])
@@ -85,12 +89,29 @@ def stain_plane(
             total = torch.zeros((stained.shape[1], *plane.shape[1:]), device=device)
             squares = torch.zeros_like(total)
         for tile, (y, x) in zip(stained, group, strict=True):
-            window = (..., slice(y, y + patch_px), slice(x, x + patch_px))
-            total[window] += tile
-            squares[window] += tile.square()
-            count[window] += 1
-    mean = total / count
+            here = (..., slice(y, y + patch_px), slice(x, x + patch_px))
+            total[here] += weight * tile
+            squares[here] += weight * tile.square()
+            weights[here] += weight
+            count[here] += 1
+    mean = total / weights
     # The mean of squares less the squared mean is off by rounding (1e-7) where all tiles agree.
-    variance = (squares / count - mean.square()).clamp_min(0)
+    variance = (squares / weights - mean.square()).clamp_min(0)
     variance[:, count == 1] = 0
-    return mean[:, :height, :width], variance.sqrt().mean(0)[:height, :width]
+    return mean[:, :height, :width], variance.sqrt()[:, :height, :width]
+
+
+def tile_weights(patch_px: int, window: str) -> torch.Tensor:
+    """Return the weights of a tile's pixels, shape (patch_px, patch_px).
+
+    Parameters
+    ----------
+    patch_px : int
+        Side of the tile.
+    window : {'uniform', 'hann'}
+        ``hann`` falls to the border, but not to 0: an edge of the plane lies under one tile alone.
+    """
+    if window == "uniform":
+        return torch.ones(patch_px, patch_px)
+    profile = torch.hann_window(patch_px + 2, periodic=False)[1:-1]
+    return (profile[:, None] * profile).clamp_min(1e-3)

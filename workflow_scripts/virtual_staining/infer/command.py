@@ -38,17 +38,16 @@ def run(args: argparse.Namespace) -> None:
         If an input is missing or does not fit.
     """
     # Imported here: they load torch, which `--help` does not need.
-    from virtual_staining.artefacts.generator import Tiling, load_generators
+    from virtual_staining.artefacts.generator import load_generators
     from virtual_staining.infer.slides import direct_patches, stain_pair
 
     set_up_processor(args.threads)
     settings = read_settings(InferSettings, args.settings)
-    tiling = Tiling(settings.patch_px, settings.step_px, settings.batch_patches)
     fold = read_fold(args.results.split(args.stain).folds, args.fold)
     device = choose_device()
     trained = args.results.trained(args.stain, args.model, args.fold)
     generators = load_generators(trained.generator, device)
-    generators.check_patch(settings.patch_px)
+    generators.check_tiling(settings)
     with replacing(args.results.stained(args.stain, args.model, args.fold).path) as temporary:
         temporary.mkdir()
         folder = StainedFolder(temporary)
@@ -57,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
             normalized = args.results.normalized(sample)
             background = read_background_levels(normalized.stats)
             pixel_um = pixel_size_um(normalized.ct)
-            stained = stain_pair(generators, pair, tiling)
+            stained = stain_pair(generators, pair, settings)
             write_stained_slide(folder.sample(sample), stained, pair.mask, background, pixel_um)
             log.info("%d/%d %s stained", number, len(fold.samples), sample)
         training = [read_training_pair(args.results, sample) for sample in fold.train]

@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from virtual_staining.artefacts.generator import Generators, Tiling
+from virtual_staining.artefacts.generator import Generators
 from virtual_staining.artefacts.stained_slide import StainedSlide
 from virtual_staining.imaging import intensity
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.sampling.sampler import Sampler
+from virtual_staining.settings.tiling import TilingSettings
 
 
-def stain_pair(generators: Generators, pair: TrainingPair, tiling: Tiling) -> StainedSlide:
+def stain_pair(generators: Generators, pair: TrainingPair, tiling: TilingSettings) -> StainedSlide:
     """Stain a pair's CT and, if the model has the reverse direction, make CT of its slide."""
     slide, spread = generators.slide_from_ct(pair.ct, tiling)
     ct = generators.ct_from_slide(pair.slide, tiling) if generators.reversible else None
@@ -31,7 +32,7 @@ def direct_patches(generators: Generators, training: list[TrainingPair], count: 
     sampler = Sampler(training, s.patch_px, 1, 0.0, 0.0, False, 0.5, generators.window, "cpu")
     plans = [sampler.plan(s.seed, epoch) for epoch in range(-(-count // len(training)))]
     batches = [sampler.batch(plan, slice(None)) for plan in plans]
-    whole = Tiling(s.patch_px, s.patch_px, 1)
+    single = TilingSettings(patch_px=s.patch_px, step_px=s.patch_px)
     columns: dict[str, list] = {}
     for batch in batches:
         for ct, slide, mask in zip(batch.ct, batch.slide, batch.mask, strict=True):
@@ -40,9 +41,9 @@ def direct_patches(generators: Generators, training: list[TrainingPair], count: 
                 "slide": intensity.network_to_slide(slide.permute(1, 2, 0).numpy()),
                 "mask": mask[0].numpy() > 0,
             }
-            row["fake_slide"], _ = generators.slide_from_ct(row["ct"], whole)
+            row["fake_slide"], _ = generators.slide_from_ct(row["ct"], single)
             if generators.reversible:
-                row["fake_ct"] = generators.ct_from_slide(row["slide"], whole)
+                row["fake_ct"] = generators.ct_from_slide(row["slide"], single)
             for key, image in row.items():
                 columns.setdefault(key, []).append(image)
     return {key: np.stack(images[:count]) for key, images in columns.items()}

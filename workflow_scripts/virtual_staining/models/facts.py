@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from virtual_staining.settings.train import TrainSettings
+from virtual_staining.settings.train import TrainBlock, TrainSettings
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +31,9 @@ COMMON_KEYS = frozenset(
         "ct_white",
         "features",
         "discriminator",
+        "generator",
+        "norm",
+        "ema",
         "learning_rate",
         "adam_beta1",
         "adam_beta2",
@@ -41,8 +44,12 @@ COMMON_KEYS = frozenset(
         "validation_patches_per_pair",
     }
 )
-# The key that gives the depth of each kind of generator network.
+# The key that gives the depth of each kind of generator network, and all keys of its own.
 DEPTH_KEYS = {"resnet": "residual_blocks", "unet": "unet_depth"}
+NETWORK_KEYS = {
+    "resnet": frozenset({"residual_blocks"}),
+    "unet": frozenset({"unet_depth", "head", "dropout"}),
+}
 
 
 @dataclass(frozen=True)
@@ -57,16 +64,40 @@ class GeneratorSpec:
         Channels after the first convolution.
     depth : int
         Residual blocks of a ResNet, or halvings of a U-Net.
+    norm : {'instance', 'pixel'}
+        Normalization after the convolutions.
+    head : {'half', 'full'}
+        Resolution at which the skip connections of a U-Net end.
+    dropout : float
+        Fraction of the channels that dropout sets to zero in the deep levels of a U-Net.
     """
 
     network: str
     features: int
     depth: int
+    norm: str = "instance"
+    head: str = "half"
+    dropout: float = 0.5
 
     @property
     def halvings(self) -> int:
         """How often the network halves its image."""
         return self.depth if self.network == "unet" else 2
+
+    @property
+    def reach_px(self) -> int | None:
+        """Largest distance, px, at which an input pixel can change an output pixel.
+
+        The distance is rounded up to a multiple of ``2 ** halvings``. None means that the distance
+        has no bound, because instance norm takes its statistics from the whole image.
+        """
+        if self.norm == "instance":
+            return None
+        # Each of a U-Net's halvings and doublings reaches one pixel of the coarser level further.
+        # Outside its residual blocks, of 2 × 4 px each, a ResNet reaches less than 16 px.
+        reach = 2 * 2**self.depth + 2 if self.network == "unet" else 8 * self.depth + 16
+        multiple = 2**self.halvings
+        return -(-reach // multiple) * multiple
 
 
 class Facts(ABC):
@@ -83,7 +114,7 @@ class Facts(ABC):
     order : int
         Position of the model in tables and figures, smallest first.
     network : {'resnet', 'unet'}
-        Kind of the generator networks.
+        Kind of the generator networks in the paper.
     targets : tuple of {'slide', 'ct'}
         What the generators make: one network each.
     """
@@ -96,17 +127,19 @@ class Facts(ABC):
     inverts_ct: ClassVar[bool] = False
     own_keys: ClassVar[frozenset[str]]
 
-    @property
-    def keys(self) -> frozenset[str]:
-        """Keys of the ``train`` block that change this model's weights."""
-        return COMMON_KEYS | {DEPTH_KEYS[self.network]} | self.own_keys
+    def keys(self, settings: TrainBlock) -> frozenset[str]:
+        """Return the keys of the ``train`` block that change this model's weights."""
+        network = self.generator(settings).network
+        return COMMON_KEYS | NETWORK_KEYS[network] | self.own_keys
 
-    def generator(self, settings: TrainSettings) -> GeneratorSpec:
-        """Return the size of each generator network."""
-        depth = getattr(settings, DEPTH_KEYS[self.network])
-        return GeneratorSpec(self.network, settings.features, depth)
+    def generator(self, settings: TrainBlock) -> GeneratorSpec:
+        """Return the kind and size of each generator network."""
+        s = settings
+        network = self.network if s.generator == "paper" else s.generator
+        depth = getattr(s, DEPTH_KEYS[network])
+        return GeneratorSpec(network, s.features, depth, s.norm, s.head, s.dropout)
 
-    def halvings(self, settings: TrainSettings) -> int:
+    def halvings(self, settings: TrainBlock) -> int:
         """Return how often the generator halves its image."""
         return self.generator(settings).halvings
 

@@ -1,5 +1,6 @@
 """The networks, optimizers and training step that all models share (paper 2.6)."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -61,6 +62,10 @@ class Model(ABC):
             )
         }
         self.buffers = {name: ImageBuffer(settings.buffer_images) for name in self.discriminators}
+        self.steps_done = 0
+        self.averaged = self.generators
+        if settings.ema:
+            self.averaged = copy.deepcopy(self.generators).eval().requires_grad_(False)
 
     @abstractmethod
     def build_discriminators(self) -> nn.ModuleDict:
@@ -119,6 +124,7 @@ class Model(ABC):
             values.append(self._values(parts))
             inputs.append(tensors)
         self.optimizers["generators"].step()
+        self._average()
         self.optimizers["discriminators"].zero_grad()
         loss = self.discriminators_loss(inputs, torch.Generator().manual_seed(seed))
         loss.backward(inputs=list(self.discriminators.parameters()))
@@ -126,12 +132,33 @@ class Model(ABC):
         return torch.cat([sum(values), loss.detach().double().view(1)])
 
     @torch.no_grad()
+    def _average(self) -> None:
+        """Move the mean of the weights towards the weights of this step.
+
+        In the first steps the mean is over fewer steps, so that the initial weights are forgotten.
+        """
+        self.steps_done += 1
+        if self.averaged is self.generators:
+            return
+        decay = min(self.settings.ema, self.steps_done / (self.steps_done + 9))
+        means, weights = (list(n.parameters()) for n in (self.averaged, self.generators))
+        torch._foreach_lerp_(means, weights, 1 - decay)
+
+    @torch.no_grad()
     def validate(self, batch: Batch) -> torch.Tensor:
-        """Return the generators' loss components on a batch, float64, without dropout."""
+        """Return the generators' loss components on a batch, float64, without dropout.
+
+        The generators are those of :meth:`trained_weights`.
+        """
+        trained, self.generators = self.generators, self.averaged
         self.generators.eval()
         values = [self._values(parts) for parts, _ in self.directions(batch)]
-        self.generators.train()
+        self.generators = trained.train()
         return sum(values)
+
+    def trained_weights(self) -> dict[str, torch.Tensor]:
+        """Return the state dict of the generators that stain: the mean over the steps, if any."""
+        return self.averaged.state_dict()
 
     def _values(self, parts: dict[str, torch.Tensor]) -> torch.Tensor:
         return torch.stack([parts[name].detach() for name in self.components]).double()
@@ -154,6 +181,8 @@ class Model(ABC):
             "discriminators": self.discriminators.state_dict(),
             "optimizers": {k: v.state_dict() for k, v in self.optimizers.items()},
             "buffers": {k: v.state_dict() for k, v in self.buffers.items()},
+            "averaged": self.averaged.state_dict(),
+            "steps_done": self.steps_done,
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -164,6 +193,8 @@ class Model(ABC):
             optimizer.load_state_dict(state["optimizers"][name])
         for name, buffer in self.buffers.items():
             buffer.load_state_dict(state["buffers"][name], self.device)
+        self.averaged.load_state_dict(state["averaged"])
+        self.steps_done = state["steps_done"]
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:

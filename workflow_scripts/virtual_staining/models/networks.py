@@ -1,7 +1,8 @@
 """Generators and discriminators of the paper's models (2.6.3), after Linder-Norén (2019).
 
 Layers and parameter counts are those of Linder-Norén's CycleGAN and Pix2Pix; widths and depths are
-settings so that small images and small machines can train them too.
+settings so that small images and small machines can train them too. Beyond the paper are pixel norm
+and the U-Net's full-size head, which suit short trainings and whole planes.
 """
 
 import torch
@@ -9,20 +10,40 @@ from torch import nn
 
 from virtual_staining.models.facts import GeneratorSpec
 
+FINEST = 3  # levels of the U-Net that double the image by repetition if the head is full-sized
+
+
+class PixelNorm(nn.Module):
+    """The channels of each pixel divided by their root mean square (Karras et al. 2018).
+
+    No pixel depends on another, so that a plane may be cut anywhere, or not at all.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (n, c, h, w) to the same shape."""
+        return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-4)
+
+
+def _norm(kind: str, channels: int) -> nn.Module:
+    return PixelNorm() if kind == "pixel" else nn.InstanceNorm2d(channels)
+
+
+def _norm_relu(kind: str, channels: int) -> list[nn.Module]:
+    return [_norm(kind, channels), nn.ReLU(inplace=True)]
+
 
 class ResidualBlock(nn.Module):
-    """Two reflected 3 × 3 convolutions with instance norm, added to the input."""
+    """Two reflected 3 × 3 convolutions with normalization, added to the input."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, norm: str):
         super().__init__()
         self.body = nn.Sequential(
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
-            nn.ReLU(inplace=True),
+            *_norm_relu(norm, channels),
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
+            _norm(norm, channels),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -30,7 +51,7 @@ class ResidualBlock(nn.Module):
         return x + self.body(x)
 
 
-def resnet_generator(features: int, residual_blocks: int) -> nn.Sequential:
+def resnet_generator(features: int, residual_blocks: int, norm: str = "instance") -> nn.Sequential:
     """Return the CycleGAN generator: two halvings, residual blocks, two doublings, tanh.
 
     Maps (n, 3, h, w) to (n, 3, h, w) in [-1, 1]; h and w are multiples of 4. With 64 features and
@@ -42,20 +63,19 @@ def resnet_generator(features: int, residual_blocks: int) -> nn.Sequential:
         Channels after the first convolution; each halving of the image doubles them.
     residual_blocks : int
         Number of residual blocks at a quarter of the resolution.
+    norm : {'instance', 'pixel'}
+        Normalization after the convolutions.
     """
     # Padding by 3 px keeps the size under the 7 × 7 kernels.
-    layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, features, 7), *_norm_relu(features)]
+    layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, features, 7), *_norm_relu(norm, features)]
     for width in (features, 2 * features):
-        layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *_norm_relu(2 * width)]
-    layers += [ResidualBlock(4 * features) for _ in range(residual_blocks)]
+        layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)]
+        layers += _norm_relu(norm, 2 * width)
+    layers += [ResidualBlock(4 * features, norm) for _ in range(residual_blocks)]
     for width in (4 * features, 2 * features):
         layers += [nn.Upsample(scale_factor=2), nn.Conv2d(width, width // 2, 3, padding=1)]
-        layers += _norm_relu(width // 2)
+        layers += _norm_relu(norm, width // 2)
     return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(features, 3, 7), nn.Tanh())
-
-
-def _norm_relu(channels: int) -> list[nn.Module]:
-    return [nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)]
 
 
 class UNet(nn.Module):
@@ -67,57 +87,87 @@ class UNet(nn.Module):
 
     Parameters
     ----------
-    features : int
-        Channels of the first level; each halving doubles them, up to eight times as many.
-    depth : int
-        Number of halvings; 8 brings 256 px to 1 px.
+    spec : GeneratorSpec
+        ``features``: channels of the first level; each halving doubles them, up to eight times as
+        many. ``depth``: number of halvings; 8 brings 256 px to 1 px.
     """
 
-    def __init__(self, features: int, depth: int):
+    def __init__(self, spec: GeneratorSpec):
         super().__init__()
+        features, depth, norm, full = spec.features, spec.depth, spec.norm, spec.head == "full"
+        bias = norm == "pixel"  # instance norm would cancel a bias
         widths = [features * min(2**level, 8) for level in range(depth)]
         self.downs = nn.ModuleList()
         self.ups = nn.ModuleList()
         for level, width in enumerate(widths):
             above = 3 if level == 0 else widths[level - 1]
-            layers = [nn.Conv2d(above, width, 4, stride=2, padding=1, bias=False)]
-            layers += [nn.InstanceNorm2d(width)] if 0 < level < depth - 1 else []
-            layers += [nn.LeakyReLU(0.2), *_dropout(level)]
+            layers: list[nn.Module] = [nn.Conv2d(above, width, 4, stride=2, padding=1, bias=bias)]
+            layers += [_norm(norm, width)] if 0 < level < depth - 1 else []
+            layers += [nn.LeakyReLU(0.2), *_dropout(spec, level)]
             self.downs.append(nn.Sequential(*layers))
         for level in reversed(range(depth - 1)):
             width = widths[level]
             # Every up layer but the deepest also receives the skip connection of its level.
             inputs = widths[level + 1] * (1 if level == depth - 2 else 2)
-            up = nn.ConvTranspose2d(inputs, width, 4, stride=2, padding=1, bias=False)
-            self.ups.append(nn.Sequential(up, *_norm_relu(width), *_dropout(level)))
-        self.final = nn.Sequential(
-            nn.Upsample(scale_factor=2),
-            nn.ZeroPad2d((1, 0, 1, 0)),
-            nn.Conv2d(2 * features, 3, 4, padding=1),
-            nn.Tanh(),
-        )
+            if full and level < FINEST:
+                layers = _doubling(inputs, width)
+            else:
+                layers = [nn.ConvTranspose2d(inputs, width, 4, stride=2, padding=1, bias=bias)]
+            layers += [*_norm_relu(norm, width), *_dropout(spec, level)]
+            self.ups.append(nn.Sequential(*layers))
+        self.head = _FullHead(2 * features, max(8, features // 2)) if full else None
+        self.final = None if full else _half_head(2 * features)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, 3, h, w) to the same shape."""
-        skips = []
+        image, skips = x, []
         for down in self.downs:
             x = down(x)
             skips.append(x)
         skips.pop()
         for up in self.ups:
             x = torch.cat([up(x), skips.pop()], dim=1)
-        return self.final(x)
+        return self.final(x) if self.head is None else self.head(x, image)
 
 
-def _dropout(level: int) -> list[nn.Module]:
-    return [nn.Dropout(0.5)] if level >= 3 else []
+def _half_head(channels: int) -> nn.Sequential:
+    """Return the layers that make the picture from features of half its size alone."""
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2),
+        nn.ZeroPad2d((1, 0, 1, 0)),
+        nn.Conv2d(channels, 3, 4, padding=1),
+        nn.Tanh(),
+    )
+
+
+class _FullHead(nn.Module):
+    """The layers that make the picture from features of half its size and from the input image."""
+
+    def __init__(self, channels: int, width: int):
+        super().__init__()
+        self.coarse = nn.Sequential(*_doubling(channels, width), nn.LeakyReLU(0.2))
+        self.fine = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.LeakyReLU(0.2))
+        self.picture = nn.Sequential(nn.Conv2d(2 * width, 3, 3, padding=1), nn.Tanh())
+
+    def forward(self, x: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        """Map features (n, c, h / 2, w / 2) and the input (n, 3, h, w) to (n, 3, h, w)."""
+        return self.picture(torch.cat([self.coarse(x), self.fine(image)], dim=1))
+
+
+def _doubling(channels: int, width: int) -> list[nn.Module]:
+    """Return layers that double an image by repetition; they print no grid (Odena et al. 2016)."""
+    return [nn.Upsample(scale_factor=2), nn.Conv2d(channels, width, 3, padding=1)]
+
+
+def _dropout(spec: GeneratorSpec, level: int) -> list[nn.Module]:
+    return [nn.Dropout(spec.dropout)] if level >= 3 and spec.dropout else []
 
 
 def build_generator(spec: GeneratorSpec) -> nn.Module:
     """Return the generator network of a specification."""
     if spec.network == "unet":
-        return UNet(spec.features, spec.depth)
-    return resnet_generator(spec.features, spec.depth)
+        return UNet(spec)
+    return resnet_generator(spec.features, spec.depth, spec.norm)
 
 
 def patchgan(kind: str, features: int, conditional: bool = False) -> nn.Sequential:
@@ -151,10 +201,24 @@ def patchgan(kind: str, features: int, conditional: bool = False) -> nn.Sequenti
 
 
 def initialize(network: nn.Module) -> nn.Module:
-    """Draw all convolution weights from N(0, 0.02²) with zero biases, from torch's global seed."""
+    """Draw all convolution weights with zero biases, from torch's global seed.
+
+    The distribution is N(0, 0.02²) (Zhu et al. 2017), except in a network with pixel norm. There
+    the variance keeps the scale of the signal through each layer (He et al. 2015), because pixel
+    norm, unlike instance norm, does not restore the contrast between pixels.
+    """
+    keeps_scale = any(isinstance(module, PixelNorm) for module in network.modules())
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, 0.0, 0.02)
+            nn.init.normal_(module.weight, 0.0, _he_deviation(module) if keeps_scale else 0.02)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     return network
+
+
+def _he_deviation(layer: nn.Conv2d | nn.ConvTranspose2d) -> float:
+    """Return the standard deviation √(2 / n) for the n weights that an output pixel sums."""
+    weights = layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]
+    if isinstance(layer, nn.ConvTranspose2d):
+        weights /= layer.stride[0] * layer.stride[1]
+    return (2 / weights) ** 0.5

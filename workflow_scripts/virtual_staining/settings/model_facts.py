@@ -18,14 +18,14 @@ class ModelFacts(Protocol):
         Name printed in tables and figures.
     inverts_ct : bool
         Whether the model is trained on the negative of the CT (paper 3.1).
-    keys : frozenset of str
-        Keys of the ``train`` block that change what this model's training writes as weights.
     """
 
     name: str
     title: str
     inverts_ct: bool
-    keys: frozenset[str]
+
+    def keys(self, settings: Any) -> frozenset[str]:
+        """Return the keys of the ``train`` block that change the weights that training writes."""
 
     def components(self, settings: Any) -> Mapping[str, str]:
         """Return the printed title of each generator loss component that ``settings`` compute."""

@@ -5,17 +5,19 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from virtual_staining.settings.base import Settings, key
+from virtual_staining.settings.base import key
+from virtual_staining.settings.tiling import TilingSettings
 
 Fold = Annotated[int, Field(ge=1, le=1000)]
 VolumeId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
 
-class StainSettings(Settings):
+class StainSettings(TilingSettings):
     """Staining of whole volumes into RGBA, plane by plane (paper 2.11).
 
     Time grows with the square of patch_px / step_px: with step_px at patch_px staining is sixteen
-    times faster than with the paper's overlap, and shows seams. Keep patch_px at train.patch_px.
+    times faster than with the paper's overlap, and shows seams. Networks trained with norm: pixel
+    need no tiles: set whole_planes.
     """
 
     block_name: ClassVar[str] = "stain"
@@ -54,24 +56,10 @@ class StainSettings(Settings):
         " is white and transparent",
         paper="2.8",
     )
-    patch_px: int = key(256, "side of a tile", unit="pixels", paper="2.9", ge=16, le=4096)
-    step_px: int = key(
-        64,
-        "distance of neighbouring tiles; their overlaps are averaged. The value of patch_px is"
-        " fastest",
-        unit="pixels",
-        paper="2.9",
-        ge=1,
-        le=4096,
-    )
-    batch_patches: int = key(
-        8, "tiles at a time; lower it where memory runs out", effect="memory", ge=1, le=4096
-    )
 
     def broken_rules(self) -> Iterator[tuple[str, str]]:
         """Yield tiles with gaps between them, and lists that name something twice or nothing."""
-        if self.step_px > self.patch_px:
-            yield "step_px", f"at most patch_px ({self.patch_px}), or gaps stay unstained"
+        yield from super().broken_rules()
         if len(set(self.folds)) < len(self.folds):
             yield "folds", "a list that names no fold twice"
         if isinstance(self.volumes, tuple) and not self.volumes:

@@ -102,7 +102,16 @@ class Study(Settings):
         unknown = [name for name in self.models if name not in models]
         if unknown:
             return [f"models: unknown model {unknown[0]!r}; {nearest(unknown[0], models)}"]
-        return [*self._of_stain(models), *self._of_models(models)]
+        return [*self._of_stain(models), *self._of_models(models), *self._of_planes()]
+
+    def _of_planes(self) -> Iterator[str]:
+        """Yield whole planes for networks that take statistics from the plane."""
+        for name, block in (("infer", self.infer), ("stain", self.stain)):
+            if block.whole_planes and self.train.norm != "pixel":
+                yield (
+                    f"{name}.whole_planes: true needs train.norm: pixel; with norm:"
+                    f" {self.train.norm} colours change with the size of the plane"
+                )
 
     def _of_stain(self, models: Mapping[str, ModelFacts]) -> Iterator[str]:
         """Yield what block stain asks for and no training gives."""
@@ -124,6 +133,7 @@ class Study(Settings):
         for name in self.models:
             facts = models[name]
             yield from training_problems(self.train, facts)
-            yield from patch_problems("infer.patch_px", self.infer.patch_px, self.train, facts)
-            if name == self.stain.model:
+            if not self.infer.whole_planes:
+                yield from patch_problems("infer.patch_px", self.infer.patch_px, self.train, facts)
+            if name == self.stain.model and not self.stain.whole_planes:
                 yield from patch_problems("stain.patch_px", self.stain.patch_px, self.train, facts)

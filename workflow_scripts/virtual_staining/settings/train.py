@@ -10,7 +10,7 @@ class TrainBlock(Settings):
 
     The defaults are the paper's and take a day or two of a GPU for each model and fold. For a first
     trial lower epochs, features and patches_per_pair. patch_px must be a multiple of 2^unet_depth
-    where pix2pix is trained, of 4 otherwise. When a key changes, only the models that it belongs to
+    where a U-Net is trained, of 4 otherwise. When a key changes, only the models that it belongs to
     are trained again.
     """
 
@@ -53,15 +53,51 @@ class TrainBlock(Settings):
         gt=0,
         le=65535,
     )
+    generator: Literal["paper", "resnet", "unet"] = key(
+        "paper",
+        "network of the generators. paper: the ResNet for the CycleGANs, the U-Net for Pix2Pix."
+        " Without a GPU take unet for every model: a step of the ResNet takes three to eight times"
+        " as long",
+        paper="2.6.3",
+    )
+    norm: Literal["instance", "pixel"] = key(
+        "instance",
+        "normalization inside the generators. instance: every channel by its mean and deviation"
+        " over the patch, so that colours depend on where a tile begins. pixel: the channels of"
+        " every pixel by their mean square (Karras et al. 2018), so that a plane can be stained"
+        " whole and without seams",
+        paper="2.6.3",
+    )
+    head: Literal["half", "full"] = key(
+        "half",
+        "finest levels of the U-Net. half: skip connections end at half the resolution. full:"
+        " one more skip connection at full resolution, and doubling by repetition in the three"
+        " finest levels, which prints no grid into the picture (Odena et al. 2016)",
+    )
+    dropout: float = key(
+        0.5,
+        "fraction of the channels that dropout sets to zero in the U-Net's deep levels",
+        paper="2.6.3",
+        ge=0,
+        lt=1,
+    )
+    ema: float = key(
+        0.0,
+        "decay of the exponential mean of the generators' weights over the training steps; the mean"
+        " then stains instead of the last step's weights. 0 keeps the last step's weights, as the"
+        " paper does; 0.998 suits short trainings",
+        ge=0,
+        lt=1,
+    )
     features: int = key(
         64, "channels of the first layer of all networks", paper="2.6.3", ge=1, le=1024
     )
     residual_blocks: int = key(
-        9, "residual blocks of the CycleGANs' generators", paper="2.6.3", ge=0, le=100
+        9, "residual blocks of a ResNet generator", paper="2.6.3", ge=0, le=100
     )
     unet_depth: int = key(
         8,
-        "halvings of the Pix2Pix generator; patch_px must be a multiple of 2^unet_depth",
+        "halvings of a U-Net generator; patch_px must be a multiple of 2^unet_depth",
         ge=2,
         le=12,
     )

@@ -6,34 +6,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from virtual_staining.artefacts.generator import load_generators
+from virtual_staining.artefacts.generator import Generators, load_generators
 from virtual_staining.errors import InputError
-from virtual_staining.imaging.intensity import ct_to_network, network_to_slide
-from virtual_staining.imaging.tiles import stain_plane
+from virtual_staining.imaging.intensity import network_to_slide
 from virtual_staining.settings.stain import StainSettings
+from virtual_staining.settings.tiling import TilingSettings
 
 
 def plane_stainer(
-    generators: Sequence[Callable[[torch.Tensor], torch.Tensor]],
-    window: tuple[float, float],
-    sign: float,
-    settings: StainSettings,
-    device: torch.device,
+    folds: Sequence[Generators], settings: TilingSettings
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function that stains a plane tile by tile and averages the generators' colours.
+    """Return the function that stains a plane and averages the colours of several folds.
 
     Parameters
     ----------
-    generators : sequence of callable
-        Each maps tiles (n, 3, patch, patch) in network range to colours of the same shape.
-    window : (low, high)
-        Normalized grey levels that become -1 and 1 in the network's input.
-    sign : float
-        -1 for a model that takes the negative of the CT as input, else 1.
-    settings : StainSettings
-        Size and step of the tiles, tiles in a batch.
-    device : torch.device
-        Device on which the generators are.
+    folds : sequence of Generators
+        One model, trained on one or several folds.
+    settings : TilingSettings
+        How the plane passes through the networks.
 
     Returns
     -------
@@ -42,19 +32,9 @@ def plane_stainer(
     """
 
     def stain(plane: np.ndarray) -> np.ndarray:
-        x = sign * torch.as_tensor(ct_to_network(plane, window)).expand(3, *plane.shape)
-        total = sum(
-            stain_plane(
-                generator,
-                x,
-                settings.patch_px,
-                settings.step_px,
-                settings.batch_patches,
-                device,
-            )[0]
-            for generator in generators
-        )
-        return network_to_slide(total / len(generators)).cpu().numpy()
+        x = folds[0].ct_to_network(plane)
+        total = sum(fold.stain("slide", x, settings)[0] for fold in folds)
+        return network_to_slide(total / len(folds)).cpu().numpy()
 
     return stain
 
@@ -78,6 +58,5 @@ def load_stainer(
             f"({sorted(kinds)}) cannot be averaged; give the folds of one model"
         )
     for fold in loaded:
-        fold.check_patch(settings.patch_px, "stain.patch_px")
-    networks = [fold.networks["slide"] for fold in loaded]
-    return plane_stainer(networks, loaded[0].window, loaded[0].sign, settings, device)
+        fold.check_tiling(settings)
+    return plane_stainer(loaded, settings)

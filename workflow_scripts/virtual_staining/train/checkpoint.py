@@ -22,7 +22,7 @@ from virtual_staining.errors import InputError
 log = logging.getLogger(__name__)
 
 KEPT = 2
-FORMAT = 3  # format of the checkpoints; checkpoints of another format are not read
+FORMAT = 4  # format of the checkpoints; checkpoints of another format are not read
 NAME = re.compile(r"step-(\d{10})-([0-9a-f]{16})\.pt")
 
 

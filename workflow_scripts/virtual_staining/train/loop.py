@@ -95,7 +95,7 @@ def train(
             losses = validate(model, validation_sampler, settings) if validation_sampler else {}
             row, improved = progress.finish_epoch(rate, titles, losses)
             if improved:
-                resume.save_best(epoch, model.generators.state_dict())
+                resume.save_best(epoch, model.trained_weights())
             with resume.writing("history.csv"):
                 write_history(progress.history, out.history)
                 log_event(row)

@@ -33,7 +33,7 @@ def write_results(
     write_history(progress.history, out.history)
     draw_curves(pd.DataFrame(progress.history), titles, out.curves)
     if settings.infer_checkpoint == "last":
-        state = model.generators.state_dict()
+        state = model.trained_weights()
         write_generator(out.generator, settings, state, settings.epochs, "last")
     else:
         with replacing(out.generator) as path:
