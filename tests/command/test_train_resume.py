@@ -103,13 +103,13 @@ def test_a_changed_run_starts_clean_and_says_so(tmp_path, monkeypatch, caplog, n
 def test_files_that_do_not_fit_leave_the_old_checkpoint(tmp_path, save):
     """The system itself refuses to write more, as a full disk does."""
     folder = ResumeFolder(tmp_path / "resume", {"settings": {}, "inputs": {}})
-    good = folder.save({"weights": torch.zeros(10)}, 1)
+    good = folder.save({"weights": torch.zeros(10)}, 1, set())
     state = {"weights": torch.zeros(1_000_000)}
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
         with pytest.raises(InputError, match="cannot write") as error:
-            folder.save(state, 2) if save == "save" else folder.save_best(2, state)
+            folder.save(state, 2, set()) if save == "save" else folder.save_best(2, state)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert str(good) in str(error.value)
