@@ -2,18 +2,25 @@
 
 import numpy as np
 import pytest
+from skimage.metrics import structural_similarity
 
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate.metric import find_needs, load_metrics
+from virtual_staining.evaluate.metrics.psnr import METRIC as PSNR
 from virtual_staining.evaluate.metrics.psnr import psnr_db
 from virtual_staining.evaluate.metrics.ssim import METRIC as SSIM
-from virtual_staining.evaluate.metrics.ssim import ssim
-from virtual_staining.evaluate.patch_metrics import measure
+from virtual_staining.evaluate.metrics.ssim import ssim as ssim_of_region
+from virtual_staining.evaluate.patch_metrics import measure, measure_tissue
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 CLEAR = np.full(3, 240, np.uint8)
 WHOLE = EvaluateSettings(patch_px=64, step_px=64)
 SSIM_ALONE = {SSIM.column: SSIM.compute}
+
+
+def ssim(real, generated):
+    """SSIM over all of a patch, as in the paper."""
+    return ssim_of_region(real, generated, np.ones(real.shape[:2], bool))
 
 
 def noise(shape, seed=0):
@@ -77,6 +84,62 @@ def test_what_lies_outside_the_mask_does_not_count():
     assert row["ssim"] == pytest.approx(1)
 
 
+def test_ssim_over_all_of_a_patch_is_scikit_images():
+    real, generated = noise((64, 48, 3)), noise((64, 48, 3), 1) // 2
+    expected = structural_similarity(real, generated, channel_axis=-1, data_range=255)
+    assert ssim(real, generated) == pytest.approx(expected, abs=1e-12)
+
+
+def test_ssim_of_a_region_sees_nothing_else():
+    real, generated = noise((64, 64, 3)), noise((64, 64, 3), 1)
+    region = np.zeros((64, 64), bool)
+    region[10:40, 5:50] = True
+    generated[region] = real[region]
+    assert ssim_of_region(real, generated, region) == pytest.approx(1)
+    inside = structural_similarity(
+        real[10:40, 5:50], (real // 2)[10:40, 5:50], channel_axis=-1, data_range=255
+    )
+    assert ssim_of_region(real, real // 2, region) == pytest.approx(inside, abs=1e-12)
+    assert np.isnan(ssim_of_region(real, generated, np.arange(64)[:, None] + np.zeros(64) < 6))
+
+
+def test_on_tissue_alone_a_black_implant_does_not_help():
+    """The implant is right and the tissue is wrong: the whole mask flatters, tissue does not."""
+    real = noise((64, 64, 3)) // 2 + 100
+    tissue = np.zeros((64, 64), bool)
+    tissue[:, :40] = True
+    real[~tissue] = 0
+    generated = real.copy()
+    generated[tissue] -= 50
+    measures = {metric.column: metric.compute for metric in (SSIM, PSNR)}
+    everywhere = np.ones_like(tissue)
+    (whole,) = measure(real, generated, everywhere, CLEAR, WHOLE, measures)
+    (alone,) = measure_tissue(real, generated, tissue, CLEAR, WHOLE, measures)
+    assert (whole["region"], alone["region"]) == ("mask", "tissue")
+    assert alone["psnr_db"] == pytest.approx(20 * np.log10(255 / 50))
+    assert whole["psnr_db"] == pytest.approx(alone["psnr_db"] + 10 * np.log10(64 / 40))
+    assert alone["ssim"] < whole["ssim"]
+    assert alone["overlap"] == pytest.approx(40 / 64)
+
+
+def test_lpips_sees_the_real_slide_outside_tissue_and_thin_tissue_is_left_out():
+    real, generated = noise((64, 128, 3)), noise((64, 128, 3), 1)
+    tissue = np.zeros((64, 128), bool)
+    tissue[:, 64:112] = True
+    tissue[:, :31] = True  # less than half of the first patch
+    seen = {}
+
+    def compute(patches):
+        seen.update(real=patches.real, generated=patches.generated)
+        return np.zeros(len(patches.real))
+
+    (row,) = measure_tissue(real, generated, tissue, CLEAR, WHOLE, {SSIM.column: compute})
+    assert row["x_px"] == 64
+    assert np.array_equal(seen["generated"][0, :, :48], generated[:, 64:112])
+    assert np.array_equal(seen["generated"][0, :, 48:], real[:, 112:])
+    assert np.array_equal(seen["real"][0], real[:, 64:])
+
+
 def test_an_image_smaller_than_a_patch_is_one_patch():
     image = noise((40, 100, 3))
     rows = measure(image, image, np.ones((40, 100), bool), CLEAR, EvaluateSettings(), {})
@@ -92,7 +155,7 @@ def test_metrics_are_given_the_patches_in_order():
 
     def mean_error(patches):
         assert patches.background is CLEAR
-        outside = np.where(patches.mask[..., None], 240, patches.real)
+        outside = np.where(patches.region[..., None], 240, patches.real)
         assert (outside == 240).sum(axis=(1, 2, 3)).tolist() == [64 * 64 * 3, 64 * 64 * 3]
         return np.abs(patches.real.astype(float) - patches.generated).mean(axis=(1, 2, 3))
 

@@ -5,12 +5,12 @@ import pytest
 from scipy import ndimage
 from skimage import data
 
-from virtual_staining.evaluate.metrics.colour_difference import delta_e_2000
-from virtual_staining.evaluate.metrics.false_structures import (
+from virtual_staining.evaluate.faults.false_structures import (
     dark_tissue_fraction,
     false_hole_fraction,
 )
-from virtual_staining.evaluate.metrics.seams import seam_ratio, seam_strength
+from virtual_staining.evaluate.faults.seams import seam_ratio, seam_strength
+from virtual_staining.evaluate.metrics.colour_difference import delta_e_2000
 from virtual_staining.evaluate.metrics.sharpness import sharpness
 
 EVERYWHERE = np.ones((128, 128), bool)

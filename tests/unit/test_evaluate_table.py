@@ -7,18 +7,28 @@ import pandas as pd
 import pytest
 from metric_columns import COLUMNS
 
+from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.evaluate import layout
+from virtual_staining.evaluate.lead import sentence, smallest_leads
 from virtual_staining.evaluate.table import bootstrap_interval, summarize
 from virtual_staining.models.catalogue import in_order
+from virtual_staining.models.references import ORACLE_MARK
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 FEW = EvaluateSettings(bootstrap_resamples=50)
 
 
-def patches(model, subset, values, sample="s1", distance=float("nan"), fold=1):
+def patches(model, subset, values, sample="s1", distance=float("nan"), fold=1, region="mask"):
     return [
         {"stain": "toluidine_blue", "model": model, "fold": fold, "sample": sample}
-        | {"material": "Mg", "subset": subset, "y_px": 0, "x_px": 0, "overlap": 1.0}
+        | {
+            "material": "Mg",
+            "subset": subset,
+            "region": region,
+            "y_px": 0,
+            "x_px": 0,
+            "overlap": 1.0,
+        }
         | {"similarity": value, "ratio_db": 10 * value, "distance": distance}
         for value in values
     ]
@@ -81,6 +91,13 @@ def test_models_keep_the_papers_order():
         "mine",
         "raw_ct",
     ]
+    assert in_order(["raw_ct", "joint_table", "pix2pix", "mean_colour", "mean_colour_oracle"]) == [
+        "pix2pix",
+        "mean_colour",
+        "joint_table",
+        "mean_colour_oracle",
+        "raw_ct",
+    ]
 
 
 def test_markdown_marks_the_best_and_shows_absence(table):
@@ -133,3 +150,85 @@ def test_plain_columns_stand_below_each_other(table):
     for line in lines:
         if line.startswith((" Mod.", " Pix", " Raw")):
             assert line[header.index("Similarity")].isdigit()
+
+
+@pytest.fixture
+def compared():
+    """One model and three references on two subsets and regions, with another order in each."""
+    rows = []
+    for subset, region, model, values in (
+        ("validation", "mask", "pix2pix", (0.8, 0.1)),
+        ("validation", "mask", "grey_table", (0.5, 0.3)),
+        ("validation", "mask", "mean_colour_oracle", (0.9, 0.05)),
+        ("test", "mask", "pix2pix", (0.7, 0.2)),
+        ("test", "mask", "grey_table", (0.6, 0.25)),
+        ("test", "mask", "raw_ct", (0.65, 0.4)),
+        ("test", "tissue", "pix2pix", (0.4, 0.3)),
+        ("test", "tissue", "grey_table", (0.3, 0.2)),
+        ("train", "mask", "pix2pix", (0.1, 0.9)),
+        ("train", "mask", "grey_table", (0.9, 0.1)),
+    ):
+        rows += patches(model, subset, [values[0]], distance=values[1], region=region)
+    return summarize(pd.DataFrame(rows), COLUMNS, FEW)
+
+
+def test_each_region_has_its_own_medians_and_best(compared):
+    lines = layout.markdown(compared, COLUMNS[:2]).splitlines()
+    assert [line for line in lines if line.startswith("###")] == [
+        "### Toluidine blue: stained against real slides, whole mask",
+        "### Toluidine blue: stained against real slides, tissue only",
+    ]
+    last = lines[lines.index("### Toluidine blue: stained against real slides, tissue only") :]
+    assert any("Pix2Pix" in line and "**0.40**" in line for line in last)
+    assert any("table" in line and "**0.20**" in line for line in last)
+    assert "tissue only" not in layout.latex(compared, COLUMNS)
+
+
+def test_an_oracle_is_marked_and_never_best(compared):
+    text = layout.markdown(compared, COLUMNS[:1])
+    oracle = next(line for line in text.splitlines() if "true implant" in line)
+    assert "0.90" in oracle and "**" not in oracle and ORACLE_MARK in oracle
+
+
+def test_the_smallest_lead_of_validation_and_test_counts_without_oracles(compared):
+    similarity, distance, ratio = smallest_leads(compared, COLUMNS)
+    assert similarity.value == pytest.approx(0.05)  # 0.7 against raw CT's 0.65
+    assert (similarity.subset, similarity.region) == ("test", "mask")
+    assert distance.value == pytest.approx(-0.1)  # lower is better
+    assert (distance.subset, distance.region) == ("test", "tissue")
+    assert ratio.value == pytest.approx(0.5)
+    text = sentence([similarity, distance, ratio])
+    assert "beats the best reference in Similarity (+0.050, testing, whole mask)" in text
+    assert "does not beat the best reference in Distance (−0.100, testing, tissue only)" in text
+    assert text.count(".") - len(re.findall(r"\d\.\d", text)) == 1, "one sentence"
+
+
+def test_a_metric_with_a_right_value_is_best_there():
+    column = MetricColumn("sharp", "Sharp", "", True, 1, order=1, best=1.0)
+    rows = [
+        {"model": model, "subset": "test", "region": "mask", "sharp_median": value}
+        for model, value in (("pix2pix", 0.8), ("cyclegan", 0.3), ("grey_table", 4.0))
+    ]
+    table = pd.DataFrame(rows)
+    assert layout.best_value(table, column) == "0.8"
+    (lead,) = smallest_leads(table, [column])
+    assert lead.value == pytest.approx(3 - 0.2)
+    assert column.title == "Sharp → 1"
+
+
+def test_without_references_there_is_no_lead(table):
+    assert smallest_leads(table[table["model"] != "raw_ct"], COLUMNS) == []
+    assert "to compare" in sentence([])
+
+
+def test_faults_are_means_over_slides():
+    column = MetricColumn("holes", "Holes", "", False, 3, order=1)
+    slides = pd.DataFrame(
+        {"stain": "toluidine_blue", "model": model, "subset": "test", "holes": value}
+        for model, value in (("raw_ct", 0.5), ("pix2pix", 0.1), ("pix2pix", 0.3))
+    )
+    lines = layout.plain_faults(slides, [column]).splitlines()
+    assert [line.split() for line in lines if line.startswith((" Pix", " Raw"))] == [
+        ["Pix2Pix", "0.200"],
+        ["Raw", "CT", "†", "0.500"],
+    ]

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
+from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.evaluate.metric import all_metrics
 from virtual_staining.readers import slides, volumes
 from virtual_staining.readers.container import Container, all_containers
@@ -83,12 +84,18 @@ def metric_table() -> str:
             metric.column.name,
             f"`{metric.column.column}`",
             metric.column.unit,
-            "higher" if metric.column.higher_is_better else "lower",
+            _direction(metric.column),
             metric.about,
         )
         for metric in all_metrics()
     ]
     return _table(("metric", "column", "unit", "better", "what is measured"), rows)
+
+
+def _direction(column: MetricColumn) -> str:
+    if column.best is not None:
+        return f"closer to {column.best:g}"
+    return "higher" if column.higher_is_better else "lower"
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -17,7 +17,10 @@ from virtual_staining.errors import InputError
 FORMAT = 1
 REMEDY = "evaluate again"
 KEYS = ("stain", "model", "fold", "sample", "material", "subset")
-PLACE = ("y_px", "x_px", "overlap")
+PLACE = ("region", "y_px", "x_px", "overlap")
+PAPER_REGION = "mask"
+REGIONS = {PAPER_REGION: "whole mask", "tissue": "tissue only"}
+"""What is compared: all of the mask (paper 2.10), or stained tissue without implant and glass."""
 TEXT = dict.fromkeys(set(KEYS) - {"fold"}, str)
 
 
@@ -38,6 +41,8 @@ class MetricColumn:
         Printed decimals.
     order : int
         Position in tables and figures, smallest first.
+    best : float, optional
+        The right value, where neither the highest nor the lowest is best.
     """
 
     column: str
@@ -46,12 +51,20 @@ class MetricColumn:
     higher_is_better: bool
     decimals: int
     order: int
+    best: float | None = None
 
     @property
     def title(self) -> str:
         """Name, direction and unit, e.g. ``PSNR ↑ (dB)``."""
         unit = f" ({self.unit})" if self.unit else ""
-        return f"{self.name} {'↑' if self.higher_is_better else '↓'}{unit}"
+        arrow = "↑" if self.higher_is_better else "↓"
+        return f"{self.name} {arrow if self.best is None else f'→ {self.best:g}'}{unit}"
+
+    def goodness(self, values: pd.Series) -> pd.Series:
+        """Return numbers in the metric's unit that are higher where the values are better."""
+        if self.best is not None:
+            return -(values - self.best).abs()
+        return values if self.higher_is_better else -values
 
 
 def in_metric_order(columns: Iterable[MetricColumn]) -> list[MetricColumn]:

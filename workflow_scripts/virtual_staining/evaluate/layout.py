@@ -1,22 +1,24 @@
-"""The table of medians as Markdown, LaTeX and plain text."""
+"""The table of medians as Markdown, LaTeX and plain text; the faults of slides as plain text."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 
 from virtual_staining.artefacts.folds import SUBSETS
-from virtual_staining.artefacts.patches import MetricColumn
-from virtual_staining.models.catalogue import model_name
-from virtual_staining.models.references import ORACLE_MARK, REFERENCE_MARK
+from virtual_staining.artefacts.patches import PAPER_REGION, REGIONS, MetricColumn
+from virtual_staining.models.catalogue import in_order, model_name
+from virtual_staining.models.references import ORACLE_MARK, ORACLES, REFERENCE_MARK
 
 ABSENT = "—"
 COUNTS = {"sample": "samples", "patch": "patches", "fold": "folds"}
-LEGEND = (
-    "median [quartiles] of the patches; in parentheses the bootstrap interval of the median over "
-    f"samples; the best of each subset is {{mark}}; {ABSENT}: not measured or not defined; "
+MEDIANS = "median [quartiles] of the patches"
+INTERVALS = "in parentheses the bootstrap interval of the median over samples"
+MARKS = (
+    f"the best of each subset is {{mark}}; {ABSENT}: not measured or not defined; "
     f"{REFERENCE_MARK}: reference without a network; {ORACLE_MARK}: reference that knows the real "
-    "slide's implant"
+    "slide's implant and is out of competition"
 )
+LEGEND = f"{MEDIANS}; {INTERVALS}; {MARKS}"
 _TEX = str.maketrans(
     {
         **{c: f"\\{c}" for c in "&%$#_{}"},
@@ -25,6 +27,8 @@ _TEX = str.maketrans(
         "\\": r"\textbackslash{}",
         "↑": r"$\uparrow$",
         "↓": r"$\downarrow$",
+        "→": r"$\to$",
+        "Δ": r"$\Delta$",
         "—": "---",
         "µ": r"$\mu$",
         "†": r"\dag{}",
@@ -39,12 +43,12 @@ def best_value(rows: pd.DataFrame, metric: MetricColumn) -> str | None:
     Parameters
     ----------
     rows : DataFrame
-        One subset's rows of the table.
+        One subset's rows of the table for one region; oracles cannot be best.
     """
-    medians = rows[f"{metric.column}_median"].dropna()
+    medians = rows.loc[~rows["model"].isin(ORACLES), f"{metric.column}_median"].dropna()
     if medians.empty:
         return None
-    return _number(medians.max() if metric.higher_is_better else medians.min(), metric)
+    return _number(medians[metric.goodness(medians).idxmax()], metric)
 
 
 def _number(value: float, metric: MetricColumn) -> str:
@@ -52,7 +56,11 @@ def _number(value: float, metric: MetricColumn) -> str:
 
 
 def _cell(
-    row: pd.Series, metric: MetricColumn, best: str | None, mark: Callable[[str], str]
+    row: pd.Series,
+    metric: MetricColumn,
+    best: str | None,
+    mark: Callable[[str], str],
+    intervals: bool,
 ) -> str:
     text = {
         name: _number(row[f"{metric.column}_{name}"], metric)
@@ -61,23 +69,31 @@ def _cell(
     if text["median"] == ABSENT:
         return ABSENT
     median = mark(text["median"]) if text["median"] == best else text["median"]
+    cell = f"{median} [{text['q25']}, {text['q75']}]"
+    if not intervals:
+        return cell
     interval = ABSENT if text["low"] == ABSENT else f"{text['low']}, {text['high']}"
-    return f"{median} [{text['q25']}, {text['q75']}] ({interval})"
+    return f"{cell} ({interval})"
 
 
 def blocks(
-    table: pd.DataFrame, metrics: Sequence[MetricColumn], mark: Callable[[str], str]
+    table: pd.DataFrame,
+    metrics: Sequence[MetricColumn],
+    mark: Callable[[str], str],
+    intervals: bool = True,
 ) -> Iterator[tuple[str, list[tuple]]]:
     """Yield each subset's heading and its printed rows (model, then a cell for each metric).
 
     Parameters
     ----------
     table : DataFrame
-        From :func:`virtual_staining.evaluate.table.summarize`, one stain.
+        From :func:`virtual_staining.evaluate.table.summarize`, one stain and one region.
     metrics : sequence of MetricColumn
         The table's metrics, a column each.
     mark : callable
         Makes the best value stand out.
+    intervals : bool
+        Whether the cells have the bootstrap intervals.
     """
     for subset, rows in table.groupby("subset", sort=False):
         counts = [
@@ -85,8 +101,12 @@ def blocks(
             for singular, plural in COUNTS.items()
             for number in [rows[plural].max()]
         ]
+        best = [best_value(rows, metric) for metric in metrics]
         lines = [
-            (model_name(row["model"]), *(_cell(row, m, best_value(rows, m), mark) for m in metrics))
+            (
+                model_name(row["model"]),
+                *(_cell(row, *pair, mark, intervals) for pair in zip(metrics, best, strict=True)),
+            )
             for _, row in rows.iterrows()
         ]
         yield f"{SUBSETS[subset]} ({', '.join(counts)})", lines
@@ -97,22 +117,28 @@ def _header(metrics: Sequence[MetricColumn]) -> tuple[str, ...]:
 
 
 def markdown(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
-    """Return one stain's table in Markdown, the best values bold."""
+    """Return one stain's table in Markdown, one part for each region, the best values bold."""
     header = _header(metrics)
-    lines = [f"### {_title(table)}", ""]
-    lines += [f"| {' | '.join(header)} |", "|:---" * len(header) + "|"]
-    for heading, rows in blocks(table, metrics, lambda text: f"**{text}**"):
-        lines.append(f"| *{heading}* |" + " |" * (len(header) - 1))
-        lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", LEGEND.format(mark="bold").capitalize() + ".", ""])
+    lines = []
+    for region, part in table.groupby("region", sort=False):
+        lines += [f"### {_title(table, region)}", ""]
+        lines += [f"| {' | '.join(header)} |", "|:---" * len(header) + "|"]
+        for heading, rows in blocks(part, metrics, lambda text: f"**{text}**"):
+            lines.append(f"| *{heading}* |" + " |" * (len(header) - 1))
+            lines += [f"| {' | '.join(row)} |" for row in rows]
+        lines.append("")
+    return "\n".join([*lines, LEGEND.format(mark="bold").capitalize() + ".", ""])
 
 
 def latex(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
-    """Return one stain's table in LaTeX (needs ``booktabs``), the best values bold."""
+    """Return one stain's table of the whole mask in LaTeX, as in the paper (needs ``booktabs``)."""
+    table = table[table["region"] == PAPER_REGION]
     header = _header(metrics)
     columns = len(header)
     lines = [r"\begin{table}", r"\centering"]
-    lines.append(rf"\caption{{{_tex(_title(table))}: {_tex(LEGEND.format(mark='bold'))}.}}")
+    lines.append(
+        rf"\caption{{{_tex(_title(table, PAPER_REGION))}: {_tex(LEGEND.format(mark='bold'))}.}}"
+    )
     lines += [rf"\begin{{tabular}}{{{'l' * columns}}}", r"\toprule"]
     lines.append(" & ".join(map(_tex, header)) + r" \\")
     # Marks go in before the text is escaped, so they are private-use characters until then.
@@ -124,20 +150,53 @@ def latex(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
 
 
 def plain(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
-    """Return one stain's table for a terminal, the best values starred."""
-    header = _header(metrics)
-    parts = list(blocks(table, metrics, lambda text: f"*{text}"))
-    rows = [header, *(row for _, rows in parts for row in rows)]
+    """Return one stain's table for a terminal, one part for each region, the best values starred.
+
+    The bootstrap intervals, for which a terminal is too narrow, are left out.
+    """
+    parts = []
+    for region, part in table.groupby("region", sort=False):
+        groups = list(blocks(part, metrics, lambda text: f"*{text}", intervals=False))
+        parts += [_title(table, region), "", *_aligned_lines(_header(metrics), groups), ""]
+    return "\n".join([*parts, f"{MEDIANS}; {MARKS.format(mark='starred')}", ""])
+
+
+def plain_faults(slides: pd.DataFrame, columns: Sequence[MetricColumn]) -> str:
+    """Return the mean faults of one stain's slides for a terminal.
+
+    Parameters
+    ----------
+    slides : DataFrame
+        One row a slide, as ``evaluate table`` writes them.
+    columns : sequence of MetricColumn
+        The faults.
+    """
+    groups = []
+    for subset, title in SUBSETS.items():
+        means = slides[slides["subset"] == subset].groupby("model")[[c.column for c in columns]]
+        means = means.mean()
+        rows = [
+            (model_name(model), *(_number(means.loc[model, c.column], c) for c in columns))
+            for model in in_order(means.index)
+        ]
+        groups += [(title, rows)] if rows else []
+    title = f"{stain_name(slides['stain'].iloc[0])}: faults of whole slides, mean over slides"
+    return "\n".join([title, "", *_aligned_lines(_header(columns), groups), ""])
+
+
+def _aligned_lines(header: tuple[str, ...], groups: list[tuple[str, list[tuple]]]) -> list[str]:
+    """Return lines whose cells stand below each other, under the heading of each group."""
+    rows = [header, *(row for _, rows in groups for row in rows)]
     widths = [max(len(_aligned(cell)) for cell in column) for column in zip(*rows, strict=True)]
 
     def line(row: tuple[str, ...]) -> str:
         cells = [_aligned(cell).ljust(width) for cell, width in zip(row, widths, strict=True)]
         return " ".join(cells).rstrip()
 
-    lines = [_title(table), "", line(header)]
-    for heading, rows in parts:
-        lines += ["", heading, *map(line, rows)]
-    return "\n".join([*lines, "", LEGEND.format(mark="starred"), ""])
+    lines = [line(header)]
+    for heading, group in groups:
+        lines += ["", heading, *map(line, group)]
+    return lines
 
 
 def _aligned(cell: str) -> str:
@@ -145,8 +204,9 @@ def _aligned(cell: str) -> str:
     return cell if cell.startswith("*") else f" {cell}"
 
 
-def _title(table: pd.DataFrame) -> str:
-    return f"{stain_name(table['stain'].iloc[0])}: stained against real slides"
+def _title(table: pd.DataFrame, region: str) -> str:
+    stain = stain_name(table["stain"].iloc[0])
+    return f"{stain}: stained against real slides, {REGIONS[region]}"
 
 
 def _tex(text: str) -> str:

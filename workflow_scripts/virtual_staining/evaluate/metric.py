@@ -22,21 +22,25 @@ NOTHING_NEEDED = {"measured": True, "reason": "needs nothing but the slides"}
 
 @dataclass(frozen=True)
 class PatchPairs:
-    """The patches of one sample, of the real and of the generated slide.
+    """The patches of one sample and region, of the real and of the generated slide.
 
     Parameters
     ----------
     real, generated : ndarray of uint8, shape (n, y, x, 3)
-        Outside the mask both have the background's colour.
-    mask : ndarray of bool, shape (n, y, x)
-        Where CT and section show the same tissue.
+        Outside the region both are equal.
+    region : ndarray of bool, shape (n, y, x)
+        What is compared: the mask, or the stained tissue in it.
+    counted : ndarray of bool, shape (n, y, x)
+        The pixels that a mean over the patch takes in: all of them if the region is the mask, as in
+        the paper, else the region.
     background : ndarray of uint8, shape (3,)
         Mean colour of the real slide's background.
     """
 
     real: np.ndarray
     generated: np.ndarray
-    mask: np.ndarray
+    region: np.ndarray
+    counted: np.ndarray
     background: np.ndarray
 
 

@@ -5,11 +5,13 @@ from itertools import product
 
 import numpy as np
 
-from virtual_staining.artefacts.patches import MetricColumn
+from virtual_staining.artefacts.patches import PAPER_REGION, MetricColumn
 from virtual_staining.evaluate.metric import PatchPairs
 from virtual_staining.imaging.image_pair import fill_outside
 from virtual_staining.imaging.tile_starts import tile_starts
 from virtual_staining.settings.evaluate import SMALLEST_PATCH_PX, EvaluateSettings
+
+Measures = Mapping[MetricColumn, Callable[[PatchPairs], np.ndarray] | None]
 
 
 def measure(
@@ -18,12 +20,12 @@ def measure(
     mask: np.ndarray,
     background: np.ndarray,
     settings: EvaluateSettings,
-    metrics: Mapping[MetricColumn, Callable[[PatchPairs], np.ndarray] | None],
+    metrics: Measures,
 ) -> list[dict]:
-    """Compare two slides on the patches that the mask covers well enough.
+    """Compare two slides on the patches that the mask covers well enough, as the paper does.
 
     Outside the mask both get the mean background colour (paper 2.8), so that what is not
-    the same tissue counts neither for nor against a model.
+    the same tissue counts neither for nor against a model. It counts in the mean over a patch.
 
     Parameters
     ----------
@@ -39,36 +41,89 @@ def measure(
     Returns
     -------
     list of dict
-        ``y_px``, ``x_px`` (corner), ``overlap`` (0 to 1) and each metric's column (NaN where it is
-        not measured).
+        ``region``, ``y_px``, ``x_px`` (corner), ``overlap`` (0 to 1) and each metric's column (NaN
+        where the metric is not measured).
 
     Raises
     ------
     ValueError
         If the shapes differ, or the images are too small to compare.
     """
-    if real.shape != generated.shape or real.shape[:2] != mask.shape:
+    windows = _windows(real, generated, mask, settings)
+    filled = [fill_outside(image, mask, background) for image in (real, generated)]
+    everywhere = np.ones_like(mask)
+    return _rows(PAPER_REGION, windows, [*filled, mask, everywhere], background, metrics)
+
+
+def measure_tissue(
+    real: np.ndarray,
+    generated: np.ndarray,
+    tissue: np.ndarray,
+    background: np.ndarray,
+    settings: EvaluateSettings,
+    metrics: Measures,
+) -> list[dict]:
+    """Compare two slides on the patches that stained tissue covers well enough, on tissue alone.
+
+    An implant, which is black whatever the model, would otherwise raise most values. Pixels that
+    are no tissue take the real slide's colour in both, and means leave them out.
+
+    Parameters
+    ----------
+    real, generated, background, settings, metrics
+        As in :func:`measure`.
+    tissue : ndarray, shape (y, x), bool
+
+    Returns
+    -------
+    list of dict
+        As from :func:`measure`.
+
+    Raises
+    ------
+    ValueError
+        As in :func:`measure`.
+    """
+    windows = _windows(real, generated, tissue, settings)
+    mixed = np.where(tissue[..., None], generated, real)
+    return _rows("tissue", windows, [real, mixed, tissue, tissue], background, metrics)
+
+
+def _windows(
+    real: np.ndarray, generated: np.ndarray, region: np.ndarray, settings: EvaluateSettings
+) -> list[tuple[slice, slice]]:
+    """Return the patches that a region covers well enough."""
+    if real.shape != generated.shape or real.shape[:2] != region.shape:
         raise ValueError(
-            f"sizes differ: slide {real.shape}, stained {generated.shape}, mask {mask.shape}"
+            f"sizes differ: slide {real.shape}, stained {generated.shape}, mask {region.shape}"
         )
-    size = [min(settings.patch_px, length) for length in mask.shape]
+    size = [min(settings.patch_px, length) for length in region.shape]
     if min(size) < SMALLEST_PATCH_PX:
-        raise ValueError(f"{mask.shape} pixels are too few; at least {SMALLEST_PATCH_PX} a side")
+        raise ValueError(f"{region.shape} pixels are too few; at least {SMALLEST_PATCH_PX} a side")
     starts = (
         tile_starts(length, side, settings.step_px, even=True)
-        for length, side in zip(mask.shape, size, strict=True)
+        for length, side in zip(region.shape, size, strict=True)
     )
     windows = [np.s_[y : y + size[0], x : x + size[1]] for y, x in product(*starts)]
-    windows = [window for window in windows if mask[window].mean() >= settings.min_overlap]
+    return [window for window in windows if region[window].mean() >= settings.min_overlap]
+
+
+def _rows(
+    region: str,
+    windows: list[tuple[slice, slice]],
+    images: list[np.ndarray],
+    background: np.ndarray,
+    metrics: Measures,
+) -> list[dict]:
+    """Measure the patches of one region; ``images`` are the fields of :class:`PatchPairs`."""
     if not windows:
         return []
-    real, generated = (fill_outside(image, mask, background) for image in (real, generated))
-    stacks = (np.stack([image[w] for w in windows]) for image in (real, generated, mask))
-    patches = PatchPairs(*stacks, background)
+    patches = PatchPairs(*(np.stack([image[w] for w in windows]) for image in images), background)
     table = {
+        "region": [region] * len(windows),
         "y_px": [y.start for y, _ in windows],
         "x_px": [x.start for _, x in windows],
-        "overlap": patches.mask.mean(axis=(1, 2)),
+        "overlap": patches.region.mean(axis=(1, 2)),
     }
     for metric, compute in metrics.items():
         table[metric.column] = compute(patches) if compute else [np.nan] * len(windows)

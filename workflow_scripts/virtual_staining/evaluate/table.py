@@ -1,12 +1,13 @@
 """Medians by model and subset, with quartiles and bootstrap intervals (paper Table 1)."""
 
 from collections.abc import Iterable
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from virtual_staining.artefacts.folds import SUBSETS
-from virtual_staining.artefacts.patches import MetricColumn
+from virtual_staining.artefacts.patches import REGIONS, MetricColumn
 from virtual_staining.models.catalogue import in_order
 from virtual_staining.settings.evaluate import EvaluateSettings
 
@@ -47,30 +48,31 @@ def bootstrap_interval(
 def summarize(
     patches: pd.DataFrame, metrics: Iterable[MetricColumn], settings: EvaluateSettings
 ) -> pd.DataFrame:
-    """Summarize one stain's patches by subset and model.
+    """Summarize one stain's patches by region, subset and model.
 
     Parameters
     ----------
     patches : DataFrame
-        One row a patch: ``stain, model, fold, sample, subset`` and a column for each metric. Folds
-        are pooled: each patch of a test slide counts once per fold.
+        One row a patch: ``stain, model, fold, sample, subset, region`` and a column for each
+        metric. Folds are pooled: each patch of a test slide counts once per fold.
     metrics : iterable of MetricColumn
     settings : EvaluateSettings
 
     Returns
     -------
     DataFrame
-        One row per subset and model, in the paper's order: ``stain, subset, model, folds,
-        samples, patches`` and for each metric ``_median, _q25, _q75, _low, _high``; NaN where a
-        metric was not measured or an interval is not defined.
+        One row per region, subset and model, in the paper's order: ``stain, region, subset, model,
+        folds, samples, patches`` and for each metric ``_median, _q25, _q75, _low, _high``; NaN
+        where a metric was not measured or an interval is not defined.
     """
     rows = []
-    for subset in SUBSETS:
-        of_subset = patches[patches["subset"] == subset]
-        for model in in_order(of_subset["model"]):
-            group = of_subset[of_subset["model"] == model]
+    for region, subset in product(REGIONS, SUBSETS):
+        part = patches[(patches["subset"] == subset) & (patches["region"] == region)]
+        for model in in_order(part["model"]):
+            group = part[part["model"] == model]
             row = {
                 "stain": group["stain"].iloc[0],
+                "region": region,
                 "subset": subset,
                 "model": model,
                 "folds": group["fold"].nunique(),

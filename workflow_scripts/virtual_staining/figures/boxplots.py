@@ -1,6 +1,7 @@
 """The distributions of the metrics by model and subset (paper Figure 7)."""
 
 from collections.abc import Iterable
+from math import ceil
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,12 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from virtual_staining.artefacts.folds import SUBSETS
-from virtual_staining.artefacts.patches import MetricColumn
-from virtual_staining.figures.style import BASELINE_COLOR, MODEL_COLORS
+from virtual_staining.artefacts.patches import PAPER_REGION, MetricColumn
+from virtual_staining.figures.style import MODEL_COLORS, REFERENCE_COLORS
 from virtual_staining.models.catalogue import in_order, model_name
-from virtual_staining.models.references import RAW_CT
+from virtual_staining.models.references import REFERENCES
 
 GROUP = 0.84  # part of a subset's place that its boxes fill
+COLUMNS = 3  # panels side by side
 
 
 def draw_boxplots(patches: pd.DataFrame, metrics: Iterable[MetricColumn]) -> Figure:
@@ -24,24 +26,25 @@ def draw_boxplots(patches: pd.DataFrame, metrics: Iterable[MetricColumn]) -> Fig
     Parameters
     ----------
     patches : DataFrame
-        One row a patch, as ``evaluate table`` writes them.
+        One row a patch, as ``evaluate table`` writes them; those of the whole mask are drawn, as in
+        the paper.
     metrics : iterable of MetricColumn
         In the order of the panels. A metric without any value (that was not measured) gets none.
     """
+    patches = patches[patches["region"] == PAPER_REGION]
     metrics = [metric for metric in metrics if patches[metric.column].notna().any()]
     models = in_order(patches["model"])
     subsets = [subset for subset in SUBSETS if (patches["subset"] == subset).any()]
     colors = {m: MODEL_COLORS[i % len(MODEL_COLORS)] for i, m in enumerate(models)}
-    colors[RAW_CT] = BASELINE_COLOR
-    figure = Figure(figsize=(3.1 * len(metrics), 3.3), layout="constrained")
-    for axes, metric in zip(
-        figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True
-    ):
+    colors |= dict(zip(REFERENCES, REFERENCE_COLORS, strict=True))
+    columns = min(len(metrics), COLUMNS)
+    rows = ceil(len(metrics) / COLUMNS)
+    figure = Figure(figsize=(3.4 * columns, 2.6 * rows + 0.8), layout="constrained")
+    for number, metric in enumerate(metrics, start=1):
+        axes = figure.add_subplot(rows, columns, number)
         _panel(axes, patches, metric, models, subsets, colors)
     handles = [Patch(facecolor=colors[m], edgecolor="0.2", label=model_name(m)) for m in models]
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=len(models) if len(metrics) > 2 else 3
-    )
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(models), 4))
     return figure
 
 

@@ -29,7 +29,8 @@ RC = {
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 CHANNELS = {"R": "#D55E00", "G": "#009E73", "B": "#0072B2"}
 MODEL_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442")
-BASELINE_COLOR = "#999999"
+# Greys: references stand back behind the models.
+REFERENCE_COLORS = ("#F2F2F2", "#DDDDDD", "#C6C6C6", "#FFFFFF", "#999999")
 ACCENT = "#E8590C"
 SVG_DPI = 130  # of the pictures inside the SVG files
 

@@ -32,6 +32,7 @@ REFERENCES = {
         ReferenceFacts(RAW_CT, "Raw CT"),
     )
 }
+ORACLES = tuple(facts.name for facts in REFERENCES.values() if facts.oracle)
 REFERENCE_MARK, ORACLE_MARK = "†", "‡"
 
 

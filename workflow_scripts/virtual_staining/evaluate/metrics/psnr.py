@@ -17,7 +17,7 @@ def psnr_db(real: np.ndarray, generated: np.ndarray) -> float:
 
     Parameters
     ----------
-    real, generated : ndarray, shape (y, x, 3), uint8
+    real, generated : ndarray, shape (…, 3), uint8
         N in equation 13 counts pixels and channels.
     """
     mse = np.mean((real.astype(np.float64) - generated) ** 2)
@@ -26,7 +26,8 @@ def psnr_db(real: np.ndarray, generated: np.ndarray) -> float:
 
 def compute(patches: PatchPairs) -> np.ndarray:
     """Return the PSNR of each patch in dB, shape (n,)."""
-    return np.array([psnr_db(*pair) for pair in zip(patches.real, patches.generated, strict=True)])
+    triples = zip(patches.real, patches.generated, patches.counted, strict=True)
+    return np.array([psnr_db(real[at], generated[at]) for real, generated, at in triples])
 
 
 METRIC = Metric(

@@ -3,6 +3,9 @@
 import numpy as np
 from scipy import ndimage
 
+from virtual_staining.artefacts.patches import MetricColumn
+from virtual_staining.evaluate.metric import Metric, PatchPairs
+
 # Detail is what a Gaussian of this width takes away, pixels.
 DETAIL_SIGMA_PX = 1.5
 # Pixels this near to the region's edge see what lies outside the region.
@@ -34,3 +37,16 @@ def sharpness(real: np.ndarray, generated: np.ndarray, region: np.ndarray) -> fl
 def _detail(image: np.ndarray) -> np.ndarray:
     grey = image.mean(axis=-1, dtype=np.float32)
     return grey - ndimage.gaussian_filter(grey, DETAIL_SIGMA_PX)
+
+
+def compute(patches: PatchPairs) -> np.ndarray:
+    """Return the sharpness of each patch, shape (n,)."""
+    triples = zip(patches.real, patches.generated, patches.region, strict=True)
+    return np.array([sharpness(*triple) for triple in triples])
+
+
+METRIC = Metric(
+    MetricColumn("sharpness", "Sharpness", "", True, decimals=2, order=50, best=1.0),
+    "energy of detail finer than a Gaussian of 1.5 px, generated over real; noise counts as detail",
+    compute,
+)

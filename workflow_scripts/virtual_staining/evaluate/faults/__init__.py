@@ -1,0 +1,1 @@
+"""What is wrong with a stained slide as a whole: seams of tiles, invented holes and implant."""

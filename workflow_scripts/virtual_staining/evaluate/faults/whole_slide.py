@@ -1,0 +1,53 @@
+"""The faults of one stained slide, as columns of a table with a row per slide."""
+
+import numpy as np
+
+from virtual_staining.artefacts.patches import MetricColumn
+from virtual_staining.evaluate.faults.false_structures import (
+    dark_tissue_fraction,
+    false_hole_fraction,
+)
+from virtual_staining.evaluate.faults.seams import seam_ratio
+from virtual_staining.imaging.tissue.classes import Tissue, stained_tissue
+
+COLUMNS = tuple(
+    MetricColumn(column, name, "", higher_is_better=False, decimals=decimals, order=order)
+    for column, name, decimals, order in (
+        ("seam_ratio", "Seams", 2, 10),
+        ("false_hole_fraction", "Holes in bone", 4, 20),
+        ("dark_tissue_fraction", "Dark tissue", 4, 30),
+    )
+)
+
+
+def slide_faults(
+    real: np.ndarray,
+    generated: np.ndarray,
+    classes: np.ndarray,
+    background: np.ndarray,
+    tile_step_px: int,
+) -> dict[str, float]:
+    """Measure the faults of one slide.
+
+    Parameters
+    ----------
+    real, generated : ndarray, shape (y, x, 3), uint8
+    classes : ndarray of uint8, shape (y, x)
+        Tissue classes of the pair.
+    background : ndarray, shape (3,), uint8
+        Colour of the real slide's background.
+    tile_step_px : int
+        Distance of neighbouring tiles of the inference, pixels.
+
+    Returns
+    -------
+    dict
+        The column's name to its value; NaN where the slide has no such tissue.
+    """
+    tissue = stained_tissue(classes)
+    bone = tissue & (classes == Tissue.RIGID)
+    return {
+        "seam_ratio": seam_ratio(real, generated, tissue, tile_step_px),
+        "false_hole_fraction": false_hole_fraction(real, generated, bone, background),
+        "dark_tissue_fraction": dark_tissue_fraction(real, generated, tissue),
+    }
