@@ -27,8 +27,8 @@ rule check_lpips:
 rule evaluate_patches:
     """Measure the metrics of stained slides against the real ones, patch by patch (paper 2.10).
 
-    Writes one row a patch (CSV, the unit at the end of a column's name) and what the metrics'
-    columns mean (JSON).
+    Writes one row a patch and region (CSV, the unit at the end of a column's name), one row a slide
+    for the faults of whole slides, and what the columns mean (JSON).
     """
     input:
         infer="<results>/07_infer/{stain}/{model}/fold-{fold}",
@@ -37,6 +37,8 @@ rule evaluate_patches:
     output:
         table="<results>/08_evaluate/{stain}/{model}/fold-{fold}.csv",
         metrics="<results>/08_evaluate/{stain}/{model}/fold-{fold}.json",
+        slides="<results>/08_evaluate/{stain}/{model}/fold-{fold}-slides.csv",
+        faults="<results>/08_evaluate/{stain}/{model}/fold-{fold}-slides.json",
     log:
         "<logs>/08_evaluate/{stain}/{model}/fold-{fold}.log",
     benchmark:
@@ -48,23 +50,33 @@ rule evaluate_patches:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         results=results_folder,
+        tile_step_px=config["infer"]["step_px"],
         settings=settings("evaluate", "patch_px", "step_px", "min_overlap"),
     shell:
         "python -m virtual_staining evaluate patches --results {params.results:q}"
         " --stain {wildcards.stain} --model {wildcards.model} --fold {wildcards.fold}"
-        " --settings {params.settings:q} > {log:q} 2>&1"
+        " --tile-step-px {params.tile_step_px} --settings {params.settings:q} > {log:q} 2>&1"
 
 
-rule evaluate_raw_ct:
-    """Measure the same metrics between the grey CT itself and the slide: the baseline (paper 3.2)."""
+rule evaluate_references:
+    """Fit stains without a network on a fold's training pairs and measure them like the models.
+
+    The references are the grey CT itself (paper 3.2), one colour for tissue and one for the implant,
+    and tables from grey level and joint histogram to colour. A network is worth its training only
+    where it beats them.
+    """
     input:
         folds="<results>/05_split/{stain}/folds.json",
         lpips="<results>/08_evaluate/lpips.json",
     output:
-        table="<results>/08_evaluate/{stain}/raw_ct/fold-{fold}.csv",
-        metrics="<results>/08_evaluate/{stain}/raw_ct/fold-{fold}.json",
+        table="<results>/08_evaluate/{stain}/references/fold-{fold}.csv",
+        metrics="<results>/08_evaluate/{stain}/references/fold-{fold}.json",
+        slides="<results>/08_evaluate/{stain}/references/fold-{fold}-slides.csv",
+        faults="<results>/08_evaluate/{stain}/references/fold-{fold}-slides.json",
     log:
-        "<logs>/08_evaluate/{stain}/raw_ct/fold-{fold}.log",
+        "<logs>/08_evaluate/{stain}/references/fold-{fold}.log",
+    benchmark:
+        "<benchmarks>/08_evaluate/{stain}/references/fold-{fold}.tsv"
     conda:
         "../envs/cpu.yaml"
     resources:
@@ -73,29 +85,31 @@ rule evaluate_raw_ct:
     params:
         results=results_folder,
         ct_white=config["train"]["ct_white"],
+        tile_step_px=config["infer"]["step_px"],
         settings=settings("evaluate", "patch_px", "step_px", "min_overlap"),
+        mask=settings("mask"),
+        normalize=settings("normalize", "reference_class", "bone_mean", "background_mean"),
     shell:
-        "python -m virtual_staining evaluate patches --results {params.results:q}"
-        " --stain {wildcards.stain} --model raw_ct --fold {wildcards.fold}"
-        " --ct-white {params.ct_white} --settings {params.settings:q} > {log:q} 2>&1"
+        "python -m virtual_staining evaluate references --results {params.results:q}"
+        " --stain {wildcards.stain} --fold {wildcards.fold} --ct-white {params.ct_white}"
+        " --tile-step-px {params.tile_step_px} --settings {params.settings:q}"
+        " --mask {params.mask:q} --normalize {params.normalize:q} > {log:q} 2>&1"
 
 
 rule tabulate_metrics:
-    """Gather all patches and write the table of medians (paper Table 1)."""
+    """Gather all patches and slides and write the table of medians (paper Table 1)."""
     input:
-        patches=expand(
-            "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}.csv",
-            model=[*config["models"], "raw_ct"],
+        expand(
+            "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}{table}",
+            model=[*config["models"], "references"],
             fold=FOLDS,
-        ),
-        metrics=expand(
-            "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}.json",
-            model=[*config["models"], "raw_ct"],
-            fold=FOLDS,
+            table=[".csv", ".json", "-slides.csv", "-slides.json"],
         ),
     output:
         patches="<results>/08_evaluate/{stain}/patches.csv",
         metrics="<results>/08_evaluate/{stain}/patches.json",
+        slides="<results>/08_evaluate/{stain}/slides.csv",
+        faults="<results>/08_evaluate/{stain}/slides.json",
         csv="<results>/08_evaluate/{stain}/table.csv",
         table_metrics="<results>/08_evaluate/{stain}/table.json",
         markdown=report(
@@ -112,7 +126,7 @@ rule tabulate_metrics:
         "../envs/cpu.yaml"
     params:
         results=results_folder,
-        models=[*config["models"], "raw_ct"],
+        models=config["models"],
         folds=list(FOLDS),
         settings=settings("evaluate", "bootstrap_resamples", "bootstrap_interval", "bootstrap_seed"),
     shell:

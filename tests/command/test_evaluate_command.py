@@ -9,13 +9,18 @@ from recipes import add_module, python_example
 from skimage import data
 from train_cases import STAIN, write_pair, write_split
 
+from virtual_staining.artefacts.pair import read_training_pair
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.cli import main
 from virtual_staining.evaluate import metrics
 from virtual_staining.imaging.image_pair import TrainingPair
+from virtual_staining.imaging.tissue.classes import Tissue
+from virtual_staining.models.catalogue import in_order
+from virtual_staining.models.references import REFERENCES
 
 SETTINGS = json.dumps({"patch_px": 64, "step_px": 64, "bootstrap_resamples": 20})
+MODELS = ("pix2pix", "cyclegan")
 SAMPLES = {"s1": "train", "s2": "validation", "s3": "test"}
 
 
@@ -29,6 +34,9 @@ def results(tmp_path):
         mask[:, :10] = False
         ct = (slide.mean(-1) * 150).astype(np.uint16)
         write_pair(results, TrainingPair(sample, ct, slide, mask), 5)
+        classes = np.where(mask, Tissue.SOFT, Tissue.OUTSIDE).astype(np.uint8)
+        classes[:, 90:] = Tissue.IMPLANT
+        write_image(results.mask(sample).tissue, classes, 5)
         write_image(results.stained(STAIN, "pix2pix", 1).sample(sample).slide, slide, 5)
         write_image(results.stained(STAIN, "cyclegan", 1).sample(sample).slide, 255 - slide, 5)
     write_split(results, list(SAMPLES), 1, 1)
@@ -42,7 +50,14 @@ def check_metrics(results, settings):
 
 def evaluate(results, model, *, settings=SETTINGS, fold="1", stain=STAIN):
     command = ["evaluate", "patches", "--results", str(results), "--stain", stain]
-    return main([*command, "--model", model, "--fold", fold, "--settings", settings])
+    command += ["--model", model, "--fold", fold, "--tile-step-px", "32"]
+    return main([*command, "--settings", settings])
+
+
+def evaluate_references(results):
+    command = ["evaluate", "references", "--results", str(results), "--stain", STAIN]
+    command += ["--fold", "1", "--tile-step-px", "32", "--ct-white", "50000"]
+    return main([*command, "--settings", SETTINGS, "--mask", "{}", "--normalize", "{}"])
 
 
 def tabulate(results, *models):
@@ -51,25 +66,30 @@ def tabulate(results, *models):
 
 
 def rows_of(results, model):
-    return pd.read_csv(results.evaluation(STAIN).fold(model, 1).csv)
+    return pd.read_csv(results.evaluation(STAIN).fold(model, 1).patches.csv)
 
 
 def test_from_slides_to_tables(results, capsys):
-    models = ("pix2pix", "cyclegan", "raw_ct")
-    for model in models:
+    for model in MODELS:
         assert evaluate(results, model) == 0
+    assert evaluate_references(results) == 0
     rows = rows_of(results, "pix2pix")
     assert dict(zip(rows["sample"], rows["subset"], strict=True)) == SAMPLES
-    assert len(rows) == 3 * 6  # 2 × 3 patches cover 128 × 130 pixels
-    assert rows["ssim"].to_numpy() == pytest.approx(1)
-    assert rows["psnr_db"].to_numpy() == pytest.approx(10 * np.log10(255**2 * 64 * 64 * 3))
-    assert (rows_of(results, "raw_ct")["ssim"] < 0.99).all()
+    whole, tissue = (rows[rows["region"] == region] for region in ("mask", "tissue"))
+    assert len(whole) == 3 * 6  # 2 × 3 patches cover 128 × 130 pixels
+    assert whole["ssim"].to_numpy() == pytest.approx(1)
+    assert whole["psnr_db"].to_numpy() == pytest.approx(10 * np.log10(255**2 * 64 * 64 * 3))
+    assert len(tissue) == 3 * 4  # the implant covers most of the last two
+    assert tissue["delta_e_2000"].to_numpy() == pytest.approx(0)
 
     out = results.evaluation(STAIN)
-    assert tabulate(results, *models) == 0
-    assert len(pd.read_csv(out.patches.csv)) == 3 * 18
-    table = pd.read_csv(out.table.csv).set_index(["subset", "model"])
-    assert table.loc[("test", "pix2pix"), "ssim_median"] == pytest.approx(1)
+    assert tabulate(results, *MODELS) == 0
+    patches = pd.read_csv(out.patches.csv)
+    assert in_order(patches["model"]) == [*sorted(MODELS, reverse=True), *REFERENCES]
+    assert patches.groupby(["model", "region"]).size().unstack()["mask"].eq(18).all()
+    table = pd.read_csv(out.table.csv).set_index(["region", "subset", "model"])
+    assert table.loc[("mask", "test", "pix2pix"), "ssim_median"] == pytest.approx(1)
+    assert (table.xs("raw_ct", level="model")["ssim_median"] < 0.99).all()
     assert table["lpips_median"].isna().all()
     assert "**1.00**" in out.table_markdown.read_text(encoding="utf-8")
     assert r"\textbf{1.00}" in out.table_latex.read_text(encoding="utf-8")
@@ -77,8 +97,43 @@ def test_from_slides_to_tables(results, capsys):
     capsys.readouterr()
     assert main(["evaluate", "show", "--table", str(out.table.csv)]) == 0
     printed = capsys.readouterr().out
-    assert "Toluidine blue" in printed
-    assert "Std. CycleGAN" in printed
+    assert "real slides, whole mask" in printed and "real slides, tissue only" in printed
+    assert "Std. CycleGAN" in printed and "Joint-histogram table †" in printed
+    assert "the best model beats the best reference in SSIM (+" in printed
+    assert "faults of whole slides" in printed
+
+
+def test_references_are_measured_on_the_patches_of_the_models(results):
+    assert evaluate(results, "pix2pix") == 0 == evaluate_references(results)
+    place = ["sample", "subset", "region", "y_px", "x_px", "overlap"]
+    wanted = rows_of(results, "pix2pix")[place]
+    for name, rows in rows_of(results, "references").groupby("model"):
+        assert rows[place].reset_index(drop=True).equals(wanted), name
+
+
+def test_references_learn_from_training_pairs_alone(results):
+    """The training slide is the CT's grey inverted: so the tables paint every sample."""
+    for sample in SAMPLES:
+        pair = read_training_pair(results, sample)
+        grey = 255 - np.repeat((pair.ct // 150)[..., None], 3, -1).astype(np.uint8)
+        slide = grey if sample == "s1" else pair.slide
+        write_image(results.normalized(sample).slide, slide, 5)
+    assert evaluate_references(results) == 0
+    rows = rows_of(results, "references").query("model == 'grey_table' and region == 'mask'")
+    errors = rows.groupby("subset")["delta_e_2000"].median()
+    assert errors["train"] < 1
+    assert (errors[["validation", "test"]] > 10).all()
+
+
+def test_every_reference_has_a_row_of_faults_for_each_slide(results):
+    assert evaluate_references(results) == 0
+    slides = pd.read_csv(results.evaluation(STAIN).fold("references", 1).slides.csv)
+    assert set(slides["model"]) == set(REFERENCES)
+    assert len(slides) == 3 * len(REFERENCES)
+    faults = slides.set_index("model")
+    assert faults.loc[["grey_table", "joint_table"], "seam_ratio"].gt(0).all()
+    # One colour has no steps at all, so nothing repeats with the tiles.
+    assert faults.loc["mean_colour_oracle", "seam_ratio"].isna().all()
 
 
 def test_lpips_is_measured_with_given_weights(results, shared_data):
@@ -101,7 +156,8 @@ def test_bad_input_is_refused_by_name(results, capsys):
     assert "did you mean 'patch_px'" in refusal(settings='{"patch_pix": 64}')
     assert "fold-1/s1/slide.tif: no such file" in refusal(model="paired_cyclegan")
     for sample in SAMPLES:
-        write_image(results.mask(sample).mask, np.zeros((128, 130), np.uint8), 5)
+        for path in (results.mask(sample).mask, results.mask(sample).tissue):
+            write_image(path, np.zeros((128, 130), np.uint8), 5)
     assert "lower evaluate.patch_px" in refusal()
     stained = results.stained(STAIN, "pix2pix", 1).sample("s1")
     write_image(stained.slide, np.ones((5, 5, 3), np.uint8), 5)
@@ -110,7 +166,13 @@ def test_bad_input_is_refused_by_name(results, capsys):
 
 def test_a_table_needs_whole_csvs_of_its_stain(results, capsys):
     evaluate(results, "pix2pix")
-    rows, path = rows_of(results, "pix2pix"), results.evaluation(STAIN).fold("pix2pix", 1).csv
+    assert tabulate(results, "pix2pix") == 1
+    assert "references/fold-1.csv: cannot be read" in capsys.readouterr().err
+    evaluate_references(results)
+    rows, path = (
+        rows_of(results, "pix2pix"),
+        results.evaluation(STAIN).fold("pix2pix", 1).patches.csv,
+    )
     rows.assign(stain="azan").to_csv(path, index=False)
     assert tabulate(results, "pix2pix") == 1
     assert f"pix2pix/fold-1.csv: stain: 'azan' is not '{STAIN}'" in capsys.readouterr().err
@@ -149,8 +211,9 @@ def test_a_new_metric_is_one_file(results, repository, tmp_path, monkeypatch):
     (tmp_path / "example").mkdir()
     add_module(metrics, "example", example, tmp_path / "example", monkeypatch)
     assert check_metrics(results, '{"lpips": false}') == 0
-    for model in ("pix2pix", "cyclegan"):
+    for model in MODELS:
         assert evaluate(results, model) == 0
+    assert evaluate_references(results) == 0
     negative = rows_of(results, "cyclegan")
     assert negative["double_error"].between(1, 510).all()
     assert negative["double_error"].to_numpy() == pytest.approx(2 * negative["error_grey"])
@@ -158,9 +221,11 @@ def test_a_new_metric_is_one_file(results, repository, tmp_path, monkeypatch):
 
     out = results.evaluation(STAIN)
     assert tabulate(results, "pix2pix", "cyclegan") == 0
-    table = pd.read_csv(out.table.csv).set_index(["subset", "model"])
-    medians = negative.groupby("subset")["error_grey"].median()
-    assert table.loc[("test", "cyclegan"), "error_grey_median"] == pytest.approx(medians["test"])
+    table = pd.read_csv(out.table.csv).set_index(["region", "subset", "model"])
+    medians = negative[negative["region"] == "mask"].groupby("subset")["error_grey"].median()
+    assert table.loc[("mask", "test", "cyclegan"), "error_grey_median"] == pytest.approx(
+        medians["test"]
+    )
     header, *_ = (line for line in out.table_markdown.read_text().splitlines() if "Model" in line)
     assert header.startswith("| Model | Double ↓ (grey) | SSIM ↑ |")  # by its order
 

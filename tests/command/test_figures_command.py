@@ -42,7 +42,7 @@ def results(tmp_path):
     write_training_patches(results.stained(STAIN, MODELS[0], 1).training_patches, patches)
     rows = [
         {"stain": STAIN, "model": model, "fold": 1, "sample": "s1", "material": "Mg"}
-        | {"subset": "train", "y_px": 0, "x_px": 0, "overlap": 1}
+        | {"subset": "train", "region": "mask", "y_px": 0, "x_px": 0, "overlap": 1}
         | {"similarity": value, "ratio_db": 10, "distance": np.nan}
         for model in MODELS
         for value in (0.1, 0.5)

@@ -39,7 +39,13 @@ def test_slurm_profile_by_its_bare_name_plans_the_papers_size(tmp_path):
     assert counts["train_model"] == 20
     assert counts["make_cohort_sample"] == counts["register_section"] == 53
     # What comes after the folds waits for them, not for every section's images.
-    rules = ("train_model", "infer_slides", "evaluate_patches", "evaluate_raw_ct", "draw_models")
+    rules = (
+        "train_model",
+        "infer_slides",
+        "evaluate_patches",
+        "evaluate_references",
+        "draw_models",
+    )
     for rule in rules:
         for text in done.stdout.split(f"rule {rule}:\n")[1:]:
             assert len(re.search(r"input: (.*)", text)[1].split(", ")) <= 5, rule

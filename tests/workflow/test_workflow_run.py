@@ -11,6 +11,7 @@ from workspace import TINY, make_workspace, snakemake
 
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.artefacts.storage.image import read_image, write_image
+from virtual_staining.models.references import REFERENCES
 
 pytestmark = pytest.mark.workflow
 FOLD = "06_train/toluidine_blue/paired_cyclegan/fold-1"
@@ -49,9 +50,11 @@ def test_every_stage_leaves_its_contract(finished):
         assert stained.shape == slide.shape
         assert stained.dtype == slide.dtype
     patches = pd.read_csv(results / "08_evaluate/toluidine_blue/patches.csv")
-    assert set(patches["model"]) == {*TINY["models"], "raw_ct"}
+    assert set(patches["model"]) == {*TINY["models"], *REFERENCES}
     assert set(patches["subset"]) == {"train", "validation", "test"}
-    assert patches["ssim"].between(-1, 1).all()
+    assert set(patches["region"]) == {"mask", "tissue"}
+    assert patches["ssim"].dropna().between(-1, 1).all()
+    assert patches.loc[patches["region"] == "mask", "ssim"].notna().all()
     figures = {path.stem for path in (results / "09_figures/toluidine_blue").glob("*.png")}
     assert figures == {"patches", "slides", "models", "boxplots"}
     volume = results / "10_stain/toluidine_blue/paired_cyclegan/Mg-03"
@@ -90,10 +93,12 @@ def test_a_changed_mask_trains_again_and_a_touched_one_does_not(finished):
     image = read_image(mask)
     image[: len(image) // 2] = 0
     write_image(mask, image, 75)
-    assert {"split_folds", "train_model", "infer_slides", "evaluate_raw_ct"} <= planned(finished)
+    assert {"split_folds", "train_model", "infer_slides", "evaluate_references"} <= planned(
+        finished
+    )
     # Also where the folds were made anew by themselves, in a run without training.
     run(finished, "pairs")
-    assert {"train_model", "evaluate_raw_ct"} <= planned(finished)
+    assert {"train_model", "evaluate_references"} <= planned(finished)
     mask.write_bytes(kept)
     run(finished, "pairs")
     assert planned(finished) == set()

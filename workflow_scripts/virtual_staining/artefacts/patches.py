@@ -135,7 +135,7 @@ def _read_metrics(path: Path) -> list[MetricColumn]:
 
 
 def read_patches(path: Path, stain: str) -> tuple[pd.DataFrame, list[MetricColumn]]:
-    """Read one row per patch, as ``evaluate patches`` and ``evaluate table`` write them.
+    """Read one row per patch and region, as ``evaluate`` writes them for a fold and for a stain.
 
     Returns
     -------
@@ -148,11 +148,34 @@ def read_patches(path: Path, stain: str) -> tuple[pd.DataFrame, list[MetricColum
     InputError
         As in :func:`read_metric_table`, and if a metric has no column or a row is of another stain.
     """
-    patches, metrics = read_metric_table(path, (*KEYS, *PLACE))
-    others = sorted(set(patches["stain"]) - {stain})
+    return _read_rows(path, stain, (*KEYS, *PLACE))
+
+
+def read_slides(path: Path, stain: str) -> tuple[pd.DataFrame, list[MetricColumn]]:
+    """Read one row per slide, as ``evaluate`` writes them for a fold and for a stain.
+
+    Returns
+    -------
+    slides : DataFrame
+        ``KEYS`` and a column for each fault, NaN where it is not defined.
+    faults : list of MetricColumn
+
+    Raises
+    ------
+    InputError
+        As in :func:`read_patches`.
+    """
+    return _read_rows(path, stain, KEYS)
+
+
+def _read_rows(
+    path: Path, stain: str, columns: Iterable[str]
+) -> tuple[pd.DataFrame, list[MetricColumn]]:
+    rows, metrics = read_metric_table(path, columns)
+    others = sorted(set(rows["stain"]) - {stain})
     if others:
         raise InputError(f"{path}: stain: {others[0]!r} is not {stain!r}; {REMEDY}")
-    missing = [metric.column for metric in metrics if metric.column not in patches]
+    missing = [metric.column for metric in metrics if metric.column not in rows]
     if missing:
         raise InputError(f"{path}: missing column(s) {', '.join(missing)}; {REMEDY}")
-    return patches, metrics
+    return rows, metrics

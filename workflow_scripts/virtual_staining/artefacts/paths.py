@@ -106,6 +106,20 @@ class MetricTable:
         self.json = stem.with_name(f"{stem.name}.json")
 
 
+class EvaluatedFold:
+    """What ``evaluate`` writes for one fold of a model, or of the references.
+
+    Parameters
+    ----------
+    stem : Path
+        The files' path without ending.
+    """
+
+    def __init__(self, stem: Path):
+        self.patches = MetricTable(stem)
+        self.slides = MetricTable(stem.with_name(f"{stem.name}-slides"))
+
+
 class EvaluationFolder(Folder):
     """What ``evaluate`` writes for one stain."""
 
@@ -118,13 +132,18 @@ class EvaluationFolder(Folder):
         return MetricTable(self.path / "patches")
 
     @property
+    def slides(self) -> MetricTable:
+        """All slides, one row each: their faults."""
+        return MetricTable(self.path / "slides")
+
+    @property
     def table(self) -> MetricTable:
         """Medians of the patches."""
         return MetricTable(self.path / "table")
 
-    def fold(self, model: str, fold: int) -> MetricTable:
-        """Return the patches of one model and fold."""
-        return MetricTable(self.path / model / f"fold-{fold}")
+    def fold(self, model: str, fold: int) -> EvaluatedFold:
+        """Return the tables of one model and fold; ``model`` may be ``references``."""
+        return EvaluatedFold(self.path / model / f"fold-{fold}")
 
 
 class StainedVolumeFolder(Folder):

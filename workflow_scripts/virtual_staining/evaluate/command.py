@@ -1,41 +1,44 @@
-"""``python -m virtual_staining evaluate``: find LPIPS' weights, measure patches, make tables."""
+"""``python -m virtual_staining evaluate``: measure stained slides and references, make tables."""
 
 import argparse
+import itertools
 import logging
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from virtual_staining.artefacts.folds import SUBSETS, read_fold
-from virtual_staining.artefacts.pair import read_training_pair
-from virtual_staining.artefacts.pair_stats import read_background_levels
+from virtual_staining.artefacts.folds import Fold, read_fold
 from virtual_staining.artefacts.patches import (
     KEYS,
+    MetricColumn,
     in_metric_order,
     read_metric_table,
     read_patches,
+    read_slides,
     write_metric_table,
 )
-from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.paths import EvaluationFolder, Results
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.atomic import read_json, replacing, write_json
-from virtual_staining.errors import InputError
 from virtual_staining.evaluate import layout
+from virtual_staining.evaluate.lead import sentence, smallest_leads
+from virtual_staining.evaluate.measure_fold import Comparison, Slides, measure_fold, write_fold
 from virtual_staining.evaluate.metric import find_needs, load_metrics
-from virtual_staining.evaluate.patch_metrics import measure
+from virtual_staining.evaluate.reference_slides import fit_references
 from virtual_staining.evaluate.table import summarize
-from virtual_staining.imaging.intensity import ct_to_display, ct_window
-from virtual_staining.models.references import RAW_CT
+from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.runtime import set_up_processor
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.evaluate import EvaluateSettings
+from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.normalize import NormalizeSettings
 
 log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``backbone``, ``patches``, ``table`` and ``show``."""
+    """Add ``backbone``, ``patches``, ``references``, ``table`` and ``show``."""
     actions = parser.add_subparsers(dest="action", required=True)
 
     backbone = actions.add_parser("backbone", help="find LPIPS' weights, or say what to set")
@@ -44,16 +47,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     backbone.set_defaults(action_run=run_backbone)
 
     patches = actions.add_parser("patches", help="measure one model of one fold")
-    _add_results(patches)
-    patches.add_argument("--stain", required=True, help="stain of the slides")
-    patches.add_argument(
-        "--model", required=True, help=f"model to measure; {RAW_CT} measures the grey CT itself"
-    )
-    patches.add_argument("--fold", required=True, type=int, help="number of the fold, from 1")
-    patches.add_argument("--ct-white", type=float, default=50000, help="CT grey level of white")
-    patches.add_argument("--threads", type=int, default=1)
-    patches.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
+    patches.add_argument("--model", required=True, help="model to measure")
+    _add_fold(patches)
     patches.set_defaults(action_run=run_patches)
+
+    references = actions.add_parser(
+        "references", help="fit stains without a network on one fold's training pairs; measure them"
+    )
+    _add_fold(references)
+    references.add_argument(
+        "--ct-white", required=True, type=float, help="CT grey level that is shown as white"
+    )
+    references.add_argument("--mask", required=True, help=MaskSettings.argument_help())
+    references.add_argument("--normalize", required=True, help=NormalizeSettings.argument_help())
+    references.set_defaults(action_run=run_references)
 
     table = actions.add_parser("table", help="gather patches and tabulate medians")
     _add_results(table)
@@ -66,6 +73,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="print tables")
     show.add_argument("--table", required=True, nargs="+", type=Path, help="table.csv")
     show.set_defaults(action_run=run_show)
+
+
+def _add_fold(parser: argparse.ArgumentParser) -> None:
+    _add_results(parser)
+    parser.add_argument("--stain", required=True, help="stain of the slides")
+    parser.add_argument("--fold", required=True, type=int, help="number of the fold, from 1")
+    parser.add_argument(
+        "--tile-step-px", required=True, type=int, help="distance of the inference's tiles, pixels"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    parser.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
@@ -89,62 +107,50 @@ def run_backbone(args: argparse.Namespace) -> None:
 
 
 def run_patches(args: argparse.Namespace) -> None:
-    """Measure one model (or the grey CT) on all samples of one fold."""
-    settings = read_settings(EvaluateSettings, args.settings).part("patches")
+    """Measure one model on all samples of one fold."""
+    fold = _fold(args)
+    stained = args.results.stained(args.stain, args.model, args.fold)
+
+    def slides(pair: TrainingPair, classes: np.ndarray) -> dict[str, np.ndarray]:
+        path = stained.sample(pair.sample).slide
+        return {args.model: read_stained_image(path, pair.mask.shape)}
+
+    _measure(args, fold, slides, args.model)
+
+
+def run_references(args: argparse.Namespace) -> None:
+    """Fit all references on one fold's training pairs and measure them on all of its samples."""
+    fold = _fold(args)
+    mask = read_settings(MaskSettings, args.mask)
+    normalize = read_settings(NormalizeSettings, args.normalize)
+    slides = fit_references(args.results, fold, args.ct_white, mask, normalize)
+    _measure(args, fold, slides, "references")
+
+
+def _fold(args: argparse.Namespace) -> Fold:
+    return read_fold(args.results.split(args.stain).folds, args.fold)
+
+
+def _measure(args: argparse.Namespace, fold: Fold, slides: Slides, name: str) -> None:
     set_up_processor(args.threads)
-    fold = read_fold(args.results.split(args.stain).folds, args.fold)
+    settings = read_settings(EvaluateSettings, args.settings).part("patches")
     metrics = load_metrics(read_json(args.results.lpips))
-    rows = []
-    for subset in SUBSETS:
-        samples = getattr(fold, subset)
-        for sample in samples:
-            found = _measure_sample(args, sample, settings, metrics)
-            if not found:
-                log.warning("%s: the mask covers no patch well enough; left out", sample)
-            values = (fold.stain, args.model, args.fold, sample)
-            values += (fold.material.get(sample, ""), subset)
-            rows += [dict(zip(KEYS, values, strict=True)) | row for row in found]
-        log.info("%s: %d samples measured", subset, len(samples))
-    if not rows:
-        raise InputError(
-            f"{args.results}: {args.stain}, fold {args.fold}: no patch of {settings.patch_px} px "
-            f"overlaps a mask by {settings.min_overlap:.0%}; lower evaluate.patch_px or "
-            "evaluate.min_overlap"
-        )
-    path = args.results.evaluation(args.stain).fold(args.model, args.fold).csv
-    write_metric_table(path, pd.DataFrame(rows), metrics)
-
-
-def _measure_sample(
-    args: argparse.Namespace, sample: str, settings: EvaluateSettings, metrics: dict
-) -> list[dict]:
-    pair = read_training_pair(args.results, sample)
-    normalized = args.results.normalized(sample)
-    _, background = read_background_levels(normalized.stats)
-    if args.model == RAW_CT:
-        grey = ct_to_display(pair.ct, ct_window(args.ct_white))
-        generated = np.repeat(grey[..., None], 3, axis=-1)
-    else:
-        stained = args.results.stained(args.stain, args.model, args.fold).sample(sample)
-        generated = read_stained_image(stained.slide, pair.mask.shape)
-    try:
-        return measure(pair.slide, generated, pair.mask, background, settings, metrics)
-    except ValueError as error:
-        raise InputError(f"{normalized.path}: {error}") from error
+    comparison = Comparison(settings, metrics, args.tile_step_px)
+    tables = measure_fold(args.results, fold, args.fold, slides, comparison)
+    write_fold(args.results.evaluation(args.stain).fold(name, args.fold), *tables, comparison)
 
 
 def run_table(args: argparse.Namespace) -> None:
-    """Gather all patches of a stain and write the table in three forms."""
+    """Gather all patches and slides of a stain and write the table in three forms."""
     settings = read_settings(EvaluateSettings, args.settings).part("table")
     folder = args.results.evaluation(args.stain)
-    paths = [folder.fold(model, fold).csv for model in args.models for fold in args.folds]
-    tables, metrics = zip(*(read_patches(path, args.stain) for path in paths), strict=True)
-    patches = pd.concat(tables, ignore_index=True)
-    metrics = in_metric_order(metric for of_fold in metrics for metric in of_fold)
-    if RAW_CT not in set(patches["model"]):
-        log.warning("no rows of the raw-CT baseline")
+    names = (*args.models, "references")
+    folds = [folder.fold(name, number) for name in names for number in args.folds]
+    patches, metrics = _gathered([read_patches(f.patches.csv, args.stain) for f in folds])
+    slides, faults = _gathered([read_slides(f.slides.csv, args.stain) for f in folds])
     table = summarize(patches, metrics, settings)
     write_metric_table(folder.patches.csv, patches, metrics)
+    write_metric_table(folder.slides.csv, slides, faults)
     write_metric_table(folder.table.csv, table, metrics)
     for path, text in (
         (folder.table_markdown, layout.markdown(table, metrics)),
@@ -152,10 +158,26 @@ def run_table(args: argparse.Namespace) -> None:
     ):
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    print(layout.plain(table, metrics))
+    print(_printed(folder))
+
+
+def _gathered(
+    tables: list[tuple[pd.DataFrame, list[MetricColumn]]],
+) -> tuple[pd.DataFrame, list[MetricColumn]]:
+    """Return the rows and the metrics of several tables together."""
+    parts, metrics = zip(*tables, strict=True)
+    return pd.concat(parts, ignore_index=True), in_metric_order(itertools.chain(*metrics))
 
 
 def run_show(args: argparse.Namespace) -> None:
     """Print tables to the terminal."""
     for path in args.table:
-        print(layout.plain(*read_metric_table(path, ("stain", "subset", "model"))))
+        print(_printed(EvaluationFolder(path.parent)))
+
+
+def _printed(folder: EvaluationFolder) -> str:
+    """Return a stain's table, the lead of the models and the faults, for a terminal."""
+    table, metrics = read_metric_table(folder.table.csv, ("stain", "region", "subset", "model"))
+    slides, faults = read_metric_table(folder.slides.csv, KEYS)
+    parts = layout.plain(table, metrics), sentence(smallest_leads(table, metrics))
+    return "\n".join([*parts, "", layout.plain_faults(slides, faults)])

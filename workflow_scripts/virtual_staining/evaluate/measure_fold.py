@@ -1,0 +1,122 @@
+"""All slides of one fold against the real ones: a row per patch, and a row per slide."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from virtual_staining.artefacts.folds import SUBSETS, Fold
+from virtual_staining.artefacts.pair import read_tissue, read_training_pair
+from virtual_staining.artefacts.pair_stats import read_background_levels
+from virtual_staining.artefacts.patches import KEYS, write_metric_table
+from virtual_staining.artefacts.paths import EvaluatedFold, Results
+from virtual_staining.errors import InputError
+from virtual_staining.evaluate.faults.whole_slide import COLUMNS, slide_faults
+from virtual_staining.evaluate.patch_metrics import Measures, measure, measure_tissue
+from virtual_staining.imaging.image_pair import TrainingPair
+from virtual_staining.imaging.tissue.classes import stained_tissue
+from virtual_staining.settings.evaluate import EvaluateSettings
+
+log = logging.getLogger(__name__)
+
+Slides = Callable[[TrainingPair, np.ndarray], dict[str, np.ndarray]]
+"""From a pair and its tissue classes to the name of each model or reference and its slide."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How stained slides are compared with real ones.
+
+    Parameters
+    ----------
+    settings : EvaluateSettings
+    metrics : mapping
+        From :func:`virtual_staining.evaluate.metric.load_metrics`.
+    tile_step_px : int
+        Distance of neighbouring tiles of the inference, pixels.
+    """
+
+    settings: EvaluateSettings
+    metrics: Measures
+    tile_step_px: int
+
+
+def measure_fold(
+    results: Results, fold: Fold, number: int, slides: Slides, comparison: Comparison
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Compare the stained slides of all samples of a fold with the real ones.
+
+    Parameters
+    ----------
+    results : Results
+    fold : Fold
+    number : int
+        Number of the fold.
+    slides : callable
+        Returns the stained slides of one pair.
+    comparison : Comparison
+
+    Returns
+    -------
+    patches, slides : DataFrame
+        One row per patch and region, and one row per slide.
+
+    Raises
+    ------
+    InputError
+        If an image is missing or does not fit, or no mask covers any patch well enough.
+    """
+    patch_rows, slide_rows = [], []
+    for subset in SUBSETS:
+        for sample in getattr(fold, subset):
+            pair = read_training_pair(results, sample)
+            classes = read_tissue(results, pair)
+            _, background = read_background_levels(results.normalized(sample).stats)
+            for name, generated in slides(pair, classes).items():
+                values = (fold.stain, name, number, sample, fold.material.get(sample, ""), subset)
+                about = dict(zip(KEYS, values, strict=True))
+                found = _patches(results, pair, classes, generated, background, comparison)
+                patch_rows += [about | row for row in found]
+                faults = slide_faults(
+                    pair.slide, generated, classes, background, comparison.tile_step_px
+                )
+                slide_rows.append(about | faults)
+                if not found:
+                    log.warning("%s: the mask covers no patch well enough; left out", sample)
+        log.info("%s: %d samples measured", subset, len(getattr(fold, subset)))
+    if not patch_rows:
+        settings = comparison.settings
+        raise InputError(
+            f"{results}: {fold.stain}, fold {number}: no patch of {settings.patch_px} px overlaps "
+            f"a mask by {settings.min_overlap:.0%}; lower evaluate.patch_px or evaluate.min_overlap"
+        )
+    return pd.DataFrame(patch_rows), pd.DataFrame(slide_rows)
+
+
+def _patches(
+    results: Results,
+    pair: TrainingPair,
+    classes: np.ndarray,
+    generated: np.ndarray,
+    background: np.ndarray,
+    comparison: Comparison,
+) -> list[dict]:
+    """Measure the patches of one slide in both regions."""
+    how = background, comparison.settings, comparison.metrics
+    try:
+        return [
+            *measure(pair.slide, generated, pair.mask, *how),
+            *measure_tissue(pair.slide, generated, stained_tissue(classes), *how),
+        ]
+    except ValueError as error:
+        raise InputError(f"{results.normalized(pair.sample).path}: {error}") from error
+
+
+def write_fold(
+    out: EvaluatedFold, patches: pd.DataFrame, slides: pd.DataFrame, comparison: Comparison
+) -> None:
+    """Write what :func:`measure_fold` returned."""
+    write_metric_table(out.patches.csv, patches, comparison.metrics)
+    write_metric_table(out.slides.csv, slides, COLUMNS)
