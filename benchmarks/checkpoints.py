@@ -45,9 +45,11 @@ def ways_of(study, lpips):
 
 
 def columns_of(ways):
-    """Return the metrics that are measured, column to whether higher is better."""
+    """Return the measured metrics that have a direction, column to whether higher is better."""
     return {
-        metric.column: metric.higher_is_better for metric, compute in ways[2].items() if compute
+        metric.column: metric.higher_is_better
+        for metric, compute in ways[2].items()
+        if compute and metric.best is None
     }
 
 

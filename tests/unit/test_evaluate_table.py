@@ -211,8 +211,7 @@ def test_a_metric_with_a_right_value_is_best_there():
     ]
     table = pd.DataFrame(rows)
     assert layout.best_value(table, column) == "0.8"
-    (lead,) = smallest_leads(table, [column])
-    assert lead.value == pytest.approx(3 - 0.2)
+    assert smallest_leads(table, [column]) == []
     assert column.title == "Sharp → 1"
 
 

@@ -2,9 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
 from paired_study import STAIN, write_pairs, write_study
 from workspace import make_workspace, snakemake
+
+from virtual_staining.artefacts.storage.image import read_image, write_image
 
 pytestmark = pytest.mark.workflow
 ROLES = {"a": "crossval", "b": "crossval", "t": "test"}
@@ -28,6 +31,15 @@ def test_a_test_sample_more_trains_nothing_and_a_crossval_sample_everything(tmp_
     run(tmp_path, "train")
     inferred = f"results/07_infer/{STAIN}/pix2pix/fold-1"
     assert planned(tmp_path, "train") == set()
+    # References are fitted beside the trained models, and other tissue classes enter evaluation.
+    table = f"results/08_evaluate/{STAIN}/table.csv"
+    assert "evaluate_references" in planned(tmp_path, table)
+    assert "train_model" not in planned(tmp_path, table)
+    tissue = tmp_path / "results/04_mask/a/tissue.tif"
+    write_image(tissue, np.zeros_like(read_image(tissue)), 75.0)
+    run(tmp_path, "pairs")
+    assert planned(tmp_path, "train") == set()
+    assert {"infer_slides", "evaluate_references"} <= planned(tmp_path, table)
     write_pairs(tmp_path, {**ROLES, "u": "test"})
     run(tmp_path, "pairs")
     assert planned(tmp_path, "train") == set()

@@ -44,11 +44,14 @@ def smallest_leads(table: pd.DataFrame, metrics: Iterable[MetricColumn]) -> list
     Returns
     -------
     list of Lead
-        Without the metrics that were not measured for both sides.
+        Without the metrics that were not measured for both sides, and without those that have one
+        right value: they compare how two slides look, not pixel by pixel.
     """
     groups = table[table["subset"].isin(COMPARED)].groupby(["subset", "region"], sort=False)
     smallest = []
     for metric in metrics:
+        if metric.best is not None:
+            continue
         leads = [Lead(metric, _lead(rows, metric), *place) for place, rows in groups]
         leads = [lead for lead in leads if pd.notna(lead.value)]
         if leads:
