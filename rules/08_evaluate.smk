@@ -100,10 +100,14 @@ rule tabulate_metrics:
     """Gather all patches and slides and write the table of medians (paper Table 1)."""
     input:
         expand(
-            "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}{table}",
+            [
+                "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}.csv",
+                "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}.json",
+                "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}-slides.csv",
+                "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}-slides.json",
+            ],
             model=[*config["models"], "references"],
             fold=FOLDS,
-            table=[".csv", ".json", "-slides.csv", "-slides.json"],
         ),
     output:
         patches="<results>/08_evaluate/{stain}/patches.csv",

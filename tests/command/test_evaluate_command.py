@@ -66,7 +66,7 @@ def tabulate(results, *models):
 
 
 def rows_of(results, model):
-    return pd.read_csv(results.evaluation(STAIN).fold(model, 1).patches.csv)
+    return pd.read_csv(results.evaluation(STAIN).fold_patches(model, 1).csv)
 
 
 def test_from_slides_to_tables(results, capsys):
@@ -127,7 +127,7 @@ def test_references_learn_from_training_pairs_alone(results):
 
 def test_every_reference_has_a_row_of_faults_for_each_slide(results):
     assert evaluate_references(results) == 0
-    slides = pd.read_csv(results.evaluation(STAIN).fold("references", 1).slides.csv)
+    slides = pd.read_csv(results.evaluation(STAIN).fold_slides("references", 1).csv)
     assert set(slides["model"]) == set(REFERENCES)
     assert len(slides) == 3 * len(REFERENCES)
     faults = slides.set_index("model")
@@ -171,7 +171,7 @@ def test_a_table_needs_whole_csvs_of_its_stain(results, capsys):
     evaluate_references(results)
     rows, path = (
         rows_of(results, "pix2pix"),
-        results.evaluation(STAIN).fold("pix2pix", 1).patches.csv,
+        results.evaluation(STAIN).fold_patches("pix2pix", 1).csv,
     )
     rows.assign(stain="azan").to_csv(path, index=False)
     assert tabulate(results, "pix2pix") == 1

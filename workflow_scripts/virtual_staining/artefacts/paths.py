@@ -106,20 +106,6 @@ class MetricTable:
         self.json = stem.with_name(f"{stem.name}.json")
 
 
-class EvaluatedFold:
-    """What ``evaluate`` writes for one fold of a model, or of the references.
-
-    Parameters
-    ----------
-    stem : Path
-        The files' path without ending.
-    """
-
-    def __init__(self, stem: Path):
-        self.patches = MetricTable(stem)
-        self.slides = MetricTable(stem.with_name(f"{stem.name}-slides"))
-
-
 class EvaluationFolder(Folder):
     """What ``evaluate`` writes for one stain."""
 
@@ -141,9 +127,13 @@ class EvaluationFolder(Folder):
         """Medians of the patches."""
         return MetricTable(self.path / "table")
 
-    def fold(self, model: str, fold: int) -> EvaluatedFold:
-        """Return the tables of one model and fold; ``model`` may be ``references``."""
-        return EvaluatedFold(self.path / model / f"fold-{fold}")
+    def fold_patches(self, model: str, fold: int) -> MetricTable:
+        """Return the patches of one fold; ``model`` may be ``references``."""
+        return MetricTable(self.path / model / f"fold-{fold}")
+
+    def fold_slides(self, model: str, fold: int) -> MetricTable:
+        """Return the slides of one fold; ``model`` may be ``references``."""
+        return MetricTable(self.path / model / f"fold-{fold}-slides")
 
 
 class StainedVolumeFolder(Folder):

@@ -22,8 +22,9 @@ from virtual_staining.artefacts.paths import EvaluationFolder, Results
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.atomic import read_json, replacing, write_json
 from virtual_staining.evaluate import layout
+from virtual_staining.evaluate.faults.whole_slide import COLUMNS
 from virtual_staining.evaluate.lead import sentence, smallest_leads
-from virtual_staining.evaluate.measure_fold import Comparison, Slides, measure_fold, write_fold
+from virtual_staining.evaluate.measure_fold import Comparison, Slides, measure_fold
 from virtual_staining.evaluate.metric import find_needs, load_metrics
 from virtual_staining.evaluate.reference_slides import fit_references
 from virtual_staining.evaluate.table import summarize
@@ -136,8 +137,10 @@ def _measure(args: argparse.Namespace, fold: Fold, slides: Slides, name: str) ->
     settings = read_settings(EvaluateSettings, args.settings).part("patches")
     metrics = load_metrics(read_json(args.results.lpips))
     comparison = Comparison(settings, metrics, args.tile_step_px)
-    tables = measure_fold(args.results, fold, args.fold, slides, comparison)
-    write_fold(args.results.evaluation(args.stain).fold(name, args.fold), *tables, comparison)
+    patches, faults = measure_fold(args.results, fold, args.fold, slides, comparison)
+    folder = args.results.evaluation(args.stain)
+    write_metric_table(folder.fold_patches(name, args.fold).csv, patches, metrics)
+    write_metric_table(folder.fold_slides(name, args.fold).csv, faults, COLUMNS)
 
 
 def run_table(args: argparse.Namespace) -> None:
@@ -145,9 +148,13 @@ def run_table(args: argparse.Namespace) -> None:
     settings = read_settings(EvaluateSettings, args.settings).part("table")
     folder = args.results.evaluation(args.stain)
     names = (*args.models, "references")
-    folds = [folder.fold(name, number) for name in names for number in args.folds]
-    patches, metrics = _gathered([read_patches(f.patches.csv, args.stain) for f in folds])
-    slides, faults = _gathered([read_slides(f.slides.csv, args.stain) for f in folds])
+    folds = list(itertools.product(names, args.folds))
+    patches, metrics = _gathered(
+        [read_patches(folder.fold_patches(*fold).csv, args.stain) for fold in folds]
+    )
+    slides, faults = _gathered(
+        [read_slides(folder.fold_slides(*fold).csv, args.stain) for fold in folds]
+    )
     table = summarize(patches, metrics, settings)
     write_metric_table(folder.patches.csv, patches, metrics)
     write_metric_table(folder.slides.csv, slides, faults)

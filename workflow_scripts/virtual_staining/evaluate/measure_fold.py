@@ -10,10 +10,10 @@ import pandas as pd
 from virtual_staining.artefacts.folds import SUBSETS, Fold
 from virtual_staining.artefacts.pair import read_tissue, read_training_pair
 from virtual_staining.artefacts.pair_stats import read_background_levels
-from virtual_staining.artefacts.patches import KEYS, write_metric_table
-from virtual_staining.artefacts.paths import EvaluatedFold, Results
+from virtual_staining.artefacts.patches import KEYS
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.faults.whole_slide import COLUMNS, slide_faults
+from virtual_staining.evaluate.faults.whole_slide import slide_faults
 from virtual_staining.evaluate.patch_metrics import Measures, measure, measure_tissue
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.tissue.classes import stained_tissue
@@ -112,11 +112,3 @@ def _patches(
         ]
     except ValueError as error:
         raise InputError(f"{results.normalized(pair.sample).path}: {error}") from error
-
-
-def write_fold(
-    out: EvaluatedFold, patches: pd.DataFrame, slides: pd.DataFrame, comparison: Comparison
-) -> None:
-    """Write what :func:`measure_fold` returned."""
-    write_metric_table(out.patches.csv, patches, comparison.metrics)
-    write_metric_table(out.slides.csv, slides, COLUMNS)
