@@ -37,5 +37,7 @@ def write_study(workspace: Path, models: tuple[str, ...], folds: int, **train) -
     ``train`` changes keys of the block of that name.
     """
     changes = {"samples": "samples.tsv", "models": list(models), "split": {"folds": folds}}
+    changes["register"] = {**TINY["register"], "mode": "auto"}  # the sheet names no poses
+    changes["stain"] = {**TINY["stain"], "model": models[0]}
     changes["train"] = {**TINY["train"], "epochs": 1, "buffer_images": 3, **train}
     (workspace / "study.yaml").write_text(yaml.safe_dump({**TINY, **changes}))
