@@ -50,6 +50,8 @@ docs: setup
 
 lint: setup
 	ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint
+	mypy
+	numpydoc lint $$(git ls-files 'workflow_scripts/*.py')
 
 bench: setup
 	$(if $(wildcard benchmarks/$(NAME).py),,$(error there is no benchmark called $(NAME)))
