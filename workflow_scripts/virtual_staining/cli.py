@@ -44,7 +44,8 @@ def find_stages() -> dict[str, str]:
     """
     folder = Path(virtual_staining.__file__).parent
     names = [path.parent.name for path in folder.glob("*/command.py")]
-    texts = {name: importlib.import_module(f"virtual_staining.{name}").__doc__ for name in names}
+    modules = {name: importlib.import_module(f"virtual_staining.{name}") for name in names}
+    texts = {name: module.__doc__ or "" for name, module in modules.items()}
     return dict(sorted(texts.items(), key=lambda item: item[1]))
 
 

@@ -106,8 +106,13 @@ def read_fold(path: str | Path, fold: int) -> Fold:
         folds = {entry["fold"]: entry for entry in content["folds"]}
         if fold not in folds:
             raise InputError(f"{path}: no fold {fold}; it has {sorted(folds)}")
-        subsets = (folds[fold]["train"], folds[fold]["validation"], content["test"])
-        chosen = Fold(*map(tuple, subsets), content["stain"], content.get("material", {}))
+        chosen = Fold(
+            train=tuple(folds[fold]["train"]),
+            validation=tuple(folds[fold]["validation"]),
+            test=tuple(content["test"]),
+            stain=content["stain"],
+            material=content.get("material", {}),
+        )
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: not a file of folds ({error!r}); {REMEDY}") from error
     if not chosen.train:

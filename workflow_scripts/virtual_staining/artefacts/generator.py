@@ -148,6 +148,7 @@ class Generators:
             if not tiling.whole_planes:
                 sizes = (tiling.patch_px, tiling.step_px, tiling.batch_patches)
                 return stain_plane(network, image, *sizes, self.device, tiling.window)
+            assert spec.reach_px is not None  # check_tiling has refused other networks
             band_px = BAND_BYTES // (FEATURE_BYTES * spec.features)
             image = image.to(self.device, torch.float32)
             mean = stain_whole_plane(network, image, 2**spec.halvings, spec.reach_px, band_px)

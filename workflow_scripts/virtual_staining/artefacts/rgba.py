@@ -48,7 +48,7 @@ def write_rgba(
             appended(),
             voxel_size_um,
             (4, *shape),
-            np.uint8,
+            np.dtype(np.uint8),
             attributes={"ct_scale": ct_scaling[0], "ct_offset": ct_scaling[1]},
             omero={"channels": [_channel(label, color) for label, color in CHANNELS]},
         )
@@ -86,7 +86,7 @@ def rgba_tiff(
     metadata = ome_metadata("ZYXS", dict.fromkeys("XYZ", voxel_size_um))
     with replacing(path) as temporary:
         with tifffile.TiffWriter(temporary, bigtiff=True, ome=True) as tif:
-            offset, _ = tif.write(
+            place = tif.write(
                 shape=(*shape, 4),
                 dtype=np.uint8,
                 photometric="rgb",
@@ -97,6 +97,11 @@ def rgba_tiff(
                 metadata=metadata,
                 returnoffset=True,
             )
+        assert place is not None  # asked for with returnoffset
         with open(temporary, "r+b") as file:
-            file.seek(offset)
-            yield lambda planes: file.write(np.ascontiguousarray(np.moveaxis(planes, 0, -1)).data)
+            file.seek(place[0])
+
+            def append(planes: np.ndarray) -> None:
+                file.write(np.ascontiguousarray(np.moveaxis(planes, 0, -1)).data)
+
+            yield append

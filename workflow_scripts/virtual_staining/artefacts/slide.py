@@ -83,7 +83,7 @@ def stored_to_um(path: str | Path) -> np.ndarray:
         one, to (x, y) in µm on the ingested slide, which is turned upright.
     """
     source = _source(path)
-    shape_px = source["full_height_px"], source["full_width_px"]
+    shape_px = int(source["full_height_px"]), int(source["full_width_px"])
     turn = to_upright(int(source.get("full_orientation", UPRIGHT)), shape_px)
     return source["full_pixel_um"] * turn
 
@@ -99,7 +99,7 @@ def _source(path: str | Path) -> dict[str, float]:
         raise InputError(f"{path}: cannot be read as OME-TIFF ({error})") from error
     for annotation in root.iterfind(".//{*}MapAnnotation"):
         if annotation.get("Namespace") == NAMESPACE:
-            return {m.get("K"): float(m.text) for m in annotation.iterfind(".//{*}M")}
+            return {m.get("K", ""): float(m.text or "") for m in annotation.iterfind(".//{*}M")}
     raise InputError(f"{path}: not an ingested slide; run `ingest slide` on it first")
 
 
@@ -152,7 +152,8 @@ def write_slide_pyramid(
                     predictor=True,
                     resolution=(1e4 / (pixel_size_um * 2**k),) * 2,
                     resolutionunit="CENTIMETER",
-                    **({"subfiletype": 1} if k else {"subifds": len(levels) - 1}),
+                    subfiletype=1 if k else None,
+                    subifds=None if k else len(levels) - 1,
                     metadata=None if k else metadata,
                 )
 

@@ -102,7 +102,7 @@ def write_training_patches(path: Path, patches: dict[str, np.ndarray]) -> None:
         ``mask`` (n, y, x) bool and, if the model makes CT, ``fake_ct`` like ``ct``.
     """
     with replacing(path) as temporary:
-        np.savez_compressed(temporary, **patches)
+        np.savez_compressed(temporary, allow_pickle=False, **patches)
 
 
 def read_training_patches(path: Path) -> dict[str, np.ndarray]:

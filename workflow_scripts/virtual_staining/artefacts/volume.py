@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import zarr
@@ -48,11 +49,13 @@ def open_volume_pyramid(path: str | Path) -> list[VolumeLevel]:
     group = _open_group(path)
     levels = []
     try:
-        for dataset in group.attrs["ome"]["multiscales"][0]["datasets"]:
+        attributes: Any = group.attrs["ome"]
+        for dataset in attributes["multiscales"][0]["datasets"]:
             scale = dataset["coordinateTransformations"][0]["scale"][-3:]
             if not np.allclose(scale, scale[0], rtol=1e-6):
                 raise InputError(f"{path}: voxels {scale} are not isotropic; ingest the volume")
-            levels.append(VolumeLevel(group[dataset["path"]], float(scale[0])))
+            array = cast(zarr.Array, group[dataset["path"]])
+            levels.append(VolumeLevel(array, float(scale[0])))
     except (KeyError, IndexError, TypeError) as error:
         raise InputError(
             f"{path}: not an OME-Zarr 0.5 image ({error!r} in its metadata)"
@@ -105,6 +108,8 @@ def write_volume_pyramid(
     """
     if isinstance(slabs, np.ndarray):
         shape, dtype, slabs = slabs.shape, slabs.dtype, [slabs]
+    if shape is None:
+        raise ValueError("the shape of a volume that comes in slabs must be given")
     threads = threads or cpu_count()
     with replacing(path) as temporary, ThreadPoolExecutor(threads) as pool:
         group = zarr.create_group(str(temporary), zarr_format=3)

@@ -9,14 +9,14 @@ CT for ``cyclegan_inverted``, which is ``-x`` in network range.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     import torch
 
-    Image = np.ndarray | torch.Tensor
+    Image = TypeVar("Image", np.ndarray, torch.Tensor)
 
 
 def ct_window(ct_white: float) -> tuple[float, float]:
@@ -67,11 +67,11 @@ def ct_to_display(ct: Image, window: tuple[float, float]) -> Image:
     return network_to_slide(ct_to_network(ct, window))
 
 
-def _float(x: Image) -> Image:
+def _float(x: Any) -> Any:
     return x.float() if _is_tensor(x) else np.asarray(x, np.float32)
 
 
-def _integer(x: Image, bits: int) -> Image:
+def _integer(x: Any, bits: int) -> Any:
     if _is_tensor(x):
         import torch
 
@@ -79,7 +79,7 @@ def _integer(x: Image, bits: int) -> Image:
     return x.round().astype(np.uint8 if bits == 8 else np.uint16)
 
 
-def _is_tensor(x: Image) -> bool:
+def _is_tensor(x: object) -> bool:
     """Tell tensors from arrays; without torch in the process there is no tensor."""
     torch = sys.modules.get("torch")
     return torch is not None and torch.is_tensor(x)

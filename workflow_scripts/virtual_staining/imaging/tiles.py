@@ -79,13 +79,13 @@ def stain_plane(
         for x in tile_starts(plane.shape[2], patch_px, step_px)
     ]
     weight = tile_weights(patch_px, window).to(device)
-    total = squares = None
+    total = squares = torch.empty(0)
     weights, count = torch.zeros((2, *plane.shape[1:]), device=device)
     for first in range(0, len(corners), batch):
         group = corners[first : first + batch]
         tiles = torch.stack([plane[:, y : y + patch_px, x : x + patch_px] for y, x in group])
         stained = generator(tiles).float()
-        if total is None:
+        if first == 0:
             total = torch.zeros((stained.shape[1], *plane.shape[1:]), device=device)
             squares = torch.zeros_like(total)
         for tile, (y, x) in zip(stained, group, strict=True):

@@ -79,7 +79,7 @@ def mean_over_flips(stain: Callable[[torch.Tensor], Stained], plane: torch.Tenso
     deviation : Tensor, shape (C', H, W)
         Standard deviation of all values that the four results average.
     """
-    total, squares = 0, 0
+    total = squares = torch.zeros((), device=plane.device)
     for axes in ((), (1,), (2,), (1, 2)):
         mean, deviation = (image.flip(axes) for image in stain(plane.flip(axes)))
         total = total + mean / 4

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -49,7 +49,13 @@ def key(
     **limits
         ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``max_length`` and ``pattern`` of pydantic.
     """
-    about = {"unit": unit, "paper": paper, "values": values, "effect": effect, "only": tuple(only)}
+    about: dict[str, Any] = {
+        "unit": unit,
+        "paper": paper,
+        "values": values,
+        "effect": effect,
+        "only": tuple(only),
+    }
     return Field(default, description=meaning, json_schema_extra=about, **limits)
 
 
@@ -91,7 +97,7 @@ class Settings(BaseModel):
     @classmethod
     def about(cls, name: str) -> dict[str, Any]:
         """Return ``unit``, ``paper``, ``effect`` and ``only`` of a key."""
-        return cls.model_fields[name].json_schema_extra
+        return cast(dict[str, Any], cls.model_fields[name].json_schema_extra)
 
     @classmethod
     def argument_help(cls) -> str:

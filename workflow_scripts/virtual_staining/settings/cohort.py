@@ -1,7 +1,7 @@
 """The ``cohort`` block: the synthetic cohort."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -10,9 +10,10 @@ from virtual_staining.settings.base import Settings, key
 MATERIALS = ("Mg", "Ti", "PEEK")
 STAINS = ("toluidine_blue", "hematoxylin_eosin")
 ROLES = ("crossval", "test")
-CT_FORMATS = ("tiff_folder", "bigtiff", "hdf5")
-CT_DTYPES = ("uint16", "uint8", "float32")
-SLIDE_FORMATS = ("ome_tiff", "png")
+CtFormat = Literal["tiff_folder", "bigtiff", "hdf5"]
+CtDtype = Literal["uint16", "uint8", "float32"]
+SlideFormat = Literal["ome_tiff", "png"]
+CT_FORMATS, CT_DTYPES, SLIDE_FORMATS = map(get_args, (CtFormat, CtDtype, SlideFormat))
 MOST_SAMPLES = 10_000  # planning 5,000 takes a minute
 LARGEST_SIDE_PX = 20_000  # of a synthetic volume or slide
 
@@ -117,13 +118,13 @@ class CohortSettings(Settings):
     pose_error_mm: float = key(
         0.3, "largest error of the rough pose's position", unit="mm", ge=0, le=100
     )
-    ct_formats: tuple[Literal[CT_FORMATS], ...] = key(
+    ct_formats: tuple[CtFormat, ...] = key(
         CT_FORMATS, "containers of the volumes, taken in turn", min_length=1, max_length=20
     )
-    ct_dtypes: tuple[Literal[CT_DTYPES], ...] = key(
+    ct_dtypes: tuple[CtDtype, ...] = key(
         CT_DTYPES, "number types of the volumes, taken in turn", min_length=1, max_length=20
     )
-    slide_formats: tuple[Literal[SLIDE_FORMATS], ...] = key(
+    slide_formats: tuple[SlideFormat, ...] = key(
         SLIDE_FORMATS, "containers of the slides, taken in turn", min_length=1, max_length=20
     )
 

@@ -49,7 +49,7 @@ def config() -> str:
 
 def purpose(cls: type[Settings]) -> str:
     """Return what a class says about its block and how to choose its values."""
-    return inspect.getdoc(cls)
+    return inspect.getdoc(cls) or ""
 
 
 def _entry(cls: type[Settings], name: str) -> str:
@@ -67,7 +67,7 @@ def _entry(cls: type[Settings], name: str) -> str:
 def sentence(cls: type[Settings], name: str) -> str:
     """Return what a key means, with its unit and its place in the paper."""
     about = cls.about(name)
-    text = cls.model_fields[name].description
+    text = cls.model_fields[name].description or ""
     notes = [about["unit"]] if about["unit"] else []
     notes += [f"paper {about['paper']}"] if about["paper"] else []
     notes += ["changes no result"] if about["effect"] else []
@@ -92,7 +92,8 @@ def schema() -> str:
     """Return the JSON schema, with which editors complete and check config.yaml."""
     content = Study.model_json_schema()
     content["description"] = "config.yaml: what each key means, its range and its default"
-    for name, block in {"": Study, **Study.blocks()}.items():
+    blocks: dict[str, type[Settings]] = {"": Study, **Study.blocks()}
+    for name, block in blocks.items():
         part = content["$defs"][block.__name__] if name else content
         part.pop("title")
         part["description"] = purpose(block).split("\n\n")[0] if name else part["description"]

@@ -1,7 +1,7 @@
 """What the check of the settings needs to know about a model, without building the model."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 
 class ModelFacts(Protocol):
@@ -20,9 +20,9 @@ class ModelFacts(Protocol):
         Whether the model is trained on the negative of the CT (paper 3.1).
     """
 
-    name: str
-    title: str
-    inverts_ct: bool
+    name: ClassVar[str]
+    title: ClassVar[str]
+    inverts_ct: ClassVar[bool]
 
     def keys(self, settings: Any) -> frozenset[str]:
         """Return the keys of the ``train`` block that change the weights that training writes."""

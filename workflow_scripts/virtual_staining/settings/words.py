@@ -3,8 +3,8 @@
 import difflib
 import types
 import typing
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -51,7 +51,9 @@ def sentences(cls: type[BaseModel], values: Any, error: ValidationError, name: s
     return list(texts.values())
 
 
-def _about(cls: type[BaseModel], values: Any, item: dict) -> Iterator[tuple[tuple, str]]:
+def _about(
+    cls: type[BaseModel], values: Any, item: Mapping[str, Any]
+) -> Iterator[tuple[tuple, str]]:
     """Yield the path of each key that an error is about, and what is wrong with the key's value."""
     kind, loc = item["type"], item["loc"]
     if isinstance(item.get("ctx", {}).get("error"), BrokenRules):
@@ -99,7 +101,7 @@ def nearest(key: str, known: Iterable[str]) -> str:
 def _block_at(cls: type[BaseModel], loc: tuple) -> type[BaseModel]:
     """Return the settings class at a place of the configuration."""
     for part in loc:
-        cls = cls.model_fields[part].annotation
+        cls = cast(type[BaseModel], cls.model_fields[part].annotation)
     return cls
 
 
@@ -110,7 +112,8 @@ def _key_at(cls: type[BaseModel], loc: tuple) -> tuple[tuple, FieldInfo, str]:
     """
     depth = 1
     while is_block(cls.model_fields[loc[depth - 1]].annotation) and depth < len(loc):
-        cls, depth = cls.model_fields[loc[depth - 1]].annotation, depth + 1
+        cls = cast(type[BaseModel], cls.model_fields[loc[depth - 1]].annotation)
+        depth += 1
     field = cls.model_fields[loc[depth - 1]]
     annotation, right = field.annotation, right_values(field)
     while typing.get_origin(annotation) is dict and depth < len(loc):
@@ -134,7 +137,7 @@ def _value_at(values: Any, path: tuple) -> Any:
 
 def right_values(field: FieldInfo) -> str:
     """Say which values a key takes, e.g. ``a whole number from 1 to 100``."""
-    about = field.json_schema_extra or {}
+    about = cast(dict[str, Any], field.json_schema_extra or {})
     kind = about.get("values") or _kind(field.annotation, _limits(field.metadata))
     return f"{kind} ({about['unit']})" if about.get("unit") and "number" in kind else kind
 

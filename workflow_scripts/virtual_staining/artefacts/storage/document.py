@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from virtual_staining import __version__
 from virtual_staining.artefacts.storage.atomic import read_json, write_json
@@ -27,7 +28,7 @@ class Document:
     values: dict
     remedy: str
 
-    def value(self, key: str, kind: type | tuple[type, ...], words: str) -> object:
+    def value(self, key: str, kind: type | tuple[type, ...], words: str) -> Any:
         """Return the value of a key.
 
         Parameters

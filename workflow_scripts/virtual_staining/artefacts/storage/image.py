@@ -59,7 +59,7 @@ def pixel_size_um(path: str | Path) -> float:
     """
     try:
         with tifffile.TiffFile(path) as tiff:
-            tags = tiff.pages[0].tags
+            tags = tiff.pages.first.tags
             if tags["ResolutionUnit"].value != tifffile.RESUNIT.CENTIMETER:
                 raise KeyError("ResolutionUnit")
             pixels, centimetres = tags["XResolution"].value

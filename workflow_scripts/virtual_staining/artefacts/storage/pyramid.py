@@ -2,9 +2,11 @@
 
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import zarr
+from zarr.storage import LocalStore
 
 from virtual_staining.artefacts.storage import shards
 from virtual_staining.imaging.halving import halve_into
@@ -30,12 +32,12 @@ class LevelWriter:
 
     def __init__(self, array: zarr.Array, coarser: "LevelWriter | None", pool: Executor):
         self.coarser, self.pool = coarser, pool
-        self.folder = Path(array.store.root) / array.path / "c"
+        self.folder = Path(cast(LocalStore, array.store).root) / array.path / "c"
         self.lead = array.ndim - 3
-        self.chunk = array.chunks[-3:]
-        self.tiles = tuple(
-            s // c for s, c in zip(array.shards[-2:], array.chunks[-2:], strict=True)
-        )
+        depth, height, width = array.chunks[-3:]
+        self.chunk = depth, height, width
+        shard_height, shard_width = (array.shards or array.chunks)[-2:]
+        self.tiles = shard_height // height, shard_width // width
         channels = array.shape[0] if self.lead else 1
         self.buffer = np.empty((channels, self.chunk[0], *array.shape[-2:]), array.dtype)
         self.filled = self.layers = 0
@@ -97,7 +99,7 @@ def create_levels(
     """Create the arrays of all levels, return their writers, finest first."""
     lead, spatial = shape[:-3], shape[-3:]
     depth = layer_depth(shape, dtype.itemsize)
-    arrays = []
+    arrays: list[zarr.Array] = []
     while True:
         chunk = tuple(min(n, c) for n, c in zip(spatial, (depth, CHUNK_PX, CHUNK_PX), strict=True))
         tiles = [min(-(-n // CHUNK_PX), SHARD_PX // CHUNK_PX) for n in spatial[1:]]
@@ -115,7 +117,7 @@ def create_levels(
         if max(spatial) <= COARSEST_PX:
             break
         spatial = tuple(-(-n // 2) for n in spatial)
-    writers = []
+    writers: list[LevelWriter] = []
     for array in reversed(arrays):
         writers.insert(0, LevelWriter(array, writers[0] if writers else None, pool))
     return writers

@@ -51,7 +51,7 @@ def write_layer(
         Compresses; at most two shards wait in memory.
     """
     shard_y, shard_x = (side * n for side, n in zip(chunk[1:], tiles, strict=True))
-    waiting = None
+    waiting: tuple = ()
     for y, x in product(range(0, layer.shape[2], shard_y), range(0, layer.shape[3], shard_x)):
         region = layer[:, :, y : y + shard_y, x : x + shard_x]
         path = shard_path(y // shard_y, x // shard_x)

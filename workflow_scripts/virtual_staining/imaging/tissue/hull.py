@@ -1,5 +1,7 @@
 """Convex hulls of rigid pixels and the mask that they make."""
 
+from typing import Any
+
 import numpy as np
 from scipy import ndimage
 from skimage.measure import label, regionprops
@@ -69,7 +71,7 @@ def without_wall(pieces: np.ndarray, field: np.ndarray) -> np.ndarray:
     return np.isin(labels, kept)
 
 
-def _main(regions: list) -> object:
+def _main(regions: list) -> Any:
     """Return the largest region that is compact, or the largest if none is."""
     compact = [region for region in regions if region.solidity >= ARC_SOLIDITY]
     return max(compact or regions, key=lambda region: region.area)
