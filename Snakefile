@@ -30,7 +30,7 @@ include: "rules/10_stain.smk"
 
 onstart:
     stop_if_still_queued()
-    stop_if_lpips_cannot_be_had()
+    stop_if_metrics_cannot_be_had()
 
 
 localrules:

@@ -1,13 +1,13 @@
-rule check_lpips:
+rule check_metrics:
     """Decide, before anything is trained, which metrics are measured and with what (JSON).
 
     A metric that needs a file, such as LPIPS the weights of its network, stops the run here if the
     file cannot be had, with a message that says what to set.
     """
     output:
-        "<results>/08_evaluate/lpips.json",
+        "<results>/08_evaluate/metrics.json",
     log:
-        "<logs>/08_evaluate/lpips.log",
+        "<logs>/08_evaluate/metrics.log",
     priority: 100
     localrule: True
     conda:
@@ -20,7 +20,7 @@ rule check_lpips:
         # A new metric is measured on everything that is there.
         metrics=metric_files(),
     shell:
-        "python -m virtual_staining evaluate backbone --settings {params.settings:q}"
+        "python -m virtual_staining evaluate metrics --settings {params.settings:q}"
         " --results {params.results:q} > {log:q} 2>&1"
 
 
@@ -33,7 +33,7 @@ rule evaluate_patches:
     input:
         infer="<results>/07_infer/{stain}/{model}/fold-{fold}",
         folds="<results>/05_split/{stain}/folds.json",
-        lpips="<results>/08_evaluate/lpips.json",
+        needs="<results>/08_evaluate/metrics.json",
     output:
         table="<results>/08_evaluate/{stain}/{model}/fold-{fold}.csv",
         metrics="<results>/08_evaluate/{stain}/{model}/fold-{fold}.json",
@@ -67,7 +67,7 @@ rule evaluate_references:
     """
     input:
         folds="<results>/05_split/{stain}/folds.json",
-        lpips="<results>/08_evaluate/lpips.json",
+        needs="<results>/08_evaluate/metrics.json",
     output:
         table="<results>/08_evaluate/{stain}/references/fold-{fold}.csv",
         metrics="<results>/08_evaluate/{stain}/references/fold-{fold}.json",

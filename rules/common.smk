@@ -184,7 +184,7 @@ def metric_files():
     return sorted(path.stem for path in folder.glob("[a-z]*.py"))
 
 
-def stop_if_lpips_cannot_be_had():
+def stop_if_metrics_cannot_be_had():
     """Stop a run that would train what it could not evaluate.
 
     Not an input of the training: there, even as ancient, it would hide other changes from
@@ -193,7 +193,7 @@ def stop_if_lpips_cannot_be_had():
     if not any(job.rule.name == "train_model" for job in workflow.dag.needrun_jobs()):
         return
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "virtual_staining", "evaluate", "backbone"]
+        command = [sys.executable, "-m", "virtual_staining", "evaluate", "metrics"]
         command += ["--settings", settings("evaluate", "lpips", "lpips_backbone")]
         command += ["--results", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -45,7 +45,7 @@ def results(tmp_path):
 
 
 def check_metrics(results, settings):
-    return main(["evaluate", "backbone", "--settings", settings, "--results", str(results)])
+    return main(["evaluate", "metrics", "--settings", settings, "--results", str(results)])
 
 
 def evaluate(results, model, *, settings=SETTINGS, fold="1", stain=STAIN):

@@ -221,9 +221,9 @@ class Results:
         return StainedFolder(self.root / "07_infer" / stain / model / f"fold-{fold}")
 
     @property
-    def lpips(self) -> Path:
-        """Record of whether LPIPS is measured, and with which weights."""
-        return self.root / "08_evaluate/lpips.json"
+    def metrics(self) -> Path:
+        """Record of which metrics are measured, and with what."""
+        return self.root / "08_evaluate/metrics.json"
 
     def evaluation(self, stain: str) -> EvaluationFolder:
         """Metrics of a stain."""

@@ -2,5 +2,5 @@
 
 `patches` compares the stained slides of one model and fold with the real ones, patch by patch.
 `table` gathers the patches of all models into the table of medians and intervals, and `show`
-prints a table. `backbone` finds the ImageNet weights that LPIPS needs (paper 2.10).
+prints a table. `metrics` finds what the metrics need, such as the weights of LPIPS (paper 2.10).
 """

@@ -39,13 +39,13 @@ log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``backbone``, ``patches``, ``references``, ``table`` and ``show``."""
+    """Add ``metrics``, ``patches``, ``references``, ``table`` and ``show``."""
     actions = parser.add_subparsers(dest="action", required=True)
 
-    backbone = actions.add_parser("backbone", help="find LPIPS' weights, or say what to set")
-    backbone.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
-    _add_results(backbone)
-    backbone.set_defaults(action_run=run_backbone)
+    metrics = actions.add_parser("metrics", help="find what the metrics need, or say what to set")
+    metrics.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
+    _add_results(metrics)
+    metrics.set_defaults(action_run=run_metrics)
 
     patches = actions.add_parser("patches", help="measure one model of one fold")
     patches.add_argument("--model", required=True, help="model to measure")
@@ -98,13 +98,13 @@ def run(args: argparse.Namespace) -> None:
     args.action_run(args)
 
 
-def run_backbone(args: argparse.Namespace) -> None:
+def run_metrics(args: argparse.Namespace) -> None:
     """Write which metrics are measured, and with what."""
-    records = find_needs(read_settings(EvaluateSettings, args.settings).part("backbone"))
+    records = find_needs(read_settings(EvaluateSettings, args.settings).part("metrics"))
     for metric, record in records.items():
         done = "measured" if record["measured"] else "not measured"
         log.info("%s: %s: %s", metric, done, record["reason"])
-    write_json(args.results.lpips, records)
+    write_json(args.results.metrics, records)
 
 
 def run_patches(args: argparse.Namespace) -> None:
@@ -135,7 +135,7 @@ def _fold(args: argparse.Namespace) -> Fold:
 def _measure(args: argparse.Namespace, fold: Fold, slides: Slides, name: str) -> None:
     set_up_processor(args.threads)
     settings = read_settings(EvaluateSettings, args.settings).part("patches")
-    metrics = load_metrics(read_json(args.results.lpips))
+    metrics = load_metrics(read_json(args.results.metrics))
     comparison = Comparison(settings, metrics, args.tile_step_px)
     patches, faults = measure_fold(args.results, fold, args.fold, slides, comparison)
     folder = args.results.evaluation(args.stain)

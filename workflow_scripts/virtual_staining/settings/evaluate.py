@@ -48,14 +48,14 @@ class EvaluateSettings(Settings):
         "whether LPIPS is measured: true, false, or if_given (only where a file with the"
         " backbone's weights is given)",
         values="true, false or if_given",
-        only=("backbone",),
+        only=("metrics",),
     )
     lpips_backbone: str | None = key(
         None,
         "file with torchvision's squeezenet1_1 weights; null: the file that the environment"
         " variable LPIPS_BACKBONE names, or else torchvision's download",
         values="the path of a file, or null",
-        only=("backbone",),
+        only=("metrics",),
         pattern=r"^[^\x00]+$",
     )
     bootstrap_resamples: int = key(
