@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from checkpoints import CPU, columns_of, measured, ways_of
+from checkpoints import CPU, columns_of, measured, study_tools
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from virtual_staining.artefacts.folds import read_fold
@@ -83,8 +83,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     args = parser.parse_args()
     set_up_processor(args.threads)
-    ways = ways_of(args.study, args.lpips)
-    metrics = list(columns_of(ways))
+    tools = study_tools(args.study, args.lpips)
+    metrics = list(columns_of(tools))
     results = Results(args.results)
     result = {}
     for split in sorted(args.results.glob("05_split/*/folds.json")):
@@ -99,7 +99,7 @@ def main():
                     rms_px = args.rms_px if variant == "warped" else 0
                     with tempfile.TemporaryDirectory() as work:
                         file = trained(own, fold, results, rms_px, Path(work, "fold"))
-                        rows += measured(file, fold.validation, results, *ways)
+                        rows += measured(file, fold.validation, results, *tools)
                 means = pd.DataFrame(rows)[metrics].mean().round(3).to_dict()
                 print(f"{split.parent.name} {variant:16} {model:16} {means}", flush=True)
                 result[f"{split.parent.name} {variant} {model}"] = means

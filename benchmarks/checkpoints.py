@@ -33,7 +33,7 @@ CONFIG = Path(__file__).resolve().parents[1] / "config.yaml"
 CPU = torch.device("cpu")
 
 
-def ways_of(study, lpips):
+def study_tools(study, lpips):
     """Return how a study stains slides, how it compares them, and the metrics."""
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     changes = yaml.safe_load(study.read_text(encoding="utf-8")) if study else {}
@@ -44,23 +44,20 @@ def ways_of(study, lpips):
     return tiling, settings, load_metrics(find_needs(settings))
 
 
-def columns_of(ways):
+def columns_of(tools):
     """Return the measured metrics that have a direction, column to whether higher is better."""
     return {
         metric.column: metric.higher_is_better
-        for metric, compute in ways[2].items()
+        for metric, compute in tools[2].items()
         if compute and metric.best is None
     }
 
 
 def checkpoints(folder):
-    """Name and file of every kept checkpoint of one training; the same epoch is taken once."""
-    files = [*sorted((folder / "best").glob("*.pt")), folder / "generator.pt"]
-    found = {}
-    for path in files:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        found[content["loss"]] = (path, content["epoch"])
-    return found
+    """Return file and epoch of every kept checkpoint of a training, by its loss."""
+    paths = [*sorted((folder / "best").glob("*.pt")), folder / "generator.pt"]
+    contents = [torch.load(path, map_location="cpu", weights_only=True) for path in paths]
+    return {c["loss"]: (path, c["epoch"]) for path, c in zip(paths, contents, strict=True)}
 
 
 def measured(path, samples, results, tiling, settings, metrics):
@@ -100,11 +97,11 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     args = parser.parse_args()
     set_up_processor(args.threads)
-    ways = ways_of(args.study, args.lpips)
-    rows = rows_of_study(Results(args.results), *ways)
+    tools = study_tools(args.study, args.lpips)
+    rows = rows_of_study(Results(args.results), *tools)
     if not rows:
         parser.error(f"{args.results}: no finished training under 06_train/")
-    upward = columns_of(ways)
+    upward = columns_of(tools)
     metrics = list(upward)
     keys = ["stain", "model", "checkpoint"]
     table = pd.DataFrame(rows).groupby(keys, sort=False)[metrics].median()

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from alignment import settings_for, trained
-from checkpoints import columns_of, measured, ways_of
+from checkpoints import columns_of, measured, study_tools
 
 from virtual_staining.artefacts.folds import read_fold
 from virtual_staining.artefacts.paths import Results
@@ -26,7 +26,7 @@ from virtual_staining.runtime import set_up_processor
 MODELS = ("paired_cyclegan", "pix2pix")
 
 
-def run(settings, split, results, ways):
+def run(settings, split, results, tools):
     """Train and measure on every fold; return validation rows and the loss of each quarter."""
     rows, curves = [], []
     for number in range(1, len(read_json(split)["folds"]) + 1):
@@ -36,7 +36,7 @@ def run(settings, split, results, ways):
             history = pd.read_csv(file.with_name("history.csv"))
             quarters = np.array_split(history["train_total"].to_numpy(), 4)
             curves.append([quarter.mean() for quarter in quarters])
-            rows += measured(file, fold.validation, results, *ways)
+            rows += measured(file, fold.validation, results, *tools)
     return rows, np.mean(curves, axis=0)
 
 
@@ -49,8 +49,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     args = parser.parse_args()
     set_up_processor(args.threads)
-    ways = ways_of(args.study, args.lpips)
-    metrics = list(columns_of(ways))
+    tools = study_tools(args.study, args.lpips)
+    metrics = list(columns_of(tools))
     results = Results(args.results)
     result = {}
     for split in sorted(args.results.glob("05_split/*/folds.json")):
@@ -60,17 +60,17 @@ def main():
             for seed in args.seeds:
                 for precision in ("fp32", "bf16"):
                     changed = own.model_copy(update={"seed": seed, "precision": precision})
-                    rows, curve = run(changed, split, results, ways)
+                    rows, curve = run(changed, split, results, tools)
                     means[precision, seed] = pd.DataFrame(rows)[metrics].mean()
                     print(
                         f"{split.parent.name} {model:16} {precision} seed {seed}: train loss "
                         f"{curve.round(3).tolist()}  {means[precision, seed].round(3).to_dict()}",
                         flush=True,
                     )
-            found = pd.DataFrame(means)
-            chance = found["fp32"].max(axis=1) - found["fp32"].min(axis=1)
+            table = pd.DataFrame(means)
+            chance = table["fp32"].max(axis=1) - table["fp32"].min(axis=1)
             result[f"{split.parent.name} {model}"] = {
-                "bf16_minus_fp32": (found["bf16"] - found["fp32"]).mean(axis=1).round(3).to_dict(),
+                "bf16_minus_fp32": (table["bf16"] - table["fp32"]).mean(axis=1).round(3).to_dict(),
                 "between_seeds": chance.round(3).to_dict(),
             }
     print(json.dumps(result))

@@ -56,7 +56,7 @@ class Plain:
         self.adam_g.zero_grad()
         identity = (l1(to_x(x) * m, x * m) + l1(to_y(y) * m, y * m)) / 2
         fake_y, fake_x = to_y(x), to_x(y)
-        gan = (self.judge(d_y, fake_y, 1.0) + self.judge(d_x, fake_x, 1.0)) / 2
+        gan = (self.score_loss(d_y, fake_y, 1.0) + self.score_loss(d_x, fake_x, 1.0)) / 2
         cycle = (l1(to_x(fake_y) * m, x * m) + l1(to_y(fake_x) * m, y * m)) / 2
         pixel = (l1(fake_y * m, y * m) + l1(fake_x * m, x * m)) / 2
         red, green, blue = ((fake_x * m)[:, c] for c in range(3))
@@ -68,7 +68,7 @@ class Plain:
             self.adam_d, (d_x, d_y), (x, y), (fake_x, fake_y), strict=True
         ):
             adam.zero_grad()
-            loss = (self.judge(d, real, 1.0) + self.judge(d, fake.detach(), 0.0)) / 2
+            loss = (self.score_loss(d, real, 1.0) + self.score_loss(d, fake.detach(), 0.0)) / 2
             loss.backward()
             adam.step()
         return total.detach()
@@ -78,16 +78,16 @@ class Plain:
         x, y = batch.ct, batch.slide
         self.adam_g.zero_grad()
         fake = g(x)
-        total = self.judge(d, fake, 1.0, x) + 20 * l1(fake * m, y * m)
+        total = self.score_loss(d, fake, 1.0, x) + 20 * l1(fake * m, y * m)
         total.backward()
         self.adam_g.step()
         self.adam_d[0].zero_grad()
-        loss = self.judge(d, y, 1.0, x) + self.judge(d, fake.detach(), 0.0, x)
+        loss = self.score_loss(d, y, 1.0, x) + self.score_loss(d, fake.detach(), 0.0, x)
         (loss / 2).backward()
         self.adam_d[0].step()
         return total.detach()
 
-    def judge(self, network, image, target, condition=None):
+    def score_loss(self, network, image, target, condition=None):
         if condition is None:
             score = network(image)
         elif isinstance(network, nn.Sequential):

@@ -89,24 +89,24 @@ def bench(device, args):
     # The fast path is what `precision: auto` picks on this chip.
     fast = "bf16" if uses_bfloat16("auto", device) or args.bf16 else "fp32"
     print(f"{device.type:5} fast path: {fast}", flush=True)
-    found = {}
+    figures = {}
     if "memory" in args.phases:
-        found["memory_ratio"] = compare_memory(fast, args, device)
+        figures["memory_ratio"] = compare_memory(fast, args, device)
     if "pix2pix" in args.phases:
         times = compare_speed("pix2pix", list(dict.fromkeys(["plain", fast])), args, device)
-        found["pix2pix_speedup_fast"] = statistics.median(gains(times, fast))
-        found["pix2pix_rounds"] = len(times[fast])
-        found["pix2pix_step_s"] = statistics.median(times[fast])
+        figures["pix2pix_speedup_fast"] = statistics.median(gains(times, fast))
+        figures["pix2pix_rounds"] = len(times[fast])
+        figures["pix2pix_step_s"] = statistics.median(times[fast])
     chosen = {"fp32": "fp32", "fast": fast}
     chosen = {phase: side for phase, side in chosen.items() if phase in args.phases}
     if chosen:
         sides = list(dict.fromkeys(["plain", *chosen.values()]))
         times = compare_speed("paired_cyclegan", sides, args, device)
         for phase, side in chosen.items():
-            found[f"speedup_{phase}"] = statistics.median(gains(times, side))
-            found[f"step_{phase}_s"] = statistics.median(times[side])
-        found["rounds"] = len(times["plain"])
-    return {key: round(value, 4) for key, value in found.items()}
+            figures[f"speedup_{phase}"] = statistics.median(gains(times, side))
+            figures[f"step_{phase}_s"] = statistics.median(times[side])
+        figures["rounds"] = len(times["plain"])
+    return {key: round(value, 4) for key, value in figures.items()}
 
 
 def main():

@@ -53,7 +53,7 @@ def make_pair(seed: int, shape=(50, 44)) -> TrainingPair:
     return TrainingPair(f"s{seed}", ct.astype(np.uint16), slide.astype(np.uint8), disc)
 
 
-def both_ways(fast: nn.Module, plain: nn.Module, image: torch.Tensor):
+def outputs_and_gradients(fast: nn.Module, plain: nn.Module, image: torch.Tensor):
     """Return pairs of what two layers of the same weights give: output and all gradients."""
     plain.to(image).load_state_dict(fast.state_dict())
     results = []

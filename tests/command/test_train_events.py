@@ -17,13 +17,13 @@ torch.set_num_threads(1)
 def read_events(folder):
     """Return (curve, step, value) of the folder's only file, whose records stand between sums."""
     (path,) = folder.iterdir()
-    content, found, start = path.read_bytes(), [], 0
+    content, values, start = path.read_bytes(), [], 0
     while start < len(content):
         (size,) = struct.unpack_from("<Q", content, start)
         event = Event.FromString(content[start + 12 : start + 12 + size])
-        found += [(v.tag, event.step, v.simple_value) for v in event.summary.value]
+        values += [(v.tag, event.step, v.simple_value) for v in event.summary.value]
         start += 12 + size + 4
-    return found
+    return values
 
 
 def test_events_are_the_history(tmp_path):

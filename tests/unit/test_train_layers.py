@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
-from train_cases import both_ways, tiny
+from train_cases import outputs_and_gradients, tiny
 
 from virtual_staining.models.build import build_generators
 from virtual_staining.models.fast.accelerate import accelerate
@@ -22,7 +22,7 @@ def assert_equal(plain, layout, shape=(3, 4, 6, 8)):
     fast = accelerate(copy.deepcopy(plain))
     torch.manual_seed(1)
     image = torch.randn(shape, dtype=torch.float64).contiguous(memory_format=layout)
-    results = list(both_ways(fast, plain, image))
+    results = list(outputs_and_gradients(fast, plain, image))
     for a, b in results:
         torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)
     return results[0][0]

@@ -45,8 +45,8 @@ def test_greyscale(over):
 def test_adversarial_terms():
     sx, sy = rng.normal(size=(2, 1, 3, 3)), rng.normal(size=(2, 1, 3, 3))
     assert losses.gan_loss(*t(sx)).item() == pytest.approx(((sx - 1) ** 2).mean())
-    judged = (((sx - 1) ** 2).mean() + (sy**2).mean()) / 2
-    assert losses.discriminator_loss(*t(sx, sy)).item() == pytest.approx(judged)
+    expected = (((sx - 1) ** 2).mean() + (sy**2).mean()) / 2
+    assert losses.discriminator_loss(*t(sx, sy)).item() == pytest.approx(expected)
 
 
 def test_totals():

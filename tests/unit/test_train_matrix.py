@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from train_cases import both_ways, tiny
+from train_cases import outputs_and_gradients, tiny
 
 from virtual_staining.models.build import build_model
 from virtual_staining.models.fast import im2col
@@ -23,10 +23,10 @@ def taken(monkeypatch):
     return calls
 
 
-def ways(fast, image):
+def compare(fast, image):
     """Return output and gradients of the layer as it is, and as the library computes it."""
     sizes = fast.in_channels, fast.out_channels
-    return both_ways(fast, KINDS[type(fast)](*sizes, **SHAPE), image)
+    return outputs_and_gradients(fast, KINDS[type(fast)](*sizes, **SHAPE), image)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, LAST])
@@ -38,7 +38,7 @@ def test_equals_the_library_in_float64(monkeypatch, kind, sides, layout):
     fast = kind(90, 80, **SHAPE).double().to(memory_format=LAST)
     shape = (1, 90, *sides)
     image = torch.randn(shape, dtype=torch.float64).contiguous(memory_format=layout)
-    (out, _), (image_gradient, _), (weight_gradient, _) = results = list(ways(fast, image))
+    (out, _), (image_gradient, _), (weight_gradient, _) = results = list(compare(fast, image))
     for a, b in results:
         torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)
     assert len(calls) == 1
@@ -54,7 +54,7 @@ def test_takes_the_librarys_way_elsewhere(monkeypatch, kind):
     calls = taken(monkeypatch)
     stored = kind(16, 16, **SHAPE).to(memory_format=LAST)
     for layer, shape in ((stored, (2, 16, 16, 16)), (kind(16, 16, **SHAPE), (1, 16, 4, 4))):
-        for a, b in ways(layer, torch.randn(shape)):
+        for a, b in compare(layer, torch.randn(shape)):
             torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
     assert stored(torch.randn(1, 16, 5, 5)).shape[2] == (2 if kind is MatrixConv2d else 10)
     calls = [x for x, _ in calls if x.shape[2] == 4]

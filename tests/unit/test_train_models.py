@@ -90,8 +90,10 @@ def plain_pix2pix_step(model, batch, optimizers):
     total.backward()
     optimizers["generators"].step()
     optimizers["discriminators"].zero_grad()
-    real, made = d(torch.cat([x, y], 1)), d(torch.cat([x, fake.detach()], 1))
-    (mse(real, torch.ones_like(real)) / 2 + mse(made, torch.zeros_like(made)) / 2).backward()
+    real, generated = d(torch.cat([x, y], 1)), d(torch.cat([x, fake.detach()], 1))
+    (
+        mse(real, torch.ones_like(real)) / 2 + mse(generated, torch.zeros_like(generated)) / 2
+    ).backward()
     optimizers["discriminators"].step()
     return total
 

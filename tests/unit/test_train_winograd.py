@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from train_cases import both_ways
+from train_cases import outputs_and_gradients
 
 from virtual_staining.models.fast import winograd
 from virtual_staining.models.fast.winograd import WinogradConv2d
@@ -18,9 +18,9 @@ def everywhere(monkeypatch):
     monkeypatch.setattr(winograd, "BLOCK_TILES", 6)
 
 
-def ways(fast, image):
+def compare(fast, image):
     """Return output and gradients of the layer as it is, and as the library computes it."""
-    return both_ways(fast, nn.Conv2d(fast.in_channels, fast.out_channels, 3), image)
+    return outputs_and_gradients(fast, nn.Conv2d(fast.in_channels, fast.out_channels, 3), image)
 
 
 def taken(monkeypatch):
@@ -36,7 +36,7 @@ def test_equals_the_library_in_float64(everywhere, monkeypatch, layout, shape):
     torch.manual_seed(0)
     calls = taken(monkeypatch)
     image = torch.randn(shape, dtype=torch.float64).contiguous(memory_format=layout)
-    for a, b in ways(WinogradConv2d(shape[1], 7, 3).double(), image):
+    for a, b in compare(WinogradConv2d(shape[1], 7, 3).double(), image):
         torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)
     assert len(calls) == 1
 
@@ -46,7 +46,7 @@ def test_rounding_in_float32_at_full_width(monkeypatch):
     calls = taken(monkeypatch)
     image = torch.randn(1, 256, 34, 34).contiguous(memory_format=torch.channels_last)
     fast = WinogradConv2d(256, 256, 3).to(memory_format=torch.channels_last)
-    for a, b in ways(fast, image):
+    for a, b in compare(fast, image):
         assert (a - b).norm() < 1e-5 * b.norm()
     assert len(calls) == 1
 
@@ -66,5 +66,5 @@ def test_takes_the_plain_way_where_the_other_is_slower_or_does_not_fit(monkeypat
 def test_same_result_every_time(everywhere):
     torch.manual_seed(0)
     layer, image = WinogradConv2d(16, 16, 3), torch.randn(2, 16, 34, 34)
-    first, second = ([t.clone() for t, _ in ways(layer, image)] for _ in "ab")
+    first, second = ([t.clone() for t, _ in compare(layer, image)] for _ in "ab")
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
