@@ -34,7 +34,6 @@ CPU = torch.device("cpu")
 PIECES = {
     "norm": {"InstanceNorm"},
     "winograd": {"WinogradConv2d"},
-    "im2col": {"MatrixConv2d", "MatrixConvTranspose2d"},
     "upsampling": {"fold_upsampling"},
 }
 PIECES["all pieces"] = set().union(*PIECES.values())

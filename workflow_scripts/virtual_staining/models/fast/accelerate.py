@@ -2,11 +2,10 @@
 
 from torch import nn
 
-from virtual_staining.models.fast.im2col import MatrixConv2d, MatrixConvTranspose2d
 from virtual_staining.models.fast.layers import InstanceNorm, ReflectionPad, fold_upsampling
 from virtual_staining.models.fast.winograd import WinogradConv2d
 
-LAYERS = [InstanceNorm, ReflectionPad, WinogradConv2d, MatrixConv2d, MatrixConvTranspose2d]
+LAYERS = [InstanceNorm, ReflectionPad, WinogradConv2d]
 
 
 def accelerate(network: nn.Module) -> nn.Module:
