@@ -8,10 +8,11 @@ from torch import nn
 from train_cases import outputs_and_gradients, tiny
 
 from virtual_staining.models.build import build_generators
+from virtual_staining.models.facts import GeneratorSpec
 from virtual_staining.models.fast.accelerate import accelerate
 from virtual_staining.models.fast.layers import InstanceNorm, ReflectionPad, reflect
 from virtual_staining.models.model import uses_bfloat16
-from virtual_staining.models.networks import initialize, patchgan
+from virtual_staining.models.networks import build_generator, initialize, patchgan
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 
@@ -58,10 +59,21 @@ def test_reflection_pad(layout):
     assert torch.equal(reflect(reflect(image, 3, 3), 3, 2), ReflectionPad(3)(image))
 
 
-@pytest.mark.parametrize("model", ["cyclegan", "pix2pix"])
-def test_generators(model):
+def test_other_convolutions_after_a_doubling_stay_plain():
     torch.manual_seed(0)
-    assert_equal(initialize(build_generators(tiny(model))["slide"]), FORMATS[0], (2, 3, 32, 64))
+    for conv in (nn.Conv2d(4, 5, 5, padding=2), nn.Conv2d(4, 5, 4, padding=1)):
+        assert_equal(nn.Sequential(nn.Upsample(scale_factor=2), conv), FORMATS[0])
+
+
+@pytest.mark.parametrize("norm", ["instance", "pixel"])
+@pytest.mark.parametrize(
+    "spec", [("resnet", 4, 1, "half"), ("unet", 4, 5, "half"), ("unet", 4, 5, "full")]
+)
+def test_generators(spec, norm):
+    torch.manual_seed(0)
+    network, features, depth, head = spec
+    generator = build_generator(GeneratorSpec(network, features, depth, norm, head))
+    assert_equal(initialize(generator), FORMATS[0], (2, 3, 32, 64))
 
 
 @pytest.mark.parametrize("kind", ["patchgan_70", "linder_noren_94"])

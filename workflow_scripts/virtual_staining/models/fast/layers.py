@@ -121,16 +121,24 @@ class DoublingConv2d(nn.Conv2d):
 
 
 def fold_upsampling(layers: nn.Sequential) -> None:
-    """Replace each upsampling followed by its convolution, in place; the indices stay."""
+    """Replace each nearest doubling and the convolution after it, in place; the indices stay."""
     for start, layer in enumerate(layers):
-        if not (isinstance(layer, nn.Upsample) and layer.mode == "nearest"):
+        if not isinstance(layer, nn.Upsample) or (layer.scale_factor, layer.mode) != (2, "nearest"):
             continue
-        stop = start + 1
-        if isinstance(layers[stop], nn.ZeroPad2d):
-            layers[stop] = nn.Identity()
-            stop += 1
-        layers[start] = nn.Identity()
-        layers[stop].__class__ = DoublingConv2d
+        pad = layers[start + 1] if isinstance(layers[start + 1], nn.ZeroPad2d) else None
+        conv = layers[start + 1 if pad is None else start + 2]
+        if _is_foldable(pad, conv):
+            layers[start] = nn.Identity()
+            if pad is not None:
+                layers[start + 1] = nn.Identity()
+            conv.__class__ = DoublingConv2d
+
+
+def _is_foldable(pad: nn.ZeroPad2d | None, conv: nn.Module) -> bool:
+    """Whether :class:`DoublingConv2d` computes this convolution after a doubling and a padding."""
+    if type(conv) is not nn.Conv2d or (conv.stride, conv.padding) != ((1, 1), (1, 1)):
+        return False
+    return (pad and pad.padding, conv.kernel_size) in {(None, (3, 3)), ((1, 0, 1, 0), (4, 4))}
 
 
 def fold_kernel(weight: torch.Tensor, fold: torch.Tensor) -> torch.Tensor:
