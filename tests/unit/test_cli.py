@@ -107,3 +107,28 @@ def test_memory_that_libraries_cannot_have_is_one_sentence(monkeypatch, capsys):
 def test_a_defect_keeps_its_traceback(monkeypatch, capsys, error):
     with pytest.raises(type(error), match=re.escape(str(error))):
         failed(monkeypatch, capsys, error)
+
+
+def parsers(stage):
+    """Yield (command line, parser) of a stage and of each of its actions."""
+    found = [([stage], subparsers(cli.build_parser(stage))[stage])]
+    while found:
+        words, parser = found.pop()
+        yield " ".join(words), parser
+        found += [([*words, name], action) for name, action in subparsers(parser).items()]
+
+
+def subparsers(parser):
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return action.choices
+    return {}
+
+
+@pytest.mark.parametrize("stage", cli.find_stages())
+def test_help_describes_every_action_and_every_argument(stage):
+    for words, parser in parsers(stage):
+        assert parser.description, words
+        for action in parser._actions:
+            named = isinstance(action, argparse._SubParsersAction) or action.help
+            assert named, f"{words} {action.option_strings}"

@@ -14,9 +14,20 @@ from virtual_staining.settings.cohort import CohortSettings
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the actions ``sheet`` and ``sample``."""
     actions = parser.add_subparsers(dest="action", required=True)
-    sheet = actions.add_parser("sheet", help="write the sample sheet")
+    sheet = actions.add_parser(
+        "sheet",
+        help="write the sample sheet",
+        description="Write the sample sheet of the synthetic cohort: one row per sample, with the "
+        "paths of the raw files that `sample` writes.",
+    )
     sheet.add_argument("--out", required=True, type=Path, help="sheet to write (TSV)")
-    sample = actions.add_parser("sample", help="write one sample's raw files and truth")
+    sample = actions.add_parser(
+        "sample",
+        help="write one sample's raw files and truth",
+        description="Write the raw tomogram, the slide, the annotations and the rough pose of one "
+        "sample of the synthetic cohort, and the true pose as truth.json, which no stage "
+        "reads.",
+    )
     sample.add_argument("--sample", required=True, help="id of the sample, as in the sheet")
     sample.add_argument("--out", required=True, type=Path, help="folder to write")
     for action in (sheet, sample):

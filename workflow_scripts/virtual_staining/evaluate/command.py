@@ -42,18 +42,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``metrics``, ``patches``, ``references``, ``table`` and ``show``."""
     actions = parser.add_subparsers(dest="action", required=True)
 
-    metrics = actions.add_parser("metrics", help="find what the metrics need, or say what to set")
+    metrics = actions.add_parser(
+        "metrics",
+        help="find what the metrics need, or say what to set",
+        description="Find what the metrics need, such as the ImageNet weights of LPIPS, and write "
+        "what will be measured. If something is missing, the message says which setting gives "
+        "the file or leaves the metric out.",
+    )
     metrics.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
     _add_results(metrics)
     metrics.set_defaults(action_run=run_metrics)
 
-    patches = actions.add_parser("patches", help="measure one model of one fold")
+    patches = actions.add_parser(
+        "patches",
+        help="measure one model of one fold",
+        description="Compare the stained slides of one model and fold with the real slides, patch "
+        "by patch, and write one row per patch.",
+    )
     patches.add_argument("--model", required=True, help="model to measure")
     _add_fold(patches)
     patches.set_defaults(action_run=run_patches)
 
     references = actions.add_parser(
-        "references", help="fit stains without a network on one fold's training pairs; measure them"
+        "references",
+        help="fit stains without a network on one fold's training pairs; measure them",
+        description="Fit stains without a network, such as a table from grey levels to colours, "
+        "on the training pairs of one fold, and measure these stains as `patches` measures a "
+        "model. A model should be better than these references.",
     )
     _add_fold(references)
     references.add_argument(
@@ -63,7 +78,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     references.add_argument("--normalize", required=True, help=NormalizeSettings.argument_help())
     references.set_defaults(action_run=run_references)
 
-    table = actions.add_parser("table", help="gather patches and tabulate medians")
+    table = actions.add_parser(
+        "table",
+        help="gather patches and tabulate medians",
+        description="Gather the patches of all models and folds of a stain, and write the table of "
+        "medians, quartiles and bootstrap intervals.",
+    )
     _add_results(table)
     table.add_argument("--stain", required=True, help="stain of the slides")
     table.add_argument("--models", required=True, nargs="+", help="models to gather")
@@ -71,7 +91,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     table.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
     table.set_defaults(action_run=run_table)
 
-    show = actions.add_parser("show", help="print tables")
+    show = actions.add_parser(
+        "show", help="print tables", description="Print tables that `table` has written."
+    )
     show.add_argument("--table", required=True, nargs="+", type=Path, help="table.csv")
     show.set_defaults(action_run=run_show)
 

@@ -27,19 +27,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``patches``, ``slides``, ``models`` and ``boxplots``."""
     actions = parser.add_subparsers(dest="action", required=True)
 
-    patches = actions.add_parser("patches", help="a model's output on training patches (Fig. 4a)")
+    patches = actions.add_parser(
+        "patches",
+        help="a model's output on training patches (Fig. 4a)",
+        description="Draw training patches beside a model's direct output, without tiling.",
+    )
     patches.add_argument("--model", required=True, help="model to show")
     patches.set_defaults(draw=_patches)
 
-    slides = actions.add_parser("slides", help="real and generated slides of a model (Fig. 5)")
+    slides = actions.add_parser(
+        "slides",
+        help="real and generated slides of a model (Fig. 5)",
+        description="Draw real and generated slides of one model for training, validation and test "
+        "samples.",
+    )
     slides.add_argument("--model", required=True, help="model to show")
     slides.set_defaults(draw=_slides)
 
-    models = actions.add_parser("models", help="the models side by side (Fig. 6)")
+    models = actions.add_parser(
+        "models",
+        help="the models side by side (Fig. 6)",
+        description="Draw the same section stained by each model, beside the real slide.",
+    )
     models.add_argument("--models", required=True, nargs="+", help="models to show")
     models.set_defaults(draw=_models)
 
-    boxplots = actions.add_parser("boxplots", help="distributions of the metrics (Fig. 7)")
+    boxplots = actions.add_parser(
+        "boxplots",
+        help="distributions of the metrics (Fig. 7)",
+        description="Draw the distribution of each metric over all patches, by model and subset.",
+    )
     boxplots.set_defaults(draw=_boxplots)
 
     for action in (patches, slides, models):

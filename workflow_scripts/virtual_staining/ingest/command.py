@@ -15,7 +15,12 @@ from virtual_staining.settings.sheet import parse_size
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``volume`` and ``slide``."""
     actions = parser.add_subparsers(dest="what", required=True)
-    volume = actions.add_parser("volume", help="convert a µCT volume to OME-Zarr")
+    volume = actions.add_parser(
+        "volume",
+        help="convert a µCT volume to OME-Zarr",
+        description="Read a µCT volume plane by plane, scale the grey levels to 16 bits, resample "
+        "to cubic voxels of the working size and write an OME-Zarr with all resolutions.",
+    )
     volume.add_argument(
         "--volume",
         required=True,
@@ -32,7 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     volume.add_argument(
         "--threads", type=int, default=cpu_count(), help="CPU threads (default: all CPUs)"
     )
-    slide = actions.add_parser("slide", help="convert the image of a stained section to OME-TIFF")
+    slide = actions.add_parser(
+        "slide",
+        help="convert the image of a stained section to OME-TIFF",
+        description="Read the slide of a stained section row by row, turn the slide upright, "
+        "average to the working pixel size and write a pyramidal OME-TIFF.",
+    )
     slide.add_argument(
         "--slide", required=True, help="the raw slide: TIFF, SVS, CZI, ND2, PNG, JPEG …"
     )
