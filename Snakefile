@@ -5,16 +5,15 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config.yaml"
+include: "rules/common.smk"  # reads and checks config.yaml and the sample sheet
 
 
 pathvars:
-    results=config["results"],
-    logs=f"{config['results']}/logs",
-    benchmarks=f"{config['results']}/benchmarks",
+    results=RESULTS,
+    logs=f"{RESULTS}/logs",
+    benchmarks=f"{RESULTS}/benchmarks",
 
 
-include: "rules/common.smk"
 include: "rules/00_cohort.smk"
 include: "rules/01_ingest.smk"
 include: "rules/02_register.smk"
@@ -31,6 +30,7 @@ include: "rules/10_stain.smk"
 onstart:
     stop_if_still_queued()
     stop_if_metrics_cannot_be_had()
+    write_job_settings(STUDY)
 
 
 localrules:
@@ -70,7 +70,7 @@ rule train:
         expand(
             "<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
             stain=SPLIT_STAINS,
-            model=config["models"],
+            model=STUDY.models,
             fold=FOLDS,
         ),
 

@@ -24,7 +24,7 @@ from virtual_staining.artefacts.pair import read_training_pair
 from virtual_staining.artefacts.paths import Results, TrainedFolder
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.runtime import set_up_processor
-from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.train import TrainSettings
 from virtual_staining.train.checkpoint import ResumeFolder
 from virtual_staining.train.loop import train
@@ -43,10 +43,9 @@ def warped(slide, rms_px, rng):
     return np.stack(channels, -1)
 
 
-def settings_for(variant, results, stain, model):
+def settings_for(variant, results, model):
     """The study's settings of one model with the variant's change, or None where it has none."""
-    block = read_json(results.train_settings(stain, model))
-    settings = from_dict(TrainSettings, block)
+    settings = read_settings(TrainSettings, results.train_settings(model))
     if variant == "pixel weight":
         weighed = settings.model_copy(update={"lambda_l1": settings.lambda_px})
         return weighed if model == "pix2pix" else None
@@ -90,7 +89,7 @@ def main():
     for split in sorted(args.results.glob("05_split/*/folds.json")):
         for variant in args.variants:
             for model in ("pix2pix", "paired_cyclegan"):
-                own = settings_for(variant, results, split.parent.name, model)
+                own = settings_for(variant, results, model)
                 if own is None:
                     continue
                 rows = []

@@ -8,8 +8,9 @@ rule write_cohort_sheet:
     conda:
         "../envs/cpu.yaml"
     params:
-        settings=settings("cohort"),
-        seed=config["seed"],
+        settings=settings_file("cohort"),
+        depends_on=reaching("cohort"),
+        seed=STUDY.seed,
     shell:
         "python -m virtual_staining cohort sheet --settings {params.settings:q}"
         " --seed {params.seed} --out {output:q} > {log:q} 2>&1"
@@ -32,8 +33,9 @@ rule make_cohort_sample:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        settings=settings("cohort"),
-        seed=config["seed"],
+        settings=settings_file("cohort"),
+        depends_on=reaching("cohort"),
+        seed=STUDY.seed,
     shell:
         "python -m virtual_staining cohort sample --settings {params.settings:q}"
         " --seed {params.seed} --sample {wildcards.sample} --out {output:q} > {log:q} 2>&1"

@@ -15,9 +15,11 @@ rule ingest_volume:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
+        settings=settings_file("ingest"),
         volume=lambda wildcards: volume_row(wildcards)["volume"],
+        slices=slices_digest,
         voxel_size_um=lambda wildcards: volume_row(wildcards)["voxel_size_um"],
-        settings=settings("ingest", "voxel_size_um", "float_percentiles"),
+        depends_on=reaching("ingest", "volume"),
     shell:
         "python -m virtual_staining ingest volume --volume {params.volume:q}"
         " --voxel-size-um={params.voxel_size_um:q} --settings {params.settings:q}"
@@ -40,9 +42,10 @@ rule ingest_slide:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        settings=settings_file("ingest"),
         slide=lambda wildcards: section_row(wildcards)["slide"],
         pixel_size_um=lambda wildcards: section_row(wildcards)["slide_pixel_um"],
-        settings=settings("ingest", "slide_pixel_um"),
+        depends_on=reaching("ingest", "slide"),
     shell:
         "python -m virtual_staining ingest slide --slide {params.slide:q}"
         " --pixel-size-um={params.pixel_size_um:q} --settings {params.settings:q}"

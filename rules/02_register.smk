@@ -21,23 +21,11 @@ rule search_block:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 480 * attempt,
     params:
+        settings=settings_file("register"),
         samples=lambda wildcards: BLOCKS[wildcards.block],
         volume=block_volume,
         view_axis=lambda wildcards: SECTION_ROWS[BLOCKS[wildcards.block][0]]["view_axis"],
-        settings=settings(
-            "register",
-            "section_thickness_um",
-            "searches",
-            "min_confidence",
-            "max_scale",
-            "max_shear",
-            "coarse_um",
-            "fine_um",
-            "colour_classes",
-            "grey_bins",
-            "scan_rotations",
-            "scan_step_um",
-        ),
+        depends_on=reaching("register", "block"),
     shell:
         "python -m virtual_staining register block --ct {input.ct:q} --slides {input.slides:q}"
         " --samples {params.samples} --block {wildcards.block} --volume {params.volume}"
@@ -55,6 +43,7 @@ rule register_section:
         ct=lambda wildcards: f"<results>/01_ingest/{section_row(wildcards)['volume_id']}/ct.ome.zarr",
         slide="<results>/01_ingest/{sample}/slide.ome.tif",
         planes=block_planes,
+        pose=pose_input,
     output:
         ct="<results>/02_register/{sample}/ct.tif",
         slide="<results>/02_register/{sample}/slide.tif",
@@ -72,14 +61,16 @@ rule register_section:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        settings=settings_file("register"),
         volume=lambda wildcards: section_row(wildcards)["volume_id"],
-        initial_pose=first_guess,
+        mode=registration_mode,
+        initial_pose=rough_pose,
         view_axis=lambda wildcards: section_row(wildcards)["view_axis"],
         folder=subpath(output.transform, parent=True),
-        settings=registration,
+        depends_on=registration_keys,
     shell:
         "python -m virtual_staining register section --ct {input.ct:q} --slide {input.slide:q}"
-        " --initial-pose={params.initial_pose:q} --block-planes={input.planes:q} --sample {wildcards.sample}"
+        " --mode {params.mode} --initial-pose={params.initial_pose:q} --block-planes={input.planes:q} --sample {wildcards.sample}"
         " --volume {params.volume} --view-axis={params.view_axis:q} --settings {params.settings:q}"
         " --out {params.folder:q} > {log:q} 2>&1"
 
@@ -90,7 +81,7 @@ rule review_registrations:
     Input: transform.json and qc.png of every section. Output: registration.csv, qc.html.
     """
     input:
-        sheet=config["samples"] or "<results>/00_cohort/samples.tsv",
+        sheet=STUDY.samples or "<results>/00_cohort/samples.tsv",
         transform=expand("<results>/02_register/{sample}/transform.json", sample=SECTIONS["sample"]),
         qc=expand("<results>/02_register/{sample}/qc.png", sample=SECTIONS["sample"]),
     output:

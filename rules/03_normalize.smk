@@ -5,6 +5,7 @@ rule normalize_pair:
         slide="<results>/02_register/{sample}/slide.tif",
         valid="<results>/02_register/{sample}/valid.tif",
         transform="<results>/02_register/{sample}/transform.json",
+        annotations=annotations_input,
     output:
         ct="<results>/03_normalize/{sample}/ct.tif",
         slide="<results>/03_normalize/{sample}/slide.tif",
@@ -23,9 +24,10 @@ rule normalize_pair:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        settings=settings_file("normalize"),
         annotations=lambda wildcards: section_row(wildcards)["annotations"],
         folder=subpath(output.stats, parent=True),
-        settings=settings("normalize"),
+        depends_on=reaching("normalize", "normalize"),
     shell:
         "python -m virtual_staining normalize --ct {input.ct:q} --slide {input.slide:q}"
         " --valid {input.valid:q} --transform {input.transform:q}"

@@ -5,6 +5,7 @@ rule mask_pair:
         slide="<results>/03_normalize/{sample}/slide.tif",
         valid="<results>/02_register/{sample}/valid.tif",
         transform="<results>/02_register/{sample}/transform.json",
+        annotations=annotations_input,
     output:
         mask="<results>/04_mask/{sample}/mask.tif",
         tissue="<results>/04_mask/{sample}/tissue.tif",
@@ -22,10 +23,12 @@ rule mask_pair:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        settings=settings_file("mask"),
+        normalize=settings_file("normalize"),
         results=results_folder,
         annotations=lambda wildcards: section_row(wildcards)["annotations"],
-        settings=settings("mask"),
-        normalize=settings("normalize", "reference_class", "bone_mean", "background_mean"),
+        depends_on=reaching("mask", "mask"),
+        levels=reaching("normalize", "mask"),
     shell:
         "python -m virtual_staining mask --results {params.results:q} --sample {wildcards.sample}"
         " --annotations={params.annotations:q}"

@@ -6,7 +6,7 @@ rule split_folds:
     A training depends on its own fold's file alone, which does not name the test samples.
     """
     input:
-        sheet=config["samples"] or "<results>/00_cohort/samples.tsv",
+        sheet=STUDY.samples or "<results>/00_cohort/samples.tsv",
         registration="<results>/02_register/registration.csv",
         pairs=lambda wildcards: pairs_of(wildcards.stain),
     output:
@@ -18,10 +18,11 @@ rule split_folds:
     conda:
         "../envs/cpu.yaml"
     params:
+        settings=settings_file("split"),
         results=results_folder,
-        settings=settings("split"),
-        unsure=config["register"]["unsure"],
-        seed=config["seed"],
+        depends_on=reaching("split"),
+        unsure=STUDY.register.unsure,
+        seed=STUDY.seed,
     shell:
         "python -m virtual_staining split --sheet {input.sheet:q} --results {params.results:q}"
         " --stain {wildcards.stain} --unsure {params.unsure} --settings {params.settings:q}"

@@ -17,8 +17,9 @@ rule infer_slides:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
+        settings=settings_file("infer"),
         results=results_folder,
-        settings=settings("infer"),
+        depends_on=reaching("infer"),
     shell:
         "python -m virtual_staining infer --results {params.results:q} --stain {wildcards.stain}"
         " --model {wildcards.model} --fold {wildcards.fold}"

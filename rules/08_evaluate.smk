@@ -13,8 +13,9 @@ rule check_metrics:
     conda:
         "../envs/cpu.yaml"
     params:
+        settings=settings_file("evaluate"),
         results=results_folder,
-        settings=settings("evaluate", "lpips", "lpips_backbone"),
+        depends_on=reaching("evaluate", "metrics"),
         # Named here so that giving or taking away the file re-evaluates.
         backbone=os.environ.get("LPIPS_BACKBONE", ""),
         # A new metric is measured on everything that is there.
@@ -49,9 +50,10 @@ rule evaluate_patches:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        settings=settings_file("evaluate"),
         results=results_folder,
-        tile_step_px=config["infer"]["step_px"],
-        settings=settings("evaluate", "patch_px", "step_px", "min_overlap"),
+        depends_on=reaching("evaluate", "patches"),
+        tile_step_px=STUDY.infer.step_px,
     shell:
         "python -m virtual_staining evaluate patches --results {params.results:q}"
         " --stain {wildcards.stain} --model {wildcards.model} --fold {wildcards.fold}"
@@ -83,12 +85,15 @@ rule evaluate_references:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        settings=settings_file("evaluate"),
         results=results_folder,
-        ct_white=config["train"]["ct_white"],
-        tile_step_px=config["infer"]["step_px"],
-        settings=settings("evaluate", "patch_px", "step_px", "min_overlap"),
-        mask=settings("mask"),
-        normalize=settings("normalize", "reference_class", "bone_mean", "background_mean"),
+        mask=settings_file("mask"),
+        normalize=settings_file("normalize"),
+        depends_on=reaching("evaluate", "patches"),
+        outline=reaching("mask", "mask"),
+        levels=reaching("normalize", "mask"),
+        ct_white=STUDY.train.ct_white,
+        tile_step_px=STUDY.infer.step_px,
     shell:
         "python -m virtual_staining evaluate references --results {params.results:q}"
         " --stain {wildcards.stain} --fold {wildcards.fold} --ct-white {params.ct_white}"
@@ -106,7 +111,7 @@ rule tabulate_metrics:
                 "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}-slides.csv",
                 "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}-slides.json",
             ],
-            model=[*config["models"], "references"],
+            model=[*STUDY.models, "references"],
             fold=FOLDS,
         ),
     output:
@@ -129,10 +134,11 @@ rule tabulate_metrics:
     conda:
         "../envs/cpu.yaml"
     params:
+        settings=settings_file("evaluate"),
         results=results_folder,
-        models=config["models"],
+        models=list(STUDY.models),
         folds=list(FOLDS),
-        settings=settings("evaluate", "bootstrap_resamples", "bootstrap_interval", "bootstrap_seed"),
+        depends_on=reaching("evaluate", "table"),
     shell:
         "python -m virtual_staining evaluate table --results {params.results:q} --stain {wildcards.stain}"
         " --models {params.models} --folds {params.folds} --settings {params.settings:q} > {log:q} 2>&1"

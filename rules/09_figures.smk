@@ -1,7 +1,7 @@
 rule draw_patches:
     """Show the first model's direct output on training patches (paper Fig. 4a)."""
     input:
-        infer=f"<results>/07_infer/{{stain}}/{config['models'][0]}/fold-1",
+        infer=f"<results>/07_infer/{{stain}}/{STUDY.models[0]}/fold-1",
     output:
         png=report(
             "<results>/09_figures/{stain}/patches.png",
@@ -18,10 +18,11 @@ rule draw_patches:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        settings=settings_file("figures"),
         results=results_folder,
-        model=config["models"][0],
-        ct_white=config["train"]["ct_white"],
-        settings=settings("figures"),
+        model=STUDY.models[0],
+        ct_white=STUDY.train.ct_white,
+        depends_on=reaching("figures", "patches"),
     shell:
         "python -m virtual_staining figures patches --results {params.results:q} --stain {wildcards.stain}"
         " --model {params.model} --fold 1 --ct-white {params.ct_white}"
@@ -31,7 +32,7 @@ rule draw_patches:
 rule draw_slides:
     """Show real and generated slides with ROI, histograms and profile (paper Fig. 5)."""
     input:
-        infer=f"<results>/07_infer/{{stain}}/{config['models'][0]}/fold-1",
+        infer=f"<results>/07_infer/{{stain}}/{STUDY.models[0]}/fold-1",
         folds="<results>/05_split/{stain}/folds.json",
     output:
         png=report(
@@ -49,10 +50,11 @@ rule draw_slides:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        settings=settings_file("figures"),
         results=results_folder,
-        model=config["models"][0],
-        ct_white=config["train"]["ct_white"],
-        settings=settings("figures"),
+        model=STUDY.models[0],
+        ct_white=STUDY.train.ct_white,
+        depends_on=reaching("figures", "slides"),
     shell:
         "python -m virtual_staining figures slides --results {params.results:q} --stain {wildcards.stain}"
         " --model {params.model} --fold 1 --ct-white {params.ct_white}"
@@ -62,7 +64,7 @@ rule draw_slides:
 rule draw_models:
     """Show all models side by side on validation and test slides (paper Fig. 6)."""
     input:
-        infer=expand("<results>/07_infer/{{stain}}/{model}/fold-1", model=config["models"]),
+        infer=expand("<results>/07_infer/{{stain}}/{model}/fold-1", model=STUDY.models),
         folds="<results>/05_split/{stain}/folds.json",
     output:
         png=report(
@@ -80,10 +82,11 @@ rule draw_models:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        settings=settings_file("figures"),
         results=results_folder,
-        models=config["models"],
-        ct_white=config["train"]["ct_white"],
-        settings=settings("figures"),
+        models=list(STUDY.models),
+        ct_white=STUDY.train.ct_white,
+        depends_on=reaching("figures", "models"),
     shell:
         "python -m virtual_staining figures models --results {params.results:q} --stain {wildcards.stain}"
         " --models {params.models} --fold 1 --ct-white {params.ct_white}"
@@ -111,8 +114,9 @@ rule draw_boxplots:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        settings=settings_file("figures"),
         results=results_folder,
-        settings=settings("figures"),
+        depends_on=reaching("figures", "boxplots"),
     shell:
         "python -m virtual_staining figures boxplots --results {params.results:q} --stain {wildcards.stain}"
         " --settings {params.settings:q} > {log:q} 2>&1"

@@ -4,7 +4,7 @@ rule stain_volume:
         ct="<results>/01_ingest/{volume}/ct.ome.zarr",
         generators=expand(
             "<results>/06_train/{{stain}}/{{model}}/fold-{fold}/generator.pt",
-            fold=config["stain"]["folds"],
+            fold=STUDY.stain.folds,
         ),
         stats=lambda wildcards: expand(
             "<results>/03_normalize/{sample}/stats.json",
@@ -37,12 +37,13 @@ rule stain_volume:
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
+        settings=settings_file("stain"),
+        normalize=settings_file("normalize"),
+        mask=settings_file("mask"),
         folder=subpath(output.tiff, parent=True),
-        normalize=settings("normalize"),
-        mask=settings("mask"),
-        settings=settings(
-            "stain", "sigma_voxel", "specimen_only", "patch_px", "step_px", "batch_patches"
-        ),
+        levels=reaching("normalize", "stain"),
+        outline=reaching("mask", "stain") if STUDY.stain.specimen_only else "",
+        depends_on=reaching("stain", "stain"),
     shell:
         "python -m virtual_staining stain --ct {input.ct:q} --generator {input.generators:q}"
         " --stats {input.stats:q} --normalize {params.normalize:q} --mask {params.mask:q}"

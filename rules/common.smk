@@ -12,9 +12,14 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.cohort.sample_list import sample_table
 from virtual_staining.errors import InputError
+from virtual_staining.models.catalogue import all_models
+from virtual_staining.workflow.config_file import check_config_file
+from virtual_staining.workflow.job_settings import write_job_settings
 from virtual_staining.workflow.plan import plan_study
+from virtual_staining.workflow.raw_files import folder_digest
 from virtual_staining.workflow.slurm_queue import queued_jobs, refusal
 
 # Jobs run the interpreter that runs Snakemake (a conda environment, where asked for, comes first),
@@ -28,26 +33,39 @@ os.environ.update(
 )
 
 
-try:
-    PLAN = plan_study(
-        config,
-        list_cohort=sample_table,
-        files=workflow.configfiles,
-        given=workflow.config_settings.overwrite_config,
-        program=Path(workflow.basedir),
-    )
-except InputError as error:
-    raise WorkflowError(str(error)) from None
+def checked(function, *args, **kwargs):
+    """Return a function's result; end the plan with its sentence if it refuses the input."""
+    try:
+        return function(*args, **kwargs)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+
+
+if Path("config.yaml").exists():
+    checked(check_config_file, "config.yaml")
+
+
+configfile: "config.yaml"
+
+
+PLAN = checked(
+    plan_study,
+    config,
+    list_cohort=sample_table,
+    files=workflow.configfiles,
+    given=workflow.config_settings.overwrite_config,
+    program=Path(workflow.basedir),
+)
 for note in PLAN.notes:
     logger.warning(note)
 
-STUDY, SAMPLES = PLAN.study, PLAN.samples
-RESULTS = config["results"]
+STUDY, SAMPLES, MODELS = PLAN.study, PLAN.samples, all_models()
+RESULTS = STUDY.results
 SECTIONS = SAMPLES[SAMPLES["slide"] != ""]
 STAINS = sorted(set(SECTIONS["stain"]))
 SPLIT_STAINS = [stain for stain in STAINS if stain not in PLAN.unsplit]
 VOLUMES = SAMPLES.drop_duplicates("volume_id").set_index("volume_id")
-FOLDS = range(1, config["split"]["folds"] + 1)
+FOLDS = range(1, STUDY.split.folds + 1)
 FIGURES = ["patches", "slides", "models", "boxplots"]
 
 
@@ -63,18 +81,37 @@ wildcard_constraints:
     sample="[A-Za-z0-9_-]+",
     volume="[A-Za-z0-9_-]+",
     stain="|".join(STAINS) or "none",
-    model="|".join(config["models"]),
+    model="|".join(STUDY.models),
     block="[A-Za-z0-9_-]+",
     fold=r"\d+",
 
 
-def settings(stage, *keys):
-    """Return a stage's block as JSON text, or only the keys a rule uses.
+def settings_file(name):
+    """Return the settings file of a block for a rule's params; onstart writes these files.
 
-    A rule that names its keys does not run again when another key of the block changes.
+    Params that are functions of the output make no job run again: their values are paths.
     """
-    block = config[stage]
-    return json.dumps({key: block[key] for key in sorted(keys or block)})
+    return lambda wildcards, output: str(Results(RESULTS).job_settings / f"{name}.json")
+
+
+def train_settings(wildcards, output):
+    """Return the settings file of a model's trainings for the params of the rule."""
+    return str(Results(RESULTS).train_settings(wildcards.model))
+
+
+def reaching(stage, *parts):
+    """Return as JSON the keys of a block that reach the results of some parts of its stage.
+
+    As a param they make a job run again when one of them changes, and no other key.
+    """
+    return json.dumps(getattr(STUDY, stage).reaching(*parts), sort_keys=True)
+
+
+def training_keys(wildcards):
+    """Return as JSON the keys of the training that reach the weights of a model."""
+    values = STUDY.training(wildcards.model).model_dump()
+    names = {"infer_checkpoint", *MODELS[wildcards.model].keys(STUDY.train)}
+    return json.dumps({key: values[key] for key in sorted(names)})
 
 
 def results_folder(wildcards, output):
@@ -118,9 +155,25 @@ def pairs_of(stain):
 
 def raw_input(row, column):
     """Return what a job must wait for to read a raw file: the file, or its synthetic sample."""
-    if config["samples"] is None:
+    if STUDY.samples is None:
         return f"<results>/00_cohort/{row['sample']}"
     return row[column].split("::")[0]
+
+
+def annotations_input(wildcards):
+    """Return what a job waits for to read a section's annotations, if the sheet names some."""
+    row = section_row(wildcards)
+    return raw_input(row, "annotations") if row["annotations"] else []
+
+
+def pose_input(wildcards):
+    """Return what a job waits for to read a section's rough pose, if the search takes one."""
+    return raw_input(section_row(wildcards), "initial_pose") if rough_pose(wildcards) else []
+
+
+def slices_digest(wildcards):
+    """Return what tells that slices of a volume's folder were overwritten in place."""
+    return "" if STUDY.samples is None else folder_digest(volume_row(wildcards)["volume"])
 
 
 def block_sections():
@@ -128,7 +181,7 @@ def block_sections():
 
     Sections with a first guess take no part, and one alone looks for its plane by itself.
     """
-    modes = SECTIONS["register_mode"].replace("", config["register"]["mode"])
+    modes = SECTIONS["register_mode"].replace("", STUDY.register.mode)
     blocks = SECTIONS[(SECTIONS["block"] != "") & (modes == "auto")].groupby("block")["sample"]
     return {block: list(samples) for block, samples in blocks if len(samples) > 1}
 
@@ -146,22 +199,30 @@ def block_volume(wildcards):
     return SECTION_ROWS[BLOCKS[wildcards.block][0]]["volume_id"]
 
 
-def registration(wildcards):
-    """Return the ``register`` block for one section: the sheet may name another mode for it."""
-    mode = section_row(wildcards)["register_mode"] or config["register"]["mode"]
-    block = {key: value for key, value in config["register"].items() if key != "unsure"}
-    return json.dumps({**block, "mode": mode}, sort_keys=True)
+def registration_mode(wildcards):
+    """Return how a section is registered: the sheet may name another mode than the configuration."""
+    return section_row(wildcards)["register_mode"] or STUDY.register.mode
 
 
-def first_guess(wildcards):
+def registration_keys(wildcards):
+    """Return as JSON the keys that reach a section's registration.
+
+    A section whose block has found its plane is not searched for, as with mode fixed.
+    """
+    mode = registration_mode(wildcards)
+    keys = STUDY.register.reaching("fixed" if block_planes(wildcards) else mode)
+    return json.dumps({**keys, "mode": mode}, sort_keys=True)
+
+
+def rough_pose(wildcards):
     """Return the section's rough pose, or nothing where the search does without one."""
-    mode = json.loads(registration(wildcards))["mode"]
+    mode = registration_mode(wildcards)
     return "" if mode == "auto" else section_row(wildcards)["initial_pose"]
 
 
 def volumes_of(stain):
     """Return the ids of the volumes to be stained as ``stain`` (config: stain.volumes)."""
-    wanted = config["stain"]["volumes"]
+    wanted = STUDY.stain.volumes
     rows = SAMPLES[SAMPLES["stain"] == stain]
     if wanted == "test":
         rows = rows[(rows["role"] == "test") | (rows["slide"] == "")]
@@ -172,7 +233,7 @@ def volumes_of(stain):
 
 BLOCKS = block_sections()
 STAINED_VOLUMES = [
-    f"<results>/10_stain/{stain}/{config['stain']['model']}/{volume}/rgba.tif"
+    f"<results>/10_stain/{stain}/{STUDY.stain.model}/{volume}/rgba.tif"
     for stain in SPLIT_STAINS
     for volume in volumes_of(stain)
 ]
@@ -194,7 +255,7 @@ def stop_if_metrics_cannot_be_had():
         return
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "virtual_staining", "evaluate", "metrics"]
-        command += ["--settings", settings("evaluate", "lpips", "lpips_backbone")]
+        command += ["--settings", reaching("evaluate", "metrics")]
         command += ["--results", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

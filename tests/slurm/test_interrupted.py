@@ -44,7 +44,7 @@ def undisturbed_weights(study: Study, case: str, folder: Path) -> dict:
     for stage in ("03_normalize", "04_mask", "05_split"):
         (folder / stage).symlink_to(study.results / stage)
     options = {
-        "--settings": Results(study.results).train_settings(STAIN, model),
+        "--settings": Results(study.results).train_settings(model),
         "--results": folder,
         "--stain": STAIN,
         "--fold": fold,

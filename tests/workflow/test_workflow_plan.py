@@ -84,6 +84,17 @@ def test_a_wrong_setting_is_refused_by_name(tmp_path, study, words):
     for word in words:
         assert word in done.stdout
     assert "Traceback" not in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("error: "), done.stdout
+
+
+def test_a_configuration_that_is_no_text_is_refused_before_it_is_read(tmp_path):
+    make_workspace(tmp_path, {})
+    (tmp_path / "config.yaml").unlink()
+    (tmp_path / "config.yaml").write_bytes("seed: 1 # µm".encode("latin-1"))
+    done = snakemake(tmp_path, "-n")
+    assert done.stdout.splitlines()[-1].startswith("error: config.yaml: not UTF-8 text"), (
+        done.stdout
+    )
 
 
 def sheet_row(folder, **changes):

@@ -208,9 +208,14 @@ class Results:
         """Folds of a stain."""
         return SplitFolder(self.root / "05_split" / stain)
 
-    def train_settings(self, stain: str, model: str) -> Path:
-        """Settings of a model's training."""
-        return self.root / "06_train" / stain / model / "settings.json"
+    def train_settings(self, model: str) -> Path:
+        """Settings of a model's trainings."""
+        return self.job_settings / f"train-{model}.json"
+
+    @property
+    def job_settings(self) -> Path:
+        """Folder of the settings files that the jobs of the last run read."""
+        return self.root / "settings"
 
     def trained(self, stain: str, model: str, fold: int) -> TrainedFolder:
         """Trained model of one fold."""

@@ -4,7 +4,7 @@ The columns, their meaning and their values stand in :mod:`virtual_staining.sett
 module reads the table and holds the rules between rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -164,11 +164,11 @@ def _disagreeing(table: pd.DataFrame, by: str, column: str) -> Iterator[tuple[st
         yield value, table[table[by] == value]
 
 
-def missing_files(sheet: pd.DataFrame) -> list[str]:
-    """List the sheet's files that do not exist, as ``sample: column: path`` lines."""
+def missing_files(sheet: pd.DataFrame, columns: Iterable[str] = PATH_COLUMNS) -> list[str]:
+    """List the files of some columns that do not exist, as ``sample: column: path`` lines."""
     lines = []
     for sample, row in sheet.iterrows():
-        for column in PATH_COLUMNS:
+        for column in columns:
             path = row[column].split("::")[0]
             if path and not Path(path).exists():
                 lines.append(f"{sample}: {column}: {path}")

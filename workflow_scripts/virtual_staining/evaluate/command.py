@@ -144,8 +144,8 @@ def run_patches(args: argparse.Namespace) -> None:
 def run_references(args: argparse.Namespace) -> None:
     """Fit all references on one fold's training pairs and measure them on all of its samples."""
     fold = _fold(args)
-    mask = read_settings(MaskSettings, args.mask)
-    normalize = read_settings(NormalizeSettings, args.normalize)
+    mask = read_settings(MaskSettings, args.mask).part("mask")
+    normalize = read_settings(NormalizeSettings, args.normalize).part("mask")
     slides = fit_references(args.results, fold, args.ct_white, mask, normalize)
     _measure(args, fold, slides, "references")
 

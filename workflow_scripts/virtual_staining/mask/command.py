@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the mask, the tissue classes and a picture of the two hulls."""
-    settings = read_settings(MaskSettings, args.settings)
-    normalize = read_settings(NormalizeSettings, args.normalize)
+    settings = read_settings(MaskSettings, args.settings).part("mask")
+    normalize = read_settings(NormalizeSettings, args.normalize).part("mask")
     registered = args.results.registered(args.sample)
     normalized, out = args.results.normalized(args.sample), args.results.mask(args.sample)
     pair = read_registered_pair(

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the normalized pair, what was measured, and a picture of the measured regions."""
-    settings = read_settings(NormalizeSettings, args.settings)
+    settings = read_settings(NormalizeSettings, args.settings).part("normalize")
     pair = read_registered_pair(args.ct, args.slide, args.valid, args.transform)
     try:
         drawn = drawn_regions(args.annotations, pair, settings.reference_class)

@@ -53,6 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="volume axis along which one looks at the slide: x+, x-, y+, y-, z+ or z-",
     )
     parser.add_argument("--settings", required=True, help=RegisterSettings.argument_help())
+    parser.add_argument(
+        "--mode",
+        choices=["auto", "initial_pose", "fixed"],
+        help="way of registration of this section (default: the settings' mode)",
+    )
     parser.add_argument("--sample", required=True, help="id of the sample")
     parser.add_argument("--volume", required=True, help="id of the volume")
     parser.add_argument("--out", required=True, type=Path, help="folder to write")
@@ -61,6 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the pair, ``transform.json``, ``slide_to_volume.tfm`` and ``qc.png``."""
     settings = read_settings(RegisterSettings, args.settings)
+    settings = settings.model_copy(update={"mode": args.mode or settings.mode})
+    settings = settings.part("fixed" if args.block_planes else settings.mode)
     volume_levels, slide_levels = open_volume_pyramid(args.ct), open_slide_pyramid(args.slide)
     guess = read_guess(args, settings, slide_levels[0].size_um)
     section = read_section(slide_levels, read_volume(volume_levels, settings), settings)

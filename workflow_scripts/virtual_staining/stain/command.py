@@ -46,15 +46,15 @@ def run(args: argparse.Namespace) -> None:
     from virtual_staining.stain.views import orthogonal_figure, render
 
     set_up_processor(args.threads)
-    settings = read_settings(StainSettings, args.settings)
+    settings = read_settings(StainSettings, args.settings).part("stain")
     device = choose_device()
     ct = open_volume_pyramid(args.ct)[0]
     stain = load_stainer(args.generator, settings, device)
-    normalize = read_settings(NormalizeSettings, args.normalize)
+    normalize = read_settings(NormalizeSettings, args.normalize).part("stain")
     if settings.specimen_only:
         if args.mask is None:
             raise InputError("stain: specimen_only needs --mask with the settings of the masks")
-        mask = read_settings(MaskSettings, args.mask)
+        mask = read_settings(MaskSettings, args.mask).part("stain")
         stain = within_specimen(stain, ct.voxel_size_um, mask, normalize)
     if args.stats:
         scaling = median_scaling(args.stats)

@@ -9,24 +9,26 @@ its rule (:meth:`Settings.reaching`).
 import json
 from pathlib import Path
 
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.settings.study import Study
 
 
-def settings_texts(study: Study) -> dict[str, str]:
-    """Return the content of each settings file by its name."""
-    contents = {name: getattr(study, name) for name in study.blocks() if name != "train"}
-    contents |= {f"train-{model}": study.training(model) for model in study.models}
+def settings_texts(study: Study) -> dict[Path, str]:
+    """Return the content of each settings file by its path."""
+    results = Results(study.results)
+    blocks = [name for name in study.blocks() if name != "train"]
+    contents = {results.job_settings / f"{name}.json": getattr(study, name) for name in blocks}
+    contents |= {results.train_settings(model): study.training(model) for model in study.models}
     return {
-        f"{name}.json": json.dumps(settings.model_dump(), indent=2) + "\n"
-        for name, settings in contents.items()
+        path: json.dumps(settings.model_dump(), indent=2) + "\n"
+        for path, settings in contents.items()
     }
 
 
-def write_job_settings(study: Study, folder: str | Path) -> None:
-    """Write the settings files of a study into a folder, those that changed."""
-    for name, text in settings_texts(study).items():
-        path = Path(folder, name)
+def write_job_settings(study: Study) -> None:
+    """Write the settings files of a study into its results, those that changed."""
+    for path, text in settings_texts(study).items():
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         with replacing(path) as partial:

@@ -97,9 +97,11 @@ def load_samples(
         table = list_cohort(study.cohort, study.seed)
         return complete_sheet(table.astype(str), results.sheet.parent, "synthetic cohort")
     sheet = read_sheet(study.samples)
-    # Raw files may have gone to tape once their pairs are made.
-    fresh = [not results.normalized(sample).stats.is_file() for sample in sheet.index]
-    missing = missing_files(sheet[fresh])
+    # Raw files may have gone to tape once their pairs are made; the small files beside them stay,
+    # or Snakemake would no longer make a pair again whose settings change.
+    made = [results.normalized(sample).stats.is_file() for sample in sheet.index]
+    missing = missing_files(sheet[[not each for each in made]])
+    missing += missing_files(sheet[made], ("annotations", "initial_pose"))
     if missing:
         raise InputError(f"{study.samples}: no such file:\n  " + "\n  ".join(missing))
     return sheet
