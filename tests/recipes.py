@@ -2,13 +2,15 @@
 
 import re
 import sys
+import textwrap
 from pathlib import Path
 
 
 def python_example(page: Path) -> str:
     """Return the page's only Python example."""
-    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    return code
+    text = page.read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    return textwrap.dedent(code)
 
 
 def add_module(package, name, code, folder, monkeypatch):

@@ -1,8 +1,9 @@
-"""A new model is one new file: a throw-away model runs through training, inference and table."""
+"""A new model is one new file: the documentation's example runs through training and inference."""
 
 import pandas as pd
 import pytest
 import torch
+from recipes import add_module, python_example
 from train_cases import STAIN, infer_arguments, tiny, trained, write_fold
 
 from virtual_staining.artefacts.paths import Results
@@ -14,36 +15,14 @@ from virtual_staining.models.catalogue import in_order
 
 torch.set_num_threads(1)
 
-SOURCE = """
-from virtual_staining.models.variants.cyclegan import CycleGAN
-
-
-class Smooth(CycleGAN):
-    name = "smooth_cyclegan"
-    title = "CycleGAN (smooth)"
-    order = 2.5
-    inverts_ct = True
-
-    def components(self, settings):
-        return {"tv": "total variation", **super().components(settings)}
-
-    def losses(self, s, t):
-        parts = super().losses(s, t)
-        tv = t.fake.diff(dim=2).abs().mean() + t.fake.diff(dim=3).abs().mean()
-        return {**parts, "tv": tv, "total": parts["total"] + tv}
-
-
-MODEL = Smooth()
-"""
-
 
 @pytest.fixture
-def smooth_cyclegan(tmp_path, monkeypatch):
-    """A file of its own, in a folder beside the package's."""
+def smooth_cyclegan(repository, tmp_path, monkeypatch):
+    """The documentation's example, in a folder beside the package's."""
     folder = tmp_path / "more_models"
     folder.mkdir()
-    (folder / "smooth_cyclegan.py").write_text(SOURCE)
-    monkeypatch.setattr(variants, "__path__", [*variants.__path__, str(folder)])
+    example = python_example(repository / "docs/contributing.md")
+    add_module(variants, "smooth_cyclegan", example, folder, monkeypatch)
     return "smooth_cyclegan"
 
 
