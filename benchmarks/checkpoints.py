@@ -55,7 +55,7 @@ def columns_of(tools):
 
 def checkpoints(folder):
     """Return file and epoch of every kept checkpoint of a training, by its loss."""
-    paths = [*sorted((folder / "best").glob("*.pt")), folder / "generator.pt"]
+    paths = sorted((folder / "best").glob("*.pt"))
     contents = [torch.load(path, map_location="cpu", weights_only=True) for path in paths]
     return {c["loss"]: (path, c["epoch"]) for path, c in zip(paths, contents, strict=True)}
 

@@ -3,7 +3,6 @@ rule train_model:
     input:
         folds="<results>/05_split/{stain}/fold-{fold}.json",
     output:
-        generator="<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
         best=directory("<results>/06_train/{stain}/{model}/fold-{fold}/best"),
         history="<results>/06_train/{stain}/{model}/fold-{fold}/history.csv",
         curves=report(
@@ -32,3 +31,27 @@ rule train_model:
     shell:
         "python -m virtual_staining train --results {params.results:q} --stain {wildcards.stain}"
         " --fold {wildcards.fold} --settings {params.settings:q} --threads {threads} > {log:q} 2>&1"
+
+
+rule choose_generator:
+    """Choose the weights that stain among those that the training kept (train.infer_checkpoint).
+
+    The training chooses, too; this rule makes another choice without training again. It depends on
+    all that the training depends on: a training that was begun anew and failed has left an older
+    generator, and must be seen to be needed still.
+    """
+    input:
+        best="<results>/06_train/{stain}/{model}/fold-{fold}/best",
+        folds="<results>/05_split/{stain}/fold-{fold}.json",
+    output:
+        generator="<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
+    log:
+        "<logs>/06_train/{stain}/{model}/fold-{fold}.choice.log",
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        checkpoint=STUDY.train.infer_checkpoint,
+        depends_on=training_keys,
+    shell:
+        "cp {input.best:q}/{params.checkpoint}.pt {output.generator:q} 2> {log:q}"

@@ -110,8 +110,8 @@ def reaching(stage, *parts):
 def training_keys(wildcards):
     """Return as JSON the keys of the training that reach the weights of a model."""
     values = STUDY.training(wildcards.model).model_dump()
-    names = {"infer_checkpoint", *MODELS[wildcards.model].keys(STUDY.train)}
-    return json.dumps({key: values[key] for key in sorted(names)})
+    names = sorted(MODELS[wildcards.model].keys(STUDY.train))
+    return json.dumps({key: values[key] for key in names})
 
 
 def results_folder(wildcards, output):

@@ -52,7 +52,7 @@ def test_files_of_a_run(tmp_path, model):
     directions = {"forward"} if model == "pix2pix" else {"forward", "reverse"}
     assert set(content["generators"]) == directions
     assert content["settings"]["features"] == 4
-    assert {p.stem for p in out.best.iterdir()} == set(components)
+    assert {p.stem for p in out.best.iterdir()} == {*components, "last"}
     history = pd.read_csv(out.history)
     assert list(history["epoch"]) == [1, 2]
     assert np.isfinite(history.to_numpy(float)).all()

@@ -62,6 +62,11 @@ def test_what_reaches_no_result_does_nothing(finished, change):
     [
         ({"train": {"lambda_l1": 5}}, "train_model pix2pix", "train_model paired_cyclegan"),
         ({"train": {"lambda_px": 5}}, "train_model paired_cyclegan", "train_model pix2pix"),
+        (
+            {"train": {"infer_checkpoint": "total"}},
+            "choose_generator pix2pix",
+            "train_model pix2pix",
+        ),
         ({"train": {"residual_blocks": 2}}, "train_model paired_cyclegan", "train_model pix2pix"),
         ({"register": {"fan_beam": [64, 2]}}, "register_section", "ingest_volume"),
         ({"normalize": {"low_margin": 6}}, "normalize_pair", "register_section"),
@@ -78,6 +83,17 @@ def test_what_reaches_a_result_runs_that_and_what_follows(finished, change, firs
 def test_a_key_without_effect_hides_no_other(finished):
     change = {"train": {"tensorboard": True, "lambda_l1": 5}, "infer": {"batch_patches": 2}}
     assert "train_model pix2pix" in planned(finished, change)
+
+
+def test_a_training_that_was_begun_anew_and_failed_is_still_needed(finished, tmp_path):
+    folder = finished / "results/06_train/toluidine_blue/pix2pix/fold-1"
+    for name in ("best", "history.csv", "curves.png"):  # Snakemake removes them before the job
+        shutil.move(folder / name, tmp_path / name)
+    jobs = planned(finished, {"train": {"lambda_l1": 5}})
+    for path in tmp_path.iterdir():
+        shutil.move(path, folder / path.name)
+    assert "train_model pix2pix" in jobs
+    assert planned(finished, {}) == set()
 
 
 def test_settings_files_made_again_run_nothing(finished):

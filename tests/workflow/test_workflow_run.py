@@ -70,11 +70,11 @@ def test_a_second_run_does_nothing(finished):
 
 
 def test_one_fold_alone_is_trained_again(finished):
-    before = ages(finished / "results/06_train", "**/generator.pt")
-    run(finished, f"results/{FOLD}/generator.pt", "--force")
-    after = ages(finished / "results/06_train", "**/generator.pt")
+    before = ages(finished / "results/06_train", "**/history.csv")
+    run(finished, f"results/{FOLD}/best", "--force")
+    after = ages(finished / "results/06_train", "**/history.csv")
     changed = {path for path in before if after[path] != before[path]}
-    assert changed == {finished / f"results/{FOLD}/generator.pt"}
+    assert changed == {finished / f"results/{FOLD}/history.csv"}
     run(finished)
 
 
@@ -114,14 +114,14 @@ def test_a_missing_image_is_named_and_pairs_makes_it(finished):
     image = results / "03_normalize/PEEK-01/slide.tif"
     kept = image.read_bytes()
     image.unlink()
-    done = snakemake(finished, "--cores", "2", f"results/{FOLD}/generator.pt", "--force")
+    done = snakemake(finished, "--cores", "2", f"results/{FOLD}/best", "--force")
     assert done.returncode != 0
     log = results / "logs/06_train/toluidine_blue/paired_cyclegan/fold-1.log"
     assert f"{image.relative_to(finished)}: no such file" in log.read_text()
     assert "snakemake pairs" in log.read_text()
     run(finished, "pairs")
     assert image.read_bytes() == kept
-    run(finished, f"results/{FOLD}/generator.pt")
+    run(finished, f"results/{FOLD}/best")
     run(finished)
 
 

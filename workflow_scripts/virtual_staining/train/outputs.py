@@ -30,13 +30,11 @@ def write_results(
         for name, entry in progress.best.items():
             state = resume.load_best(entry["epoch"])
             write_generator(folder / f"{name}.pt", settings, state, entry["epoch"], name)
+        state = model.trained_weights()
+        write_generator(folder / "last.pt", settings, state, settings.epochs, "last")
     write_history(progress.history, out.history)
     draw_curves(pd.DataFrame(progress.history), titles, out.curves)
-    if settings.infer_checkpoint == "last":
-        state = model.trained_weights()
-        write_generator(out.generator, settings, state, settings.epochs, "last")
-    else:
-        with replacing(out.generator) as path:
-            shutil.copyfile(out.best / f"{settings.infer_checkpoint}.pt", path)
+    with replacing(out.generator) as path:
+        shutil.copyfile(out.best / f"{settings.infer_checkpoint}.pt", path)
     resume.clear()
     shutil.rmtree(resume.path, ignore_errors=True)
