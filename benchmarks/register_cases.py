@@ -6,11 +6,12 @@ import numpy as np
 
 from virtual_staining.cohort.dyes import draw_staining
 from virtual_staining.cohort.sample_list import SampleSpec
+from virtual_staining.cohort.scan import draw_scan
 from virtual_staining.cohort.section_plane import cut_section, rough_pose
 from virtual_staining.cohort.specimen.labels import Label
 from virtual_staining.cohort.specimen.phantom import make_phantom
 from virtual_staining.cohort.synthetic_slide import render_slide
-from virtual_staining.cohort.tomogram import ct_slices, draw_scan
+from virtual_staining.cohort.tomogram import ct_slices
 from virtual_staining.imaging.geometry import SectionMap, pose_to_map
 from virtual_staining.register.similarity import pose as poses
 from virtual_staining.register.similarity.scales import (
@@ -77,6 +78,7 @@ def make_case(kind: str, index: int, seed: int, block_px: int = 300) -> Case:
     slide = render_slide(
         phantom,
         section.slide_to_volume,
+        section.deformation,
         section.size_um,
         settings.slide_pixel_um,
         settings.section_thickness_um,
@@ -84,7 +86,7 @@ def make_case(kind: str, index: int, seed: int, block_px: int = 300) -> Case:
         draw_staining(stain, material, own_seed),
         own_seed,
     )
-    scan = draw_scan(material, "uint16", 6000.0, own_seed)
+    scan = draw_scan(phantom, "uint16", 6000.0, settings.energy_kev, own_seed)
     slices = ct_slices(phantom, scan, block_px, settings.voxel_size_um)
     guess = rough_pose(section, spec, settings)
     rows, columns = np.nonzero(slide.labels[::8, ::8] != Label.AIR)

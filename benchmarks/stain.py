@@ -23,6 +23,7 @@ import yaml
 from virtual_staining.artefacts import volume as omezarr
 from virtual_staining.artefacts.generator import write_generator
 from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.imaging.ct_plane import PaperFilter
 from virtual_staining.models.build import build_generators
 from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import from_dict
@@ -55,7 +56,7 @@ def measure(folder: Path, ct, config: dict, step_px: int, device: torch.device) 
     stain(np.zeros(ct.array.shape[1:], np.float32))
     start = time.perf_counter()
     out = StainedVolumeFolder(folder / f"step-{step_px}")
-    stain_volume(ct, (1.0, 0.0), stain, settings.sigma_voxel, out)
+    stain_volume(ct, (1.0, 0.0), stain, PaperFilter(settings.sigma_voxel), out)
     seconds = time.perf_counter() - start
     planes, edge, _ = ct.array.shape
     done = planes * tiles(edge, settings.patch_px, step_px)

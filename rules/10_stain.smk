@@ -44,8 +44,10 @@ rule stain_volume:
         levels=reaching("normalize", "stain"),
         outline=reaching("mask", "stain") if STUDY.stain.specimen_only else "",
         depends_on=reaching("stain", "stain"),
+        thickness_um=STUDY.register.section_thickness_um,
     shell:
         "python -m virtual_staining stain --ct {input.ct:q} --generator {input.generators:q}"
         " --stats {input.stats:q} --normalize {params.normalize:q} --mask {params.mask:q}"
+        " --section-thickness-um {params.thickness_um}"
         " --settings {params.settings:q} --threads {threads}"
         " --out {params.folder:q} > {log:q} 2>&1"

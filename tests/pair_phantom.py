@@ -12,7 +12,7 @@ PIXEL_UM = 12.0
 SHAPE = (320, 320)
 AIR, TUBE, SOFT, MARROW, BONE, IMPLANT, DEGRADATION = range(7)
 RIGID = (BONE, IMPLANT, DEGRADATION)
-ATTENUATION = {"Mg": 0.97, "Ti": 3.2, "PEEK": 0.45}
+ATTENUATION = {"Mg": 1.14, "Ti": 8.3, "PEEK": 0.18}
 RGB = {
     "toluidine": {
         AIR: (245, 242, 234), TUBE: (245, 242, 234), SOFT: (146, 175, 205), MARROW: (192, 194, 208),
@@ -55,7 +55,7 @@ def make_pair(material="Mg", stain="toluidine", bone=28000.0, background=8000.0,
     """
     rng = np.random.default_rng(seed)
     truth = labels(material)
-    level = np.array([0, 0.3, 0.28, 0.22, 1.0, ATTENUATION[material], 0.82])[truth]
+    level = np.array([0, 0.13, 0.05, 0.03, 1.0, ATTENUATION[material], 1.03])[truth]
     level = ndimage.gaussian_filter(level, 0.6) + 0.05 * rng.standard_normal(SHAPE)
     ct = np.clip(background + (bone - background) * level, 0, 65535).astype(np.uint16)
     on_slide = truth.copy()

@@ -70,9 +70,9 @@ def outputs_and_gradients(fast: nn.Module, plain: nn.Module, image: torch.Tensor
 def write_pair(results: Results, pair: TrainingPair, pixel_um: float = 20.0) -> None:
     """Write a normalized pair and its mask as the stages before do."""
     ct = CTStats(1.0, 0.0, 30000.0, 10000.0, 30000.0, 10000.0)
-    slide = SlideStats([240.0] * 3, [1.0] * 3, 10.0, 255.0, [240.2, 241.0, 242.0])
-    roi = RegionStats("Bone", "automatic", "automatic", 99, 99, 99)
-    stats = PairStats(ct, slide, ct_background_after=10000.0, roi=roi)
+    slide = SlideStats([240.0] * 3, [1.0] * 3, 10.0, 255.0, [240.2, 241.0, 242.0], {})
+    roi = RegionStats("Bone", "automatic", "automatic", 99, 99, 99, 99, {})
+    stats = PairStats(ct, slide, ct_background_after=10000.0, roi=roi, warnings=[])
     write_normalized_pair(results.normalized(pair.sample), pair.ct, pair.slide, pixel_um, stats)
     tissue = np.where(pair.mask, Tissue.SOFT, Tissue.OUTSIDE).astype(np.uint8)
     write_mask(results.mask(pair.sample), pair.mask, tissue, pixel_um)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from cohort_pairs import VOXEL_UM, cohort_pairs
+from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
-from virtual_staining.cohort.specimen.labels import BONE as BONE_LABELS
 from virtual_staining.cohort.specimen.labels import RIGID, Label, is_in
 from virtual_staining.imaging.tissue.classes import Tissue, implant_in_ct, tissue_classes
 from virtual_staining.imaging.tissue.hull import hull, large_pieces, without_wall
@@ -16,6 +16,7 @@ from virtual_staining.settings.normalize import BONE, NormalizeSettings
 
 SAMPLES = ("Mg-01", "Ti-01", "PEEK-01", "HE-Mg-01")
 STAINS = {"toluidine_blue": {"Mg": 1, "Ti": 1, "PEEK": 1}, "hematoxylin_eosin": {"Mg": 1}}
+STAINED_RIGID = tuple(label for label in RIGID if label not in (Label.IMPLANT, Label.VESSEL))
 MASK, LEVELS = MaskSettings(), NormalizeSettings()
 
 
@@ -25,31 +26,69 @@ def pairs():
 
 
 def normalized(pair, drawn):
-    regions = choose_regions(pair.ct, pair.slide, pair.valid, VOXEL_UM, drawn, LEVELS)
+    regions = choose_regions(pair.ct, pair.slide, pair.valid, pair.voxel_um, drawn, LEVELS)
     return regions, *normalize_pair(pair.ct, pair.slide, regions, LEVELS)
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-def test_levels_found_and_drawn_agree_within_2_percent(sample, pairs):
+def test_levels_found_and_drawn_agree(sample, pairs):
     found = normalized(pairs[sample], {})[-1]
     drawn = normalized(pairs[sample], pairs[sample].drawn)[-1]
-    assert found["roi"]["reference_source"] == found["roi"]["background_source"] == "automatic"
-    assert drawn["roi"]["reference_source"] == drawn["roi"]["background_source"] == "annotations"
+    assert found.roi.reference_source == found.roi.background_source == "automatic"
+    assert drawn.roi.reference_source == drawn.roi.background_source == "annotations"
     for key in ("f_min", "f_max"):  # 2 % of the 8 bits that they bound
-        assert found["slide"][key] == pytest.approx(drawn["slide"][key], abs=0.02 * 255), key
-    # titanium darkens the bone beside it, where people draw and the automatic region does not go
-    tolerance = 0.025 if "Ti" in sample else 0.02
+        expected = pytest.approx(getattr(drawn.slide, key), abs=0.02 * 255)
+        assert getattr(found.slide, key) == expected, key
+    # people draw pores and young bone too, and the section's distortion moves what they draw by up
+    # to 40 µm against the CT
+    tolerance = 0.03
     for key in ("bone_mean_before", "background_mean_before"):
-        assert found["ct"][key] == pytest.approx(drawn["ct"][key], rel=tolerance), key
+        assert getattr(found.ct, key) == pytest.approx(getattr(drawn.ct, key), rel=tolerance), key
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-def test_reference_is_mature_bone_only(sample, pairs):
-    """New bone takes another colour: a hundredth of it would move the 1st percentile."""
-    regions, _, _, _ = normalized(pairs[sample], {})
-    labels = pairs[sample].slide_labels[regions.reference]
-    assert is_in(labels, (Label.WOVEN, Label.DEGRADATION)).mean() < 0.01
-    assert is_in(labels, (Label.CORTICAL, Label.TRABECULAR, Label.LACUNA)).mean() > 0.98
+def test_ct_level_is_that_of_mature_bone(sample, pairs):
+    """New bone is fainter, and would move the mean of all bone by several per cent."""
+    _, ct, _, _ = normalized(pairs[sample], {})
+    mature = is_in(pairs[sample].ct_labels, (Label.CORTICAL,)) & pairs[sample].valid
+    mature = ndimage.binary_erosion(mature, iterations=2)
+    span = LEVELS.bone_mean - LEVELS.background_mean
+    assert ct[mature].mean() == pytest.approx(LEVELS.bone_mean, abs=0.03 * span)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_no_tissue_is_clipped(sample, pairs):
+    assert_nothing_clipped(pairs[sample])
+
+
+@pytest.mark.parametrize(
+    ("stain", "material", "voxel_um"),
+    [
+        ("toluidine_blue", "Mg", 5.0),
+        ("toluidine_blue", "PEEK", 10.0),
+        ("toluidine_blue", "Ti", 20.0),
+        ("hematoxylin_eosin", "Mg", 10.0),
+        ("hematoxylin_eosin", "PEEK", 20.0),
+    ],
+)
+def test_no_tissue_is_clipped_at_finer_voxels(stain, material, voxel_um):
+    (pair,) = cohort_pairs({stain: {material: 1}}, seed=2, voxel_um=voxel_um).values()
+    assert_nothing_clipped(pair)
+
+
+def assert_nothing_clipped(pair):
+    """Fewer than 2 % of all tissue, and of each tissue away from the implant, in any channel."""
+    _, _, slide, stats = normalized(pair, {})
+    clipped = ((slide == 0) | (slide == 255)).any(axis=-1)
+    labels = np.where(pair.valid, pair.slide_labels, Label.AIR)
+    assert clipped[~is_in(labels, (Label.AIR, Label.IMPLANT))].mean() < 0.02
+    # pixels at the implant's rim show part of its black
+    rim = ndimage.binary_dilation(labels == Label.IMPLANT, iterations=2)
+    for label in (Label.CORTICAL, Label.TRABECULAR, Label.WOVEN, Label.SOFT, Label.MARROW):
+        region = (labels == label) & ~rim
+        assert region.sum() > 30 and clipped[region].mean() < 0.02, label.name
+    parts = stats.slide.clipped_fraction.values()
+    assert max(part["any"] for part in parts) < 0.02 and stats.warnings == []
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
@@ -59,7 +98,7 @@ def test_hulls_match_the_truth(sample, pairs):
     in_ct = rigid_ct(ct, VOXEL_UM, MASK, LEVELS) & pair.valid
     in_slide = rigid_slide(slide, in_ct, pair.valid, VOXEL_UM, MASK, BONE)
     pieces = [large_pieces(rigid, VOXEL_UM, MASK) for rigid in (in_ct, in_slide)]
-    pieces[0] = without_wall(pieces[0], pair.valid)
+    pieces[0] = without_wall(pieces[0], pair.valid, VOXEL_UM)
     found = [hull(piece, VOXEL_UM, MASK) for piece in pieces]
     # the cut takes the screw out of a hematoxylin-eosin section
     on_slide = tuple(x for x in RIGID if x != Label.IMPLANT or not sample.startswith("HE"))
@@ -79,7 +118,7 @@ def test_tissue_classes_match_the_truth(sample, pairs):
     # the section of hematoxylin-eosin has lost the implant, which the CT shows
     labels = pair.ct_labels if sample.startswith("HE") else pair.slide_labels
     found = {
-        "bone": dice(classes == Tissue.RIGID, is_in(pair.slide_labels, BONE_LABELS) & mask),
+        "bone": dice(classes == Tissue.RIGID, is_in(pair.slide_labels, STAINED_RIGID) & mask),
         "implant": dice(classes == Tissue.IMPLANT, (labels == Label.IMPLANT) & mask),
         "implant in the CT": dice(
             implant_in_ct(ct, VOXEL_UM, MASK, LEVELS), pair.ct_labels == Label.IMPLANT
@@ -88,8 +127,8 @@ def test_tissue_classes_match_the_truth(sample, pairs):
     print(sample, {name: round(float(value), 3) for name, value in found.items()})
     assert set(np.unique(classes)) <= set(Tissue)
     assert ((classes == Tissue.OUTSIDE) == ~mask).all()
-    assert found["bone"] >= 0.88
-    assert found["implant"] >= 0.85
+    assert found["bone"] >= 0.93
+    assert found["implant"] >= 0.9
     assert found["implant in the CT"] >= (0.75 if "Mg" in sample else 0.9)  # Mg is grey as bone
 
 

@@ -5,9 +5,11 @@ import pytest
 from pair_phantom import (
     AIR,
     IMPLANT,
+    MARROW,
     PIXEL_UM,
     RIGID,
     SHAPE,
+    SOFT,
     TUBE,
     make_pair,
     rectangle,
@@ -23,7 +25,7 @@ from virtual_staining.cli import main
 from virtual_staining.imaging.pictures import COLOURS
 from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.imaging.tissue.hull import correspondence, hull, large_pieces, without_wall
-from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
+from virtual_staining.imaging.tissue.rigid import completed, faint_implant, rigid_ct, rigid_slide
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings as Normalize
 
@@ -39,7 +41,7 @@ def normalized(material, stain="toluidine"):
 
 def ct_hull(ct, settings=DEFAULT):
     pieces = large_pieces(rigid_ct(ct, PIXEL_UM, settings, LEVELS), PIXEL_UM, settings)
-    return hull(without_wall(pieces, EVERYWHERE), PIXEL_UM, settings)
+    return hull(without_wall(pieces, EVERYWHERE, PIXEL_UM), PIXEL_UM, settings)
 
 
 def slide_hull(slide, ct, settings=DEFAULT, reference_class="Bone"):
@@ -71,6 +73,38 @@ def test_a_wall_as_bright_as_bone_stays_outside():
     assert dice(found, convex_hull_image(np.isin(truth, RIGID))) > 0.97
 
 
+@pytest.mark.parametrize("level", [0.11, 0.18, 0.27])
+def test_a_faint_implant_is_rigid_and_faint_tissue_is_not(level):
+    """PEEK as seen at 25, 35 and 45 keV, in tissue as bright as at the highest of them."""
+    ct, _, truth = normalized("PEEK")
+    noise = ct - ndimage.gaussian_filter(ct.astype(float), 3)
+    ct = np.where(truth == IMPLANT, 10000 + 20000 * level + noise, ct)
+    ct = np.where(np.isin(truth, (SOFT, MARROW)), 10000 + 20000 * 0.067 + noise, ct)
+    found = faint_implant(ct, PIXEL_UM, DEFAULT, LEVELS)
+    assert dice(found, truth == IMPLANT) > 0.9
+    assert found[truth != IMPLANT].mean() < 0.02
+    ct = np.where(truth == IMPLANT, 10000 + 20000 * 0.067 + noise, ct)
+    assert not faint_implant(ct, PIXEL_UM, DEFAULT, LEVELS).any()
+
+
+def test_the_sections_implant_completes_the_cts():
+    in_ct, implant = np.zeros((20, 20), bool), np.zeros((20, 20), bool)
+    in_ct[2:8, 2:8] = True
+    implant[2:8, 4:10] = True  # two thirds of this piece are rigid in the CT
+    implant[12:16, 12:16] = True  # nothing of this one
+    found = completed(in_ct, implant)
+    assert found[2:8, 2:10].all() and not found[12:16, 12:16].any()
+
+
+def test_bone_that_the_fields_border_cuts_is_no_wall():
+    pieces = np.zeros(SHAPE, bool)
+    pieces[100:200, 60:160] = True
+    pieces[120:180, 280:] = True  # 720 µm thick
+    pieces[220:310, 312:] = True  # 96 µm thick
+    found = without_wall(pieces, EVERYWHERE, PIXEL_UM)
+    assert found[150, 300] and found[150, 100] and not found[260].any()
+
+
 def test_margin_is_in_micrometres():
     rigid = np.zeros(SHAPE, bool)
     rigid[100:200, 100:200] = True
@@ -83,6 +117,7 @@ def test_specimen_without_bone_is_outlined_whole():
     ct, slide, truth = normalized("PEEK", "eosin")
     settings = MaskSettings(rigid_level=0.12)
     ct[truth == TUBE] = 10000
+    ct[np.isin(truth, (SOFT, MARROW))] += 5000  # a specimen in resin
     on_slide = (truth != AIR) & (truth != TUBE) & (np.arange(SHAPE[0])[:, None] >= 58)
     assert dice(ct_hull(ct, settings), (truth != AIR) & (truth != TUBE)) > 0.97
     assert dice(slide_hull(slide, ct, settings, "Tissue"), on_slide) > 0.97
@@ -148,3 +183,11 @@ def test_rigid_follows_the_levels_that_the_ct_was_normalized_to():
     levels = Normalize(bone_mean=35000, background_mean=25000)
     found = rigid_ct(shifted, PIXEL_UM, DEFAULT, levels)
     assert (found == rigid_ct(ct, PIXEL_UM, DEFAULT, LEVELS)).all()
+
+
+def test_an_implant_outside_the_mask_is_a_warning(tmp_path, caplog):
+    """The CT shows half of the implant only."""
+    ct, slide, _ = normalized("Ti")
+    ct[160:] = 10000
+    assert main(mask_arguments(tmp_path, ct, slide)) == 0
+    assert "of the implant that the section shows" in caplog.text

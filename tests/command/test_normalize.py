@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from pair_phantom import AIR, BONE, PIXEL_UM, SHAPE, make_pair, rectangle, write_pair
+from pair_phantom import AIR, BONE, MARROW, PIXEL_UM, SHAPE, SOFT, make_pair, rectangle, write_pair
 from pictures import has_colour, read_rgb
 
 from virtual_staining.artefacts.storage.image import read_image
@@ -14,11 +14,17 @@ from virtual_staining.imaging.pictures import COLOURS
 from virtual_staining.imaging.tissue.ct_scaling import ct_scaling, scale_ct
 from virtual_staining.imaging.tissue.regions import find_ct_rois, find_rois
 from virtual_staining.normalize.normalization import choose_regions, normalize_pair
-from virtual_staining.normalize.slide_levels import stretch, stretch_bounds, white_balance_gains
+from virtual_staining.normalize.slide_levels import (
+    clipped_fractions,
+    stretch,
+    stretch_bounds,
+    white_balance_gains,
+)
 from virtual_staining.settings.normalize import NormalizeSettings
 
 DEFAULT = NormalizeSettings()
 EVERYWHERE = np.ones(SHAPE, bool)
+SPAN = 19000 - 8000  # of bone above air
 BONE_DRAWN = rectangle("Bone", 65, 205, 90, 245)
 AIR_DRAWN = rectangle("Background", 280, 120, 310, 200)
 
@@ -39,13 +45,22 @@ def test_white_balance_makes_background_grey_and_keeps_its_brightness():
 def test_bounds_follow_the_papers_formula():
     bone = np.stack([np.arange(101) + start for start in (60, 40, 80)], axis=1)
     background = np.stack([np.arange(101) + start for start in (100, 120, 110)], axis=1)
-    f_min, f_max = stretch_bounds(bone, background, NormalizeSettings(low_margin=7, high_margin=3))
-    assert (f_min, f_max) == (41 - 7, 219 + 3)
+    margins = NormalizeSettings(low_margin=7, high_margin=3)
+    assert stretch_bounds([bone], background, margins) == (41 - 7, 219 + 3)
+    assert stretch_bounds([bone, bone - 20], background, margins) == (21 - 7, 219 + 3)
+
+
+def test_clipped_fractions_count_each_channel_and_any():
+    slide = np.array([[[20, 50, 90], [20, 30, 250], [60, 70, 80], [60, 10, 99]]], np.uint8)
+    found = clipped_fractions(slide, np.ones(3), (25, 200), np.ones((1, 4), bool))
+    assert found == {"r": 0.5, "g": 0.25, "b": 0.25, "any": 0.75}
+    empty = clipped_fractions(slide, np.ones(3), (25, 200), np.zeros((1, 4), bool))
+    assert set(empty.values()) == {0}
 
 
 def test_bounds_are_clamped_to_10_and_255():
     bone, background = np.full((50, 3), 12.0), np.full((50, 3), 253.0)
-    assert stretch_bounds(bone, background, DEFAULT) == (10, 255)
+    assert stretch_bounds([bone], background, DEFAULT) == (10, 255)
 
 
 def test_stretch_is_linear_and_alike_in_all_channels():
@@ -60,18 +75,20 @@ def test_regions_are_what_they_say_for_every_implant(material, stain):
     ct, slide, truth = make_pair(material, stain, bone=19000)
     bone, background = find_rois(ct, slide, EVERYWHERE, PIXEL_UM, DEFAULT)
     assert (truth[bone] == BONE).mean() > 0.95
-    assert (truth[background] == AIR).mean() > 0.99
+    # glass that the lost screw or soft tissue left clear shows dry marrow in the CT, 3 % above air
+    assert np.isin(truth[background], (AIR, SOFT, MARROW)).mean() > 0.99
+    assert (truth[background] == AIR).mean() > 0.8
     assert ct[bone].mean() == pytest.approx(19000, rel=0.02)
-    assert ct[background].mean() == pytest.approx(8000, rel=0.02)
+    assert ct[background].mean() == pytest.approx(8000, abs=0.015 * SPAN)
 
 
 @pytest.mark.parametrize("material", ["Mg", "Ti", "PEEK"])
 def test_a_plane_without_section_gives_the_same_levels(material):
     ct, _, truth = make_pair(material, bone=19000)
     bone, background = find_ct_rois(ct, PIXEL_UM, DEFAULT)
-    assert ct[bone].mean() == pytest.approx(19000, rel=0.03)
-    assert ct[background].mean() == pytest.approx(8000, rel=0.02)
-    assert (truth[background] == AIR).mean() > 0.99
+    assert ct[bone].mean() == pytest.approx(19000, abs=0.03 * SPAN)
+    assert ct[background].mean() == pytest.approx(8000, abs=0.03 * SPAN)
+    assert np.isin(truth[background], (AIR, SOFT, MARROW)).mean() > 0.99
 
 
 def test_a_plane_that_leaves_the_volume_ignores_the_outside():
@@ -95,7 +112,7 @@ def test_partial_field_of_view():
     field = np.s_[20:300, 70:250]
     bone, background = find_rois(ct[field], slide[field], EVERYWHERE[field], PIXEL_UM, DEFAULT)
     assert (truth[field][bone] == BONE).mean() > 0.95
-    assert (truth[field][background] == AIR).mean() > 0.99
+    assert (truth[field][background] == AIR).mean() > 0.97
 
 
 def test_specimen_without_bone():
@@ -147,6 +164,22 @@ def test_command_writes_normalized_images(tmp_path):
     assert picture.shape == (748, 1320, 3)
     panels = picture[:640]  # above the legend, which shows every colour
     assert [has_colour(panels, colour) for colour in COLOURS] == [True, True, True, False]
+    clipped = stats["slide"]["clipped_fraction"]
+    assert set(clipped) == {"mature_bone", "new_bone", "soft_tissue"}
+    assert max(part["any"] for part in clipped.values()) < 0.02 and stats["warnings"] == []
+
+
+def test_clipped_tissue_is_a_warning_in_log_and_statistics(tmp_path, caplog):
+    """Soft tissue as dark as here lies below the bound that bone sets."""
+    ct, slide, truth = make_pair("Mg")
+    slide[truth == SOFT] = (70, 140, 205)
+    arguments = write_pair(tmp_path, ct, slide)
+    out = tmp_path / "out"
+    assert main(["normalize", *arguments, "--settings", "{}", "--out", str(out)]) == 0
+    stats = json.loads((out / "stats.json").read_text())
+    assert stats["slide"]["clipped_fraction"]["soft_tissue"]["r"] > 0.2
+    assert any("soft tissue is clipped" in warning for warning in stats["warnings"])
+    assert all(warning in caplog.text for warning in stats["warnings"])
 
 
 def test_glass_that_a_lost_piece_left_is_not_ct_background():

@@ -59,5 +59,5 @@ def test_demo_sample_finds_its_plane(sheet, sample, tmp_path):
     errors = np.linalg.norm(section.to_volume(points) - known.to_volume(points), axis=1)
     assert np.percentile(errors, 95) < blocks["ingest"]["voxel_size_um"]
     assert section.normal @ known.normal > np.cos(np.radians(1))
-    assert result["unsure"] is False and result["confidence"] > 0.9
+    assert result["unsure"] is False and result["confidence"] > 0.8
     assert result["scale_x"] == pytest.approx(truth["affine"]["scale_x"] - 1, abs=0.01)

@@ -16,6 +16,7 @@ from virtual_staining.artefacts.generator import Generators, write_generator
 from virtual_staining.artefacts.paths import StainedVolumeFolder
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
+from virtual_staining.imaging.ct_plane import PaperFilter
 from virtual_staining.models.build import build_generators
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
@@ -64,7 +65,7 @@ def test_alpha_is_the_inverted_mean_for_every_sum():
 
 @pytest.mark.parametrize("planes", [1, 4, 21])
 def test_filter_does_not_depend_on_slab_size(volume, planes):
-    found = np.concatenate(list(filtered_slabs(volume, 1.0, planes)))
+    found = np.concatenate(list(filtered_slabs(volume, PaperFilter(1.0), planes)))
     expected = gaussian_filter(volume.astype(np.float32), 1.0, mode="nearest")
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
@@ -104,7 +105,7 @@ def test_generators_are_averaged_and_see_the_right_range():
 def test_volume_files_hold_exact_colours_and_sizes(ct, tmp_path):
     out = tmp_path / "out"
     stain = plane_stainer([painter(constant((200, 100, 31)))], TILES)
-    stain_volume(ct, (1.0, 0.0), stain, 1.0, StainedVolumeFolder(out))
+    stain_volume(ct, (1.0, 0.0), stain, PaperFilter(1.0), StainedVolumeFolder(out))
     levels = omezarr.open_volume_pyramid(out / "rgba.ome.zarr")
     truth = np.array([200, 100, 31, 145], np.uint8)
     assert levels[0].array.shape == (4, 21, 40, 50) and levels[0].voxel_size_um == 5.0
@@ -125,7 +126,7 @@ def test_both_files_hold_the_same_voxels_in_the_same_place(ct, volume, tmp_path)
     def stain(plane):
         return np.stack([plane / 256, plane / 512, 0 * plane]).astype(np.uint8)
 
-    stain_volume(ct, (1.0, 0.0), stain, 0.0, StainedVolumeFolder(tmp_path))
+    stain_volume(ct, (1.0, 0.0), stain, PaperFilter(0.0), StainedVolumeFolder(tmp_path))
     found = omezarr.open_volume_pyramid(tmp_path / "rgba.ome.zarr")[0].array[:]
     np.testing.assert_array_equal(found[0], volume >> 8)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "rgba.tif"), np.moveaxis(found, 0, -1))
@@ -136,7 +137,7 @@ def test_an_interrupted_volume_leaves_nothing(ct, tmp_path):
         raise InputError("stop")
 
     with pytest.raises(InputError):
-        stain_volume(ct, (1.0, 0.0), stain, 1.0, StainedVolumeFolder(tmp_path / "out"))
+        stain_volume(ct, (1.0, 0.0), stain, PaperFilter(1.0), StainedVolumeFolder(tmp_path / "out"))
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -172,7 +173,7 @@ def test_command_writes_everything(ct, tmp_path):
     stats = write_stats(tmp_path / "stats.json", scale=1.0, offset=0.0)
     settings = TILES.model_dump_json()
     arguments = f"stain --ct {tmp_path}/ct.ome.zarr --generator {generator} --stats {stats}"
-    arguments += " --normalize {}"
+    arguments += " --normalize {} --section-thickness-um 40"
     out = tmp_path / "out"
     assert main([*arguments.split(), "--settings", settings, "--out", str(out)]) == 0
     names = sorted(path.name for path in out.iterdir())
@@ -259,3 +260,17 @@ def test_orthogonal_slices_are_the_middle_ones():
         assert (image[..., channel] == 255).all()
     (label,) = figure.axes[0].texts
     assert label.get_text() == "20 µm"  # the longest round length within 2/5 of 65 µm
+
+
+def test_plane_as_trained_needs_the_thickness(ct, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "virtual_staining.stain.ensemble.load_stainer", lambda *_: lambda plane: plane
+    )
+    stats = write_stats(tmp_path / "stats.json", scale=1.0, offset=0.0)
+    arguments = [
+        *("stain", "--ct", str(tmp_path / "ct.ome.zarr"), "--generator", "g.pt"),
+        *("--stats", str(stats), "--normalize", "{}", "--out", str(tmp_path / "out")),
+        *("--settings", json.dumps({"specimen_only": False})),
+    ]
+    assert main(arguments) == 1
+    assert "--section-thickness-um" in capsys.readouterr().err

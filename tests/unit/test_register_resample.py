@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from virtual_staining.imaging.ct_plane import ct_plane
 from virtual_staining.imaging.geometry import SectionMap, pose_to_map
 from virtual_staining.register.result.pair_grid import PairGrid, common_grid, compose, valid_mask
-from virtual_staining.register.result.pair_images import resample_ct, resample_slide
+from virtual_staining.register.result.pair_images import resample_slide
 
 AXIAL = (np.array([1.0, 0, 0]), np.array([0, 1.0, 0]))
 
@@ -22,16 +23,21 @@ class Watched:
         return block
 
 
+def sampled(volume, voxel_um, grid, thickness_um):
+    """The CT on the grid's pixels."""
+    return ct_plane(volume, voxel_um, grid.to_volume, grid.shape, grid.pixel_um, thickness_um)
+
+
 def test_ct_at_voxel_centres_is_the_voxel():
     volume = np.random.default_rng(0).integers(0, 65535, (5, 40, 30), dtype=np.uint16)
     grid = PairGrid((40, 30), 10.0, SectionMap(np.array([0, 0, 25.0]), *AXIAL))
-    np.testing.assert_array_equal(resample_ct(volume, 10.0, grid, 0.0), volume[2])
+    np.testing.assert_array_equal(sampled(volume, 10.0, grid, 0.0), volume[2])
 
 
 def test_ct_is_averaged_through_the_thickness():
     volume = np.random.default_rng(0).integers(0, 65535, (8, 20, 30), dtype=np.uint16)
     grid = PairGrid((20, 30), 10.0, SectionMap(np.array([0, 0, 40.0]), *AXIAL))
-    plane = resample_ct(volume, 10.0, grid, 40.0)
+    plane = sampled(volume, 10.0, grid, 40.0)
     np.testing.assert_allclose(plane, volume[2:6].mean(0), atol=0.51)
 
 
@@ -43,14 +49,14 @@ def test_ct_of_a_linear_volume_is_exact_on_an_oblique_plane():
     grid = PairGrid((30, 20), 10.0, section)
     points = section.to_volume(grid.centers_um()) / 10 - 0.5
     expected = (1000 + points @ [50, 80, 120]).reshape(30, 20)
-    np.testing.assert_allclose(resample_ct(volume, 10.0, grid, 40.0), expected, atol=0.51)
+    np.testing.assert_allclose(sampled(volume, 10.0, grid, 40.0), expected, atol=0.51)
 
 
 def test_only_blocks_touched_by_the_plane_are_read():
     volume = Watched(np.zeros((400, 400, 400), np.uint16))
     u, v = np.array([1.0, 0, 0]), np.array([0, np.cos(0.3), np.sin(0.3)])
     grid = PairGrid((380, 380), 1.0, pose_to_map([200.0, 200, 200], u, v, (380.0, 380.0)))
-    resample_ct(volume, 1.0, grid, 0.0)
+    sampled(volume, 1.0, grid, 0.0)
     assert volume.read < 0.15 * volume.array.size
 
 

@@ -6,6 +6,7 @@ import sections
 from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
+from virtual_staining.imaging.ct_plane import thickness_offsets
 from virtual_staining.imaging.geometry import SectionMap, pose_to_map
 from virtual_staining.register.result.flags import bone_dice
 from virtual_staining.register.search import single
@@ -31,7 +32,6 @@ from virtual_staining.register.similarity.mutual_information import (
     joint_histogram,
     score_poses,
 )
-from virtual_staining.register.similarity.scales import thickness_offsets
 from virtual_staining.settings.register import RegisterSettings
 
 SETTINGS = RegisterSettings()

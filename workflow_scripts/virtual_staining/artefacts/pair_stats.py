@@ -33,7 +33,9 @@ class CTStats:
 class SlideStats:
     """Gains of R, G, B, then a stretch of ``f_min`` to ``f_max`` to 0 to 255; 8-bit levels.
 
-    ``background_rgb_before`` and ``background_after_rgb`` are mean colours of the background.
+    ``background_rgb_before`` and ``background_after_rgb`` are mean colours of the background;
+    ``clipped_fraction`` tells for each tissue the fractions of its pixels outside these bounds, in
+    each channel and in ``any``.
     """
 
     background_rgb_before: list[float]
@@ -41,11 +43,15 @@ class SlideStats:
     f_min: float
     f_max: float
     background_after_rgb: list[float]
+    clipped_fraction: dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
 class RegionStats:
-    """Who chose the regions (``annotations`` or ``automatic``) and their sizes, pixels."""
+    """Who chose the regions (``annotations`` or ``automatic``) and their sizes, pixels.
+
+    ``tissue_px`` holds the sizes of the tissues whose clipped fractions are counted.
+    """
 
     reference_class: str
     reference_source: str
@@ -53,19 +59,23 @@ class RegionStats:
     reference_px: int
     background_px: int
     ct_background_px: int
+    new_bone_px: int
+    tissue_px: dict[str, int]
 
 
 @dataclass(frozen=True)
 class PairStats:
     """The content of ``stats.json``.
 
-    ``ct_background_after`` is the grey level that the CT's background was brought to.
+    ``ct_background_after`` is the grey level that the CT's background was brought to; ``warnings``
+    are sentences on what is doubtful.
     """
 
     ct: CTStats
     slide: SlideStats
     ct_background_after: float
     roi: RegionStats
+    warnings: list[str]
 
 
 def write_stats(path: str | Path, stats: PairStats) -> None:

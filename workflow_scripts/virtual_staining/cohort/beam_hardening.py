@@ -1,14 +1,16 @@
-"""Beam hardening: what a polychromatic beam does to a reconstruction, simulated coarsely."""
+"""Beam hardening: the smooth error of a reconstruction whose line integrals are too low."""
 
 import cv2
 import numpy as np
 
-BONE_PER_MM = 0.18
-"""Attenuation of cortical bone near 35 keV, 1/mm."""
 
-
-def hardening_error(volume: np.ndarray, voxel_um: float, strength: float) -> np.ndarray:
+def hardening_error(
+    volume: np.ndarray, voxel_um: float, bone_per_mm: float, strength: float
+) -> np.ndarray:
     """Error of the reconstruction when line integrals p are recorded as p − strength · p².
+
+    A polychromatic beam does so, and so do stray light and higher harmonics of a monochromatic
+    one: a background of a share f of the beam lowers p by ln(1 + f exp p).
 
     The error is smooth, so a coarse volume is enough: cupping in dense bodies and dark bands
     between them, as metal causes.
@@ -20,6 +22,8 @@ def hardening_error(volume: np.ndarray, voxel_um: float, strength: float) -> np.
         through the middle.
     voxel_um : float
         Voxel size, µm.
+    bone_per_mm : float
+        Attenuation of cortical bone, 1/mm.
     strength : float
         Coefficient of the quadratic term.
 
@@ -31,7 +35,7 @@ def hardening_error(volume: np.ndarray, voxel_um: float, strength: float) -> np.
     size = volume.shape[1]
     side = int(np.ceil(size * 1.5))  # so that corners stay inside while turning
     angles_deg = np.linspace(0, 180, 60, endpoint=False)
-    scale = BONE_PER_MM * voxel_um / 1000
+    scale = bone_per_mm * voxel_um / 1000
     ramp = np.abs(np.fft.rfftfreq(2 * side))
     error = np.zeros_like(volume)
     for z, plane in enumerate(volume):

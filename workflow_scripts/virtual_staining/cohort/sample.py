@@ -9,11 +9,13 @@ from virtual_staining.cohort.annotate import annotate
 from virtual_staining.cohort.dyes import Staining, draw_staining
 from virtual_staining.cohort.raw_files import write_slide, write_volume
 from virtual_staining.cohort.sample_list import SampleSpec
+from virtual_staining.cohort.scan import Scan, draw_scan
 from virtual_staining.cohort.section_plane import Section, cut_section, rough_pose
+from virtual_staining.cohort.specimen.attenuation import attenuation_table
 from virtual_staining.cohort.specimen.labels import Label
 from virtual_staining.cohort.specimen.phantom import Phantom, make_phantom
 from virtual_staining.cohort.synthetic_slide import render_slide
-from virtual_staining.cohort.tomogram import Scan, ct_slices, draw_scan
+from virtual_staining.cohort.tomogram import ct_slices
 from virtual_staining.settings.cohort import CohortSettings
 
 log = logging.getLogger(__name__)
@@ -39,13 +41,14 @@ def make_sample(spec: SampleSpec, settings: CohortSettings, folder: str | Path) 
     phantom = make_phantom(spec.material, block_um, spec.seed)
     section = cut_section(phantom, spec, settings)
     staining = draw_staining(spec.stain, spec.material, spec.seed)
-    scan = draw_scan(spec.material, spec.ct_dtype, block_um, spec.seed)
+    scan = draw_scan(phantom, spec.ct_dtype, block_um, settings.energy_kev, spec.seed)
     with replacing(folder) as partial:
         partial.mkdir()
         log.info("%s: staining the section", spec.sample)
         slide = render_slide(
             phantom,
             section.slide_to_volume,
+            section.deformation,
             section.size_um,
             settings.slide_pixel_um,
             settings.section_thickness_um,
@@ -78,6 +81,7 @@ def truth(
     return {
         "sample": spec.sample,
         "material": spec.material,
+        "implant": phantom.implant,
         "stain": spec.stain,
         "mirrored": spec.mirrored,
         "partial": spec.partial,
@@ -95,6 +99,7 @@ def truth(
             "scale_y": section.affine[1, 1],
             "shear": section.affine[0, 1],
         },
+        "deformation": section.deformation.to_dict(section.size_um),
         "screw": {
             "center_um": phantom.center_um.tolist(),
             "axis": phantom.rotation[2].tolist(),
@@ -105,6 +110,12 @@ def truth(
             "inner_radius_um": phantom.tube_radius_um,
         },
         "scan": scan.to_dict(),
+        "attenuation": {
+            label.name.lower(): float(value)
+            for label, value in zip(
+                Label, attenuation_table(phantom.implant, scan.energy_kev), strict=True
+            )
+        },
         "background_rgb": staining.background.tolist(),
         "labels": {label.name.lower(): int(label) for label in Label},
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from virtual_staining.cohort.deformation import Deformation, draw_deformation
 from virtual_staining.cohort.sample_list import SampleSpec
 from virtual_staining.cohort.specimen.phantom import Phantom
 from virtual_staining.imaging.geometry import SectionMap
@@ -26,6 +27,8 @@ class Section:
         ``[[scale_x, shear], [0, scale_y]]``.
     size_um : (width, height)
         Slide field, µm.
+    deformation : Deformation
+        Local distortion and bend, which the affine map leaves over.
     """
 
     center_um: np.ndarray
@@ -34,10 +37,11 @@ class Section:
     cut_normal: np.ndarray
     affine: np.ndarray
     size_um: tuple[float, float]
+    deformation: Deformation
 
     @property
     def slide_to_volume(self) -> SectionMap:
-        """The whole map, distortion included."""
+        """The whole affine map, stretch and shear included."""
         u, v = (np.stack([self.u, self.v], 1) @ self.affine).T
         origin = self.center_um - 0.5 * (self.size_um[0] * u + self.size_um[1] * v)
         return SectionMap(origin, u, v)
@@ -67,6 +71,7 @@ def cut_section(phantom: Phantom, spec: SampleSpec, settings: CohortSettings) ->
     scale_x, scale_y = 1 + settings.scale_max * rng.uniform(-1, 1, 2)
     shear = shear_max * rng.uniform(-1, 1)
     field_mm = settings.partial_field_mm if spec.partial else settings.full_field_mm
+    whole_um, size_um = (tuple(1000.0 * mm for mm in f) for f in (settings.full_field_mm, field_mm))
     to_volume = phantom.rotation.T
     return Section(
         center_um=to_volume @ center + phantom.center_um,
@@ -74,7 +79,10 @@ def cut_section(phantom: Phantom, spec: SampleSpec, settings: CohortSettings) ->
         v=to_volume @ v,
         cut_normal=to_volume @ normal,
         affine=np.array([[scale_x, shear], [0, scale_y]]),
-        size_um=(1000.0 * field_mm[0], 1000.0 * field_mm[1]),
+        size_um=size_um,
+        deformation=draw_deformation(
+            size_um, whole_um, settings.bone_distortion_rms_um, settings.plane_bend_um, spec.seed
+        ),
     )
 
 

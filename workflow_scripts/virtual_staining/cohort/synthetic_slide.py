@@ -1,6 +1,7 @@
 """The slide: the section averaged through its thickness, stained, damaged and photographed."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -12,14 +13,19 @@ from virtual_staining.cohort.damage import (
     saw_marks,
     soft_shift,
 )
+from virtual_staining.cohort.deformation import Deformation, surface_points
 from virtual_staining.cohort.dyes import Staining, absorbance
 from virtual_staining.cohort.specimen.fields import PlaneFields
 from virtual_staining.cohort.specimen.labels import RIGID, Label, is_in
 from virtual_staining.cohort.specimen.phantom import Phantom, Tissue, in_reach, tissue
 from virtual_staining.imaging.geometry import SectionMap
 
-DEPTHS = (-1 / 3, 0.0, 1 / 3)
-"""Sampled depths as shares of the thickness; the middle one gives the labels."""
+DEPTHS = (-0.4, -0.2, 0.0, 0.2, 0.4)
+"""Sampled depths as shares of the thickness; the middle one gives the labels.
+
+In a section of 40 µm they lie 8 µm apart, a lacuna's least diameter, so that lacunae and canals
+that cross the section obliquely are smeared as in transmitted light.
+"""
 BAND_ROWS = 256
 COARSE_UM = 40.0
 
@@ -40,9 +46,11 @@ class Layers:
     ----------
     phantom : Phantom
     plane : SectionMap
-        Slide to volume, distortion included.
+        Slide to volume, affine distortion included.
     shape : (rows, columns)
     pixel_um, thickness_um : float
+    deformation : Deformation, optional
+        Departure from that plane; none by default.
     """
 
     def __init__(
@@ -52,11 +60,12 @@ class Layers:
         shape: tuple[int, int],
         pixel_um: float,
         thickness_um: float,
+        deformation: Deformation | None = None,
     ):
         self.shape, self.pixel_um, self.thickness_um = shape, pixel_um, thickness_um
         self.x_um = (np.arange(shape[1]) + 0.5) * pixel_um
-        self._phantom, self._plane = phantom, plane
-        self._depths: dict[int, tuple[SectionMap, PlaneFields]] = {}
+        self._phantom, self._plane, self._deformation = phantom, plane, deformation
+        self._fields: dict[int, PlaneFields] = {}
 
     def y_um(self, rows: range) -> np.ndarray:
         """Slide y of the rows' centres, µm."""
@@ -64,31 +73,28 @@ class Layers:
 
     def tissue(self, rows: range, depth: int) -> tuple[np.ndarray, Tissue]:
         """Flat indices of the pixels that may hold tissue at one depth, and what is there."""
-        plane, fields = self._at_depth(depth)
         y = self.y_um(rows)
-        turn = self._phantom.rotation
-        start = turn @ (plane.origin_um - self._phantom.center_um)
-        du, dv = turn @ plane.u, turn @ plane.v
-        local = np.stack(
-            [
-                (start[k] + du[k] * self.x_um[None, :] + dv[k] * y[:, None]).astype(np.float32)
-                for k in range(3)
-            ]
-        )
+        points = self._points(depth, y, self.x_um)
+        points -= self._phantom.center_um[:, None, None].astype(np.float32)
+        turn = self._phantom.rotation.astype(np.float32)
+        local = np.einsum("kd,dyx->kyx", turn, points)
         inside = np.flatnonzero(in_reach(self._phantom, local))
-        values = {name: f.ravel()[inside] for name, f in fields.at(y).items()}
+        values = {name: f.ravel()[inside] for name, f in self._at_depth(depth).at(y).items()}
         points = local.reshape(3, -1)[:, inside]
         return inside, tissue(self._phantom, points, values, self.pixel_um)
 
-    def _at_depth(self, depth: int) -> tuple[SectionMap, PlaneFields]:
-        """The plane at one depth and its fields, made when first asked for."""
-        if depth not in self._depths:
-            plane, size = self._plane, tuple(n * self.pixel_um for n in self.shape[::-1])
-            offset = DEPTHS[depth] * self.thickness_um * plane.normal
-            moved = SectionMap(plane.origin_um + offset, plane.u, plane.v)
-            fields = PlaneFields(self._phantom.lattices, moved, size, self.x_um)
-            self._depths[depth] = (moved, fields)
-        return self._depths[depth]
+    def _points(self, depth: int, y_um: np.ndarray, x_um: np.ndarray) -> np.ndarray:
+        """Volume points (3, y, x) µm of the section at one depth."""
+        below = DEPTHS[depth] * self.thickness_um
+        return surface_points(self._plane, self._deformation, y_um, x_um, below)
+
+    def _at_depth(self, depth: int) -> PlaneFields:
+        """The fields at one depth, made when first asked for."""
+        if depth not in self._fields:
+            size = tuple(n * self.pixel_um for n in self.shape[::-1])
+            points_of = partial(self._points, depth)
+            self._fields[depth] = PlaneFields(self._phantom.lattices, points_of, size, self.x_um)
+        return self._fields[depth]
 
     def labels(self, rows: range) -> np.ndarray:
         """Labels (rows, x) uint8 in the section's middle."""
@@ -122,6 +128,7 @@ class Layers:
 def render_slide(
     phantom: Phantom,
     plane: SectionMap,
+    deformation: Deformation | None,
     size_um: tuple[float, float],
     pixel_um: float,
     thickness_um: float,
@@ -135,7 +142,9 @@ def render_slide(
     ----------
     phantom : Phantom
     plane : SectionMap
-        Slide to volume, distortion included.
+        Slide to volume, affine distortion included.
+    deformation : Deformation or None
+        The section's departure from that plane; None for a flat section.
     size_um : (width, height)
         Field of view, µm.
     pixel_um, thickness_um, soft_shift_um : float
@@ -145,12 +154,12 @@ def render_slide(
     """
     shape = (round(size_um[1] / pixel_um), round(size_um[0] / pixel_um))
     coarse_shape = tuple(int(np.ceil(n * pixel_um / COARSE_UM)) for n in shape)
-    coarse = Layers(phantom, plane, coarse_shape, COARSE_UM, thickness_um)
+    coarse = Layers(phantom, plane, coarse_shape, COARSE_UM, thickness_um, deformation)
     artefacts = draw_artefacts(
         coarse.labels(range(coarse_shape[0])), COARSE_UM, shape, pixel_um, soft_shift_um, seed
     )
     light = _Light(shape, pixel_um, staining.background, seed)
-    layers = Layers(phantom, plane, shape, pixel_um, thickness_um)
+    layers = Layers(phantom, plane, shape, pixel_um, thickness_um, deformation)
     rgb, labels = np.empty((*shape, 3), np.uint8), np.empty(shape, np.uint8)
     halo = int(np.ceil(soft_shift_um / pixel_um)) + 2
     for start in range(0, shape[0], BAND_ROWS):

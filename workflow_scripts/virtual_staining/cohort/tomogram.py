@@ -2,15 +2,16 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
 from scipy import ndimage
 
 from virtual_staining.cohort.beam_hardening import hardening_error
+from virtual_staining.cohort.scan import Scan
+from virtual_staining.cohort.specimen.attenuation import attenuation_per_mm, attenuation_table
 from virtual_staining.cohort.specimen.fields import GridFields
-from virtual_staining.cohort.specimen.labels import Label, attenuation_table
+from virtual_staining.cohort.specimen.labels import Label
 from virtual_staining.cohort.specimen.phantom import (
     TUBE_WALL_UM,
     Phantom,
@@ -23,52 +24,6 @@ BLUR_VOXELS = 0.55
 FRINGE_VOXELS = 1.3
 HALO = 4
 COARSE_STEPS = 60
-
-
-@dataclass(frozen=True)
-class Scan:
-    """How one block was scanned; grey = background + (bone − background) · attenuation.
-
-    ``noise`` and ``ring`` are standard deviations relative to bone; ``hardening`` the quadratic
-    coefficient of the beam, ``fringe`` the strength of in-line phase contrast at edges.
-    """
-
-    dtype: str
-    bone: float
-    background: float
-    noise: float
-    ring: float
-    hardening: float
-    fringe: float
-    axis_um: tuple[float, float]
-    seed: tuple[int, ...]
-
-    def to_dict(self) -> dict:
-        """JSON form."""
-        return asdict(self)
-
-
-def draw_scan(material: str, dtype: str, block_um: float, seed: tuple[int, ...]) -> Scan:
-    """Draw the scan's grey levels and artefacts, which differ from scan to scan (paper 2.5)."""
-    rng = np.random.default_rng([*seed, 2000])
-    bone, background = {
-        "uint8": (rng.uniform(105, 140), rng.uniform(25, 50)),
-        "uint16": (rng.uniform(22000, 36000), rng.uniform(6000, 13000)),
-        "float32": (rng.uniform(1.4, 2.6), rng.uniform(-0.05, 0.2)),
-    }[dtype]
-    # beams hard enough for metal show no fringes; softer ones do
-    hardening = rng.uniform(0.08, 0.14) if material == "Ti" else rng.uniform(0.0, 0.04)
-    return Scan(
-        dtype=dtype,
-        bone=float(bone),
-        background=float(background),
-        noise=float(rng.uniform(0.045, 0.08)),
-        ring=float(rng.uniform(0.012, 0.03)),
-        hardening=float(hardening),
-        fringe=0.0 if material == "Ti" else float(rng.uniform(0.3, 0.8)),
-        axis_um=tuple((block_um / 2 + rng.uniform(-60, 60, 2)).tolist()),
-        seed=(*seed, 3000),
-    )
 
 
 def ct_slices(
@@ -91,7 +46,7 @@ def ct_slices(
         Which slices; all by default.
     """
     z_range = range(block_px) if z_range is None else z_range
-    clean = CleanSlices(phantom, block_px, voxel_um)
+    clean = CleanSlices(phantom, scan.energy_kev, block_px, voxel_um)
     error = _Hardening(phantom, scan, block_px * voxel_um, block_px, voxel_um)
     rings = _Rings(scan, block_px, voxel_um)
     window: deque[np.ndarray] = deque(
@@ -104,14 +59,15 @@ def ct_slices(
         if scan.fringe:
             value += scan.fringe * (value - _blur(window, FRINGE_VOXELS))
         value += error.at(z) + rings.at(z) + _noise(scan, z, value)
-        yield _grey(scan, value)
+        yield to_grey(scan, value)
 
 
 class CleanSlices:
     """Attenuation of block and tube at the voxel centres of any slice, free of artefacts."""
 
-    def __init__(self, phantom: Phantom, block_px: int, voxel_um: float):
+    def __init__(self, phantom: Phantom, energy_kev: float, block_px: int, voxel_um: float):
         self._phantom, self._voxel_um = phantom, voxel_um
+        self._table = attenuation_table(phantom.implant, energy_kev)
         centres = (np.arange(block_px) + 0.5) * voxel_um
         self._fields = GridFields(phantom.lattices, centres, centres)
         r = phantom.rotation
@@ -132,7 +88,7 @@ class CleanSlices:
             points = local.reshape(3, -1)[:, inside]
             found = tissue(self._phantom, points, fields, self._voxel_um)
             value.ravel()[inside] = np.maximum(
-                value.ravel()[inside], attenuation(self._phantom, found)
+                value.ravel()[inside], attenuation(self._table, found)
             )
         return value
 
@@ -142,7 +98,7 @@ class CleanSlices:
         radius = np.hypot(centres[None, :] - cx, centres[:, None] - cy)
         depth = TUBE_WALL_UM / 2 - np.abs(radius - self._phantom.tube_radius_um - TUBE_WALL_UM / 2)
         share = np.clip(depth / self._voxel_um + 0.5, 0, 1)
-        return (attenuation_table(self._phantom.material)[Label.TUBE] * share).astype(np.float32)
+        return (self._table[Label.TUBE] * share).astype(np.float32)
 
 
 class _Hardening:
@@ -152,9 +108,10 @@ class _Hardening:
         self, phantom: Phantom, scan: Scan, block_um: float, block_px: int, voxel_um: float
     ):
         coarse_um = block_um / COARSE_STEPS
-        clean = CleanSlices(phantom, COARSE_STEPS, coarse_um)
+        clean = CleanSlices(phantom, scan.energy_kev, COARSE_STEPS, coarse_um)
         volume = np.stack([clean.at(z) for z in range(COARSE_STEPS)])
-        self._error = hardening_error(volume, coarse_um, scan.hardening)
+        bone_per_mm = attenuation_per_mm("cortical bone", scan.energy_kev)
+        self._error = hardening_error(volume, coarse_um, bone_per_mm, scan.hardening)
         self._size, self._ratio = block_px, voxel_um / coarse_um
 
     def at(self, z: int) -> np.ndarray:
@@ -208,8 +165,8 @@ def _noise(scan: Scan, z: int, value: np.ndarray) -> np.ndarray:
     return np.float32(scan.noise) * grain * np.sqrt(1 + 0.4 * np.maximum(value, 0))
 
 
-def _grey(scan: Scan, value: np.ndarray) -> np.ndarray:
-    """Scale to the scan's grey levels; integers are rounded and saturate."""
+def to_grey(scan: Scan, value: np.ndarray) -> np.ndarray:
+    """Scale attenuation to the scan's grey levels; integers are rounded and saturate."""
     grey = np.float32(scan.background) + np.float32(scan.bone - scan.background) * value
     if scan.dtype == "float32":
         return grey.astype(np.float32)

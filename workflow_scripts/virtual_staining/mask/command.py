@@ -17,13 +17,15 @@ from virtual_staining.errors import InputError
 from virtual_staining.imaging.pictures import draw_outlines
 from virtual_staining.imaging.tissue.classes import tissue_classes
 from virtual_staining.imaging.tissue.hull import correspondence, hull, large_pieces, without_wall
-from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
+from virtual_staining.imaging.tissue.rigid import completed, opaque_implant, rigid_ct, rigid_slide
 from virtual_staining.readers.annotations import EXCLUDE
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 
 log = logging.getLogger(__name__)
+
+LOST_LIMIT = 0.05  # fraction of the section's implant outside the mask above which a warning is due
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +50,8 @@ def run(args: argparse.Namespace) -> None:
     )
     drawn = drawn_regions(args.annotations, pair, normalize.reference_class)
     exclude = drawn.get(EXCLUDE, np.zeros(pair.ct.shape, bool))
-    hulls = tissue_hulls(pair, settings, normalize)
+    implant = opaque_implant(pair.slide, pair.valid, pair.pixel_um, settings)
+    hulls = tissue_hulls(pair, implant, settings, normalize)
     mask = correspondence(*hulls, pair.valid, exclude)
     if not mask.any():
         raise InputError(
@@ -68,10 +71,19 @@ def run(args: argparse.Namespace) -> None:
     with replacing(out.qc) as path:
         draw_outlines(pair.ct, pair.slide, outlines, title).savefig(path, dpi=110)
     log.info(title)
+    lost = (implant & ~mask & ~exclude).sum() / max(implant.sum(), 1)
+    if lost > LOST_LIMIT:
+        log.warning(
+            "%s: the mask leaves out %.0f %% of the implant that the section shows; check qc.png",
+            normalized.slide, 100 * lost,
+        )  # fmt: skip
 
 
 def tissue_hulls(
-    pair: RegisteredPair, settings: MaskSettings, normalize: NormalizeSettings
+    pair: RegisteredPair,
+    implant: np.ndarray,
+    settings: MaskSettings,
+    normalize: NormalizeSettings,
 ) -> list[np.ndarray]:
     """Return the hulls of the rigid tissue in the CT and on the section, bool (y, x) each.
 
@@ -79,14 +91,17 @@ def tissue_hulls(
     ----------
     pair : RegisteredPair
         The normalized pair.
+    implant : ndarray, shape (y, x), bool
+        The implant that the section shows.
     settings : MaskSettings
     normalize : NormalizeSettings
         The levels that the pair was normalized to.
     """
     in_ct = rigid_ct(pair.ct, pair.pixel_um, settings, normalize) & pair.valid
+    in_ct = completed(in_ct, implant)
     in_slide = rigid_slide(
         pair.slide, in_ct, pair.valid, pair.pixel_um, settings, normalize.reference_class
     )
     pieces = [large_pieces(rigid, pair.pixel_um, settings) for rigid in (in_ct, in_slide)]
-    pieces[0] = without_wall(pieces[0], pair.valid)
+    pieces[0] = without_wall(pieces[0], pair.valid, pair.pixel_um)
     return [hull(piece, pair.pixel_um, settings) for piece in pieces]

@@ -49,11 +49,16 @@ def run(args: argparse.Namespace) -> None:
         f"({stats.roi.background_source}), slide bounds {stats.slide.f_min:.0f} to "
         f"{stats.slide.f_max:.0f}"
     )
+    clipped = max(part["any"] for part in stats.slide.clipped_fraction.values())
+    title += f", at most {clipped:.1%} of a tissue clipped"
     outlines = {
         settings.reference_class: (regions.reference, "both"),
         "background (section)": (regions.background, "slide"),
         "background (CT)": (regions.ct_background, "ct"),
+        "new bone (section)": (regions.new_bone, "slide"),
     }
     with replacing(out.qc) as path:
         draw_outlines(ct, slide, outlines, title).savefig(path, dpi=110)
     log.info(title)
+    for warning in stats.warnings:
+        log.warning("%s: %s", args.slide, warning)

@@ -8,14 +8,22 @@ import numpy as np
 from virtual_staining.artefacts.pair_stats import CTStats, PairStats, RegionStats, SlideStats
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.ct_scaling import ct_scaling, scale_ct
-from virtual_staining.imaging.tissue.regions import check_size, find_rois
-from virtual_staining.normalize.slide_levels import stretch, stretch_bounds, white_balance_gains
+from virtual_staining.imaging.tissue.grey_classes import NEW_BONE, grey_classes
+from virtual_staining.imaging.tissue.regions import check_size, find_rois, shrunk
+from virtual_staining.normalize.slide_levels import (
+    clipped_fractions,
+    stretch,
+    stretch_bounds,
+    white_balance_gains,
+)
 from virtual_staining.readers.annotations import BACKGROUND, EXCLUDE
 from virtual_staining.settings.normalize import NormalizeSettings
 
 log = logging.getLogger(__name__)
 
 ANNOTATIONS, AUTOMATIC = "annotations", "automatic"
+CLIPPED_LIMIT = 0.02
+"""Fraction of a tissue's pixels outside the contrast bounds above which a warning is due."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,11 @@ class Regions:
     ct_background : ndarray, shape (y, x), bool
         The part of ``background`` where the CT is empty too. Where a piece of the section is lost
         or a screw was removed, the glass is clear, but the volume holds matter.
+    new_bone : ndarray, shape (y, x), bool
+        Sets the slide's lower bound together with the reference.
+    tissue : dict of ndarray, shape (y, x), bool
+        The section's stained pixels by class, from
+        :func:`virtual_staining.imaging.tissue.grey_classes.grey_classes`.
     reference_source, background_source : str
         ``annotations`` for a drawn region, ``automatic`` for one that was found.
     """
@@ -36,6 +49,8 @@ class Regions:
     reference: np.ndarray
     background: np.ndarray
     ct_background: np.ndarray
+    new_bone: np.ndarray
+    tissue: dict[str, np.ndarray]
     reference_source: str
     background_source: str
 
@@ -84,7 +99,11 @@ def choose_regions(
             "the drawn background is not empty in the CT, whose background is found automatically"
         )
         ct_background = found[1]
-    return Regions(reference, background, ct_background, *sources)
+    levels = float(ct[reference].mean()), float(ct[ct_background].mean())
+    tissue = grey_classes(ct, slide, usable, pixel_um, levels, settings)
+    # blurred edges of mature bone have new bone's grey too, but are thinner than the margin
+    new_bone = shrunk(tissue.get(NEW_BONE, empty), pixel_um, settings.erode_um)
+    return Regions(reference, background, ct_background, new_bone, tissue, *sources)
 
 
 def normalize_pair(
@@ -118,9 +137,16 @@ def normalize_pair(
     scaling = ct_scaling(bone_mean, background_mean, settings)
     background_rgb = slide[regions.background].mean(axis=0)
     gains = white_balance_gains(background_rgb)
+    bone = [regions.reference]
+    if regions.new_bone.sum() >= settings.min_roi_px:
+        bone.append(regions.new_bone)
     bounds = stretch_bounds(
-        slide[regions.reference] * gains, slide[regions.background] * gains, settings
+        [slide[region] * gains for region in bone], slide[regions.background] * gains, settings
     )
+    clipped = {
+        name: clipped_fractions(slide, gains, bounds, region)
+        for name, region in regions.tissue.items()
+    }
     scaled, stretched = scale_ct(ct, scaling), stretch(slide, gains, *bounds)
     stats = PairStats(
         ct=CTStats(
@@ -137,6 +163,7 @@ def normalize_pair(
             f_min=bounds[0],
             f_max=bounds[1],
             background_after_rgb=stretched[regions.background].mean(axis=0).tolist(),
+            clipped_fraction=clipped,
         ),
         ct_background_after=settings.background_mean,
         roi=RegionStats(
@@ -146,6 +173,14 @@ def normalize_pair(
             reference_px=int(regions.reference.sum()),
             background_px=int(regions.background.sum()),
             ct_background_px=int(regions.ct_background.sum()),
+            new_bone_px=int(regions.new_bone.sum()),
+            tissue_px={name: int(region.sum()) for name, region in regions.tissue.items()},
         ),
+        warnings=[
+            f"{100 * values['any']:.0f} % of {name.replace('_', ' ')} is clipped on the normalized "
+            "slide; check the regions in qc.png or raise normalize.low_margin"
+            for name, values in clipped.items()
+            if values["any"] > CLIPPED_LIMIT
+        ],
     )
     return scaled, stretched, stats

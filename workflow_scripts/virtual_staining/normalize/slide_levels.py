@@ -1,5 +1,7 @@
 """White balance and contrast stretch of the slide (paper 2.5)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from virtual_staining.errors import InputError
@@ -28,17 +30,21 @@ def white_balance_gains(background_rgb: np.ndarray) -> np.ndarray:
 
 
 def stretch_bounds(
-    bone_rgb: np.ndarray, background_rgb: np.ndarray, settings: NormalizeSettings
+    tissues_rgb: Sequence[np.ndarray], background_rgb: np.ndarray, settings: NormalizeSettings
 ) -> tuple[float, float]:
     """Return the contrast bounds ``(f_min, f_max)``, common to the three channels.
 
     ``f_min = min over RGB of the bone's 1st percentile − c``, not below 10;
-    ``f_max = max over RGB of the background's 99th percentile + c′``, not above 255.
+    ``f_max = max over RGB of the background's 99th percentile + c′``, not above 255. Mature and
+    new bone each give a percentile, of which the lower counts: new bone takes another colour, and
+    where a section holds little of it most would lie below the percentile of all bone.
 
     Parameters
     ----------
-    bone_rgb, background_rgb : ndarray, shape (n, 3)
-        White-balanced intensities in the two regions, 8-bit units.
+    tissues_rgb : sequence of ndarray, shape (n, 3)
+        White-balanced intensities of each kind of bone, 8-bit units.
+    background_rgb : ndarray, shape (n, 3)
+        White-balanced intensities of the background.
     settings : NormalizeSettings
         Percentiles, margins c and c′, clamps.
 
@@ -47,9 +53,9 @@ def stretch_bounds(
     InputError
         If the bounds cross: the regions show no contrast.
     """
-    low = np.percentile(bone_rgb, settings.low_percentile, axis=0).min() - settings.low_margin
+    low = min(np.percentile(rgb, settings.low_percentile, axis=0).min() for rgb in tissues_rgb)
     high = np.percentile(background_rgb, settings.high_percentile, axis=0).max()
-    f_min = max(low, settings.low_clamp)
+    f_min = max(low - settings.low_margin, settings.low_clamp)
     f_max = min(high + settings.high_margin, settings.high_clamp)
     if not f_max > f_min:
         raise InputError(
@@ -64,3 +70,27 @@ def stretch(slide: np.ndarray, gains: np.ndarray, f_min: float, f_max: float) ->
     balanced = slide.astype(np.float32) * gains.astype(np.float32)
     stretched = (balanced - f_min) * np.float32(255 / (f_max - f_min))
     return np.clip(np.rint(stretched), 0, 255).astype(np.uint8)
+
+
+def clipped_fractions(
+    slide: np.ndarray, gains: np.ndarray, bounds: tuple[float, float], region: np.ndarray
+) -> dict[str, float]:
+    """Fractions of a region's pixels outside the contrast bounds.
+
+    Parameters
+    ----------
+    slide : ndarray of uint8, shape (y, x, 3)
+    gains : ndarray, shape (3,)
+    bounds : (f_min, f_max)
+        After white balance, 8-bit units.
+    region : ndarray of bool, shape (y, x)
+
+    Returns
+    -------
+    dict
+        ``r``, ``g``, ``b`` and ``any`` (of the three); zeros where the region is empty.
+    """
+    rgb = slide[region] * gains
+    outside = (rgb < bounds[0]) | (rgb > bounds[1])
+    shares = np.append(outside.mean(axis=0), outside.any(axis=1).mean()) if len(rgb) else [0.0] * 4
+    return {name: float(share) for name, share in zip(("r", "g", "b", "any"), shares, strict=True)}

@@ -22,6 +22,8 @@ Counts = dict[
     Literal["toluidine_blue", "hematoxylin_eosin"],
     dict[Literal["crossval", "test"], dict[Literal["Mg", "Ti", "PEEK"], Count]],
 ]
+Energy = Annotated[float, Field(ge=20, le=50)]
+Shift = Annotated[float, Field(ge=0, le=200)]
 Length = Annotated[float, Field(gt=0, le=100)]
 PAPER_COUNTS = {
     "toluidine_blue": {
@@ -60,6 +62,12 @@ class CohortSettings(Settings):
     slide_pixel_um: float = key(
         0.88, "edge of a slide pixel (5x objective)", unit="µm", paper="2.2", gt=0, le=1000
     )
+    energy_kev: tuple[Energy, Energy] = key(
+        (25, 45),
+        "range of the photon energy, which varies from scan to scan",
+        unit="keV",
+        paper="2.2",
+    )
     section_thickness_um: float = key(
         40,
         "thickness of the section that the stain is averaged through",
@@ -94,8 +102,17 @@ class CohortSettings(Settings):
         ge=0,
         lt=0.2,
     )
+    bone_distortion_rms_um: tuple[Shift, Shift] = key(
+        (10, 20),
+        "range of the smooth distortion that the whole section, bone included, has in its plane,"
+        " as a root mean square",
+        unit="µm",
+    )
+    plane_bend_um: float = key(
+        10, "largest departure of the section from its plane", unit="µm", ge=0, le=1000
+    )
     soft_shift_um: float = key(
-        60, "largest displacement of soft tissue on the slide", unit="µm", ge=0, le=1000
+        60, "largest further displacement of soft tissue on the slide", unit="µm", ge=0, le=1000
     )
     partial_fraction: float = key(
         0.3, "fraction of the samples whose slide shows a partial field", ge=0, le=1
@@ -147,6 +164,10 @@ class CohortSettings(Settings):
             yield "slide_pixel_um", f"such that a slide of {least:g} mm has 8 pixels a side or more"
         if self.plane_offset_mm > self.block_mm / 2:
             yield "plane_offset_mm", f"at most half of block_mm ({self.block_mm:g} mm)"
+        for name in ("energy_kev", "bone_distortion_rms_um"):
+            low, high = getattr(self, name)
+            if low > high:
+                yield name, "two numbers, the smaller one first"
         counts = [n for roles in self.stains.values() for m in roles.values() for n in m.values()]
         if not 1 <= sum(counts) <= MOST_SAMPLES:
             yield "stains", f"1 to {MOST_SAMPLES} samples in all"

@@ -43,7 +43,8 @@ class NormalizeSettings(Settings):
     )
     low_percentile: float = key(
         1,
-        "percentile of the slide's bone intensities at which the lower contrast bound starts",
+        "percentile of the slide's intensities in mature and in new bone; the lower contrast bound"
+        " starts at the darker of the two",
         unit="%",
         paper="2.5",
         ge=0,
@@ -60,7 +61,7 @@ class NormalizeSettings(Settings):
         only=("normalize",),
     )
     low_margin: float = key(
-        5,
+        15,
         "distance of the lower bound below that percentile, the paper's c (the paper names no"
         " value)",
         unit="8-bit levels",

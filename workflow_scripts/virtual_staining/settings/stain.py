@@ -42,9 +42,14 @@ class StainSettings(TilingSettings):
         values="test, all, or a list of volume ids",
         only=("workflow",),
     )
+    plane: Literal["as_trained", "paper"] = key(
+        "as_trained",
+        "as_trained: slices are averaged through register.section_thickness_um and blurred as the"
+        " training pairs' planes are; paper: single slices after a 3D Gaussian filter",
+    )
     sigma_voxel: float = key(
         1.0,
-        "standard deviation of the 3D Gaussian filter before staining",
+        "standard deviation of the 3D Gaussian filter of plane paper",
         unit="voxels",
         paper="2.11",
         ge=0,

@@ -12,6 +12,7 @@ from virtual_staining.artefacts.rgba import write_rgba
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.volume import VolumeLevel, open_volume_pyramid
 from virtual_staining.errors import InputError
+from virtual_staining.imaging.ct_plane import AsTrained, PaperFilter
 from virtual_staining.progress import progress
 from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import read_settings
@@ -34,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stats", nargs="*", default=[], help="stats.json of the volume's pairs")
     parser.add_argument("--normalize", required=True, help=NormalizeSettings.argument_help())
     parser.add_argument("--mask", help=f"{MaskSettings.argument_help()}; for specimen_only")
+    parser.add_argument(
+        "--section-thickness-um",
+        type=float,
+        help="thickness that the training pairs' CT was averaged through, µm; for plane as_trained",
+    )
     parser.add_argument("--settings", required=True, help=StainSettings.argument_help())
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     parser.add_argument("--out", required=True, type=StainedVolumeFolder, help="folder to write to")
@@ -60,7 +66,8 @@ def run(args: argparse.Namespace) -> None:
         scaling = median_scaling(args.stats)
     else:
         scaling = measured_scaling(ct.array, ct.voxel_size_um, normalize, args.ct)
-    stain_volume(ct, scaling, stain, settings.sigma_voxel, args.out)
+    plane_filter = chosen_filter(settings, args.section_thickness_um, ct.voxel_size_um)
+    stain_volume(ct, scaling, stain, plane_filter, args.out)
     levels = open_volume_pyramid(args.out.zarr)
     with replacing(args.out.orthogonal) as path:
         orthogonal_figure(levels[0].array, levels[0].voxel_size_um).savefig(path)
@@ -69,11 +76,40 @@ def run(args: argparse.Namespace) -> None:
         imsave(path, render(small.array[:]))
 
 
+def chosen_filter(
+    settings: StainSettings, thickness_um: float | None, voxel_um: float
+) -> AsTrained | PaperFilter:
+    """Return what makes the planes to stain of a volume.
+
+    Parameters
+    ----------
+    settings : StainSettings
+        Uses ``plane`` and ``sigma_voxel``.
+    thickness_um : float or None
+        Thickness that the training pairs' CT was averaged through, µm.
+    voxel_um : float
+        Voxel size, µm.
+
+    Raises
+    ------
+    InputError
+        If the planes are to be as trained and the thickness is not given.
+    """
+    if settings.plane == "paper":
+        return PaperFilter(settings.sigma_voxel)
+    if thickness_um is None:
+        raise InputError(
+            "stain: plane as_trained needs --section-thickness-um, the thickness that the training "
+            "pairs were registered with"
+        )
+    return AsTrained(thickness_um, voxel_um)
+
+
 def stain_volume(
     ct: VolumeLevel,
     scaling: tuple[float, float],
     stain: Callable[[np.ndarray], np.ndarray],
-    sigma_voxel: float,
+    plane_filter: AsTrained | PaperFilter,
     out: StainedVolumeFolder,
 ) -> None:
     """Stain a volume slab by slab and write its colours.
@@ -86,8 +122,8 @@ def stain_volume(
         Its normalization.
     stain : callable
         As in :func:`~virtual_staining.stain.slabs.stained_slabs`.
-    sigma_voxel : float
-        Standard deviation of the Gaussian filter before staining, voxels.
+    plane_filter : AsTrained or PaperFilter
+        Makes the planes to stain of the volume.
     out : StainedVolumeFolder
         Receives ``rgba.ome.zarr`` and ``rgba.tif``.
     """
@@ -95,7 +131,7 @@ def stain_volume(
 
     def slabs() -> Iterator[np.ndarray]:
         with progress(depth, "staining", "slice", log) as advance:
-            for slab in stained_slabs(filtered_slabs(ct.array, sigma_voxel), scaling, stain):
+            for slab in stained_slabs(filtered_slabs(ct.array, plane_filter), scaling, stain):
                 yield slab
                 advance(slab.shape[1])
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+
+from virtual_staining.imaging.ct_plane import AsTrained, PaperFilter
 
 SLAB_BYTES = 64 * 2**20  # of CT in one slab
-TRUNCATE = 4.0  # the filter's reach in standard deviations
 
 
 def alpha_channel(rgb: np.ndarray) -> np.ndarray:
@@ -24,8 +24,10 @@ def alpha_channel(rgb: np.ndarray) -> np.ndarray:
     return ((2 * (765 - total) + 3) // 6).astype(np.uint8)
 
 
-def filtered_slabs(array, sigma_voxel: float, planes: int | None = None) -> Iterator[np.ndarray]:
-    """Filter a volume with a 3D Gaussian, slab by slab, as if it were done at once.
+def filtered_slabs(
+    array, plane_filter: AsTrained | PaperFilter, planes: int | None = None
+) -> Iterator[np.ndarray]:
+    """Filter a volume slab by slab, as if it were done at once.
 
     Each slab is read with as many neighbouring planes as the filter reaches.
 
@@ -33,8 +35,8 @@ def filtered_slabs(array, sigma_voxel: float, planes: int | None = None) -> Iter
     ----------
     array : zarr.Array or ndarray, shape (z, y, x)
         Read in slices along z.
-    sigma_voxel : float
-        Standard deviation, voxels; the volume's border repeats itself.
+    plane_filter : AsTrained or PaperFilter
+        What makes the planes to stain of a slab; the volume's border repeats itself.
     planes : int, optional
         Thickness of a slab; by default what fits ``SLAB_BYTES``.
 
@@ -44,13 +46,12 @@ def filtered_slabs(array, sigma_voxel: float, planes: int | None = None) -> Iter
     """
     n, height, width = array.shape
     planes = planes or max(1, SLAB_BYTES // (height * width * 4))
-    halo = int(TRUNCATE * sigma_voxel + 0.5)
+    halo = plane_filter.reach
     for start in range(0, n, planes):
         stop = min(start + planes, n)
         low = max(start - halo, 0)
         slab = np.asarray(array[low : min(stop + halo, n)], np.float32)
-        slab = gaussian_filter(slab, sigma_voxel, mode="nearest", truncate=TRUNCATE)
-        yield slab[start - low : stop - low]
+        yield plane_filter(slab)[start - low : stop - low]
 
 
 def stained_slabs(

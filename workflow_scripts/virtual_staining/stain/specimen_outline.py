@@ -37,7 +37,7 @@ def specimen_outline(
     stride = max(1, round(OUTLINE_UM / voxel_size_um))
     coarse, pixel_um = plane[::stride, ::stride], stride * voxel_size_um
     pieces = large_pieces(rigid_ct(coarse, pixel_um, mask, normalize), pixel_um, mask)
-    pieces = without_wall(pieces, np.ones(coarse.shape, bool))
+    pieces = without_wall(pieces, np.ones(coarse.shape, bool), pixel_um)
     outline = hull(pieces, pixel_um, mask).astype(np.uint8)
     size = (coarse.shape[1] * stride, coarse.shape[0] * stride)
     full = cv2.resize(outline, size, interpolation=cv2.INTER_NEAREST)

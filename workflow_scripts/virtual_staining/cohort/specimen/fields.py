@@ -1,17 +1,16 @@
 """Random fields as functions of physical points: the same truth on any grid.
 
 A field is a cubic B-spline on a periodic lattice of seeded coefficients. On a grid along the
-lattice it separates into small matrix products; on an oblique plane it is sampled five times per
+lattice it separates into small matrix products; on a section it is sampled five times per
 lattice step and interpolated, again by B-splines.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
-
-from virtual_staining.imaging.geometry import SectionMap
 
 PERIOD_UM = 9000.0
 SPACINGS_UM = {
@@ -105,13 +104,13 @@ class GridFields:
 
 
 class PlaneFields:
-    """Fields on an oblique plane, given by rows and columns in slide coordinates.
+    """Fields on a section, given by rows and columns in slide coordinates.
 
     Parameters
     ----------
     lattices : dict of Lattice
-    plane : SectionMap
-        Slide points (µm) to volume points.
+    points_of : callable
+        Maps slide rows and columns (y_um, x_um) to volume points (3, y, x), µm.
     size_um : (width, height)
         Extent of the slide, µm.
     x_um : ndarray
@@ -121,7 +120,7 @@ class PlaneFields:
     def __init__(
         self,
         lattices: dict[str, Lattice],
-        plane: SectionMap,
+        points_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
         size_um: tuple[float, float],
         x_um: np.ndarray,
     ):
@@ -130,8 +129,8 @@ class PlaneFields:
             step = min(lattice.spacing_um) / 5
             pad = 6 * step  # keeps the border of the interpolation outside the slide
             columns, rows = (np.arange(-pad, size + pad + step, step) for size in size_um)
-            grid = np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 2)
-            points = plane.to_volume(grid)[:, ::-1].T / np.array(lattice.spacing_um)[:, None]
+            points = points_of(rows, columns)[::-1].reshape(3, -1)
+            points = points / np.array(lattice.spacing_um, np.float32)[:, None]
             values = ndimage.map_coordinates(
                 lattice.coefficients, points, order=3, prefilter=False, mode="grid-wrap"
             ).reshape(rows.size, columns.size)

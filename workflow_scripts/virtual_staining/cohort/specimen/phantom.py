@@ -6,10 +6,12 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from virtual_staining.cohort.specimen.fields import Lattice, make_lattices, scatter
-from virtual_staining.cohort.specimen.labels import Label, attenuation_table, is_in
+from virtual_staining.cohort.specimen.labels import Label, is_in
 from virtual_staining.cohort.specimen.screw import screw_distance
 
 TUBE_WALL_UM = 350.0
+ALLOYS = {"Mg": ("Mg-5Gd", "Mg-10Gd"), "Ti": ("Ti",), "PEEK": ("PEEK",)}
+"""Implant materials that a sample of each group may hold (paper 2.1)."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,14 @@ class Tissue:
 
 @dataclass(frozen=True)
 class Phantom:
-    """One block. ``rotation`` takes volume directions (x, y, z) to the screw's frame."""
+    """One block.
+
+    ``material`` is the sheet's group (``Mg``, ``Ti``, ``PEEK``) and ``implant`` what the screw
+    consists of; ``rotation`` takes volume directions (x, y, z) to the screw's frame.
+    """
 
     material: str
+    implant: str
     lattices: dict[str, Lattice]
     rotation: np.ndarray
     center_um: np.ndarray
@@ -79,6 +86,7 @@ def make_phantom(material: str, block_um: float, seed: tuple[int, ...]) -> Phant
     tube_radius = np.hypot(*(points[:, :2] - tube_center).T).max() + rng.uniform(80, 200)
     return Phantom(
         material=material,
+        implant=str(np.random.default_rng([*seed, 1500]).choice(ALLOYS[material])),
         lattices=make_lattices(seed),
         rotation=rotation,
         center_um=center,
@@ -132,10 +140,24 @@ def tissue(
     return Tissue(label, mineral, cell, tone)
 
 
-def attenuation(phantom: Phantom, found: Tissue) -> np.ndarray:
-    """X-ray attenuation relative to cortical bone, float32; nuclei do not show, lacunae do."""
+def attenuation(table: np.ndarray, found: Tissue) -> np.ndarray:
+    """X-ray attenuation at points of the phantom; nuclei do not show, lacunae do.
+
+    Parameters
+    ----------
+    table : ndarray, shape (11,)
+        Attenuation of each label relative to cortical bone, from
+        :func:`virtual_staining.cohort.specimen.attenuation.attenuation_table`.
+    found : Tissue
+        The phantom at n points.
+
+    Returns
+    -------
+    ndarray, shape (n,), float32
+        Relative to cortical bone.
+    """
     hollow = is_in(found.label, (Label.CORTICAL, Label.TRABECULAR, Label.WOVEN, Label.LACUNA))
-    value = attenuation_table(phantom.material)[found.label] * found.mineral
+    value = table[found.label] * found.mineral
     return value - 0.8 * value * found.cell * hollow
 
 

@@ -8,7 +8,7 @@ from scipy import ndimage
 from virtual_staining.imaging.tissue.absorbance import clear_and_opaque, slide_absorbance, smoothed
 from virtual_staining.imaging.tissue.hull import large_pieces
 from virtual_staining.imaging.tissue.regions import IMPLANT_HALF_THICKNESS_UM
-from virtual_staining.imaging.tissue.rigid import rigid_ct
+from virtual_staining.imaging.tissue.rigid import faint_implant, rigid_ct
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 
@@ -130,6 +130,9 @@ def implant_in_ct(
         return np.zeros_like(rigid)
     least_um = CORE_DEPTH * depth_um.max()
     core = depth_um > least_um
+    faint = faint_implant(ct, pixel_um, settings, normalize)
+    if faint[core].any():  # too faint for its grey level to stand out from the noise
+        return faint
     grey = smoothed(ct, pixel_um, settings.smooth_um)
     level = np.median(grey[core])
     reach = LEVEL_REACH * (level - normalize.background_mean)

@@ -13,6 +13,8 @@ from virtual_staining.settings.mask import MaskSettings
 ARC_SOLIDITY = 0.35
 # What comes so near to the field's border runs out of it, px (openings round corners off).
 RIM_PX = 3
+# Half the thickness of the thickest holder wall, µm.
+WALL_HALF_THICKNESS_UM = 250.0
 
 
 def large_pieces(rigid: np.ndarray, pixel_um: float, settings: MaskSettings) -> np.ndarray:
@@ -40,10 +42,11 @@ def large_pieces(rigid: np.ndarray, pixel_um: float, settings: MaskSettings) -> 
     return np.isin(pieces, [region.label for region in regions if region.area >= least])
 
 
-def without_wall(pieces: np.ndarray, field: np.ndarray) -> np.ndarray:
+def without_wall(pieces: np.ndarray, field: np.ndarray, pixel_um: float) -> np.ndarray:
     """Drop the sample holder's wall, where it is as dense as the specimen.
 
-    Wall is what lies outside the main piece's hull and is an arc or ring, or runs out of the field.
+    Wall is what lies outside the main piece's hull and is an arc or ring, or is thin and runs out
+    of the field; a thick piece that the field's border cuts is bone or implant.
 
     Parameters
     ----------
@@ -51,6 +54,8 @@ def without_wall(pieces: np.ndarray, field: np.ndarray) -> np.ndarray:
         From :func:`large_pieces`, of a CT.
     field : ndarray of bool, shape (y, x)
         Where the CT holds data.
+    pixel_um : float
+        Pixel size, µm.
 
     Returns
     -------
@@ -61,11 +66,13 @@ def without_wall(pieces: np.ndarray, field: np.ndarray) -> np.ndarray:
     if not regions:
         return pieces
     inside = convex_hull_image(labels == _main(regions).label)
+    half_um = ndimage.distance_transform_edt(pieces) * pixel_um
     rim = field & (ndimage.distance_transform_edt(np.pad(field, 1))[1:-1, 1:-1] <= RIM_PX)
     kept = []
     for region in regions:
         place = tuple(region.coords.T)
-        arc = region.solidity < ARC_SOLIDITY or rim[place].any()
+        thin = half_um[place].max() < WALL_HALF_THICKNESS_UM
+        arc = region.solidity < ARC_SOLIDITY or (thin and rim[place].any())
         if inside[place].mean() > 0.5 or not arc:
             kept.append(region.label)
     return np.isin(labels, kept)

@@ -17,8 +17,10 @@ from virtual_staining.settings.normalize import BONE, NormalizeSettings
 
 # Background lies within this many standard deviations of its peak, bone at most so far above its.
 GATE_SIGMAS = 2.5
-# Least level of bone between background (0) and its peak (1), half-way from new bone (about 0.74)
-# to mature: new bone is stained more strongly, and a hundredth of it would set the lower bound.
+# The background's peak is measured on the values up to so many standard deviations above it.
+ZOOM_SIGMAS = 8.0
+# Least level of bone between background (0) and its peak (1), half-way from new bone (0.7 to 0.8)
+# to mature, whose mean is what the CT is scaled by.
 BONE_LEVEL = 0.87
 # Least share of the tissue that bone takes; a smaller peak is the blurred rim of metal.
 BONE_SHARE = 0.05
@@ -64,23 +66,23 @@ def find_rois(
     smooth = smoothed(ct, pixel_um, settings.smooth_um)
     absorbance = slide_absorbance(slide, valid, pixel_um, settings.smooth_um)
     clear, opaque = clear_and_opaque(absorbance, valid, settings.opaque_absorbance)
-    background = valid & clear & _erode(clear, pixel_um, settings)
-    background &= _near(smooth, _first(peaks(smooth[background])))
+    background = valid & clear & shrunk(clear, pixel_um, settings.erode_um)
+    background &= _near(smooth, _darkest(smooth[background]))
     tissue = valid & ~clear & ~opaque
-    inner = _erode(tissue, pixel_um, settings)
+    inner = shrunk(tissue, pixel_um, settings.erode_um)
     if settings.reference_class == BONE and background.any():
         air, bone = smooth[background].mean(), _last(peaks(smooth[inner]))
         reference = _bone_like(smooth, bone, air, pixel_um) & tissue
         # an implant is black on the slide, or was taken out of it and left a dense hole
         hole = clear & (smooth > air + BONE_LEVEL * (bone.grey - air)) if bone else opaque
-        implant = _erode(valid & (opaque | hole), pixel_um, settings)
+        implant = shrunk(valid & (opaque | hole), pixel_um, settings.erode_um)
         reference &= ~_grow(implant, settings.implant_margin_um, pixel_um)
     else:
         both = background | inner
         level = threshold_otsu(smooth[both]) if both.any() else np.inf
         reference = tissue & (smooth > level)
-    reference = _erode(reference, pixel_um, settings)
-    background = _erode(background, pixel_um, settings)
+    reference = shrunk(reference, pixel_um, settings.erode_um)
+    background = shrunk(background, pixel_um, settings.erode_um)
     return _enough(reference, background, settings)
 
 
@@ -111,15 +113,15 @@ def find_ct_rois(
         As in :func:`find_rois`.
     """
     smooth = smoothed(ct, pixel_um, settings.smooth_um)
-    valid = np.ones(ct.shape, bool) if valid is None else _erode(valid, pixel_um, settings)
-    air = valid & _near(smooth, _first(peaks(smooth[valid])))
+    valid = np.ones(ct.shape, bool) if valid is None else shrunk(valid, pixel_um, settings.erode_um)
+    air = valid & _near(smooth, _darkest(smooth[valid]))
     matter = valid & ~air & (smooth > smooth[air].mean())
     if settings.reference_class == BONE:
         reference = _densest(smooth, matter, smooth[air].mean(), pixel_um, settings)
     else:
         reference = smooth > threshold_otsu(smooth[valid])
-    reference = _erode(reference, pixel_um, settings)
-    background = _erode(air, pixel_um, settings)
+    reference = shrunk(reference, pixel_um, settings.erode_um)
+    background = shrunk(air, pixel_um, settings.erode_um)
     return _enough(reference, background, settings)
 
 
@@ -127,7 +129,7 @@ def _densest(
     smooth: np.ndarray, matter: np.ndarray, air: float, pixel_um: float, settings: NormalizeSettings
 ) -> np.ndarray:
     """Pixels at the level of the densest matter that is not a solid metal body."""
-    inner = _erode(matter, pixel_um, settings)
+    inner = shrunk(matter, pixel_um, settings.erode_um)
     if np.unique(smooth[inner]).size < 3:
         return np.zeros_like(matter)
     dense = smooth > threshold_multiotsu(smooth[inner], 3)[-1]
@@ -152,9 +154,13 @@ def _bone_like(
     return dense & (smooth <= bone.grey + GATE_SIGMAS * bone.sigma_above)
 
 
-def _first(found: list[Peak]) -> Peak | None:
-    """Return the darkest peak."""
-    return found[0] if found else None
+def _darkest(values: np.ndarray) -> Peak | None:
+    """Return the darkest peak, looked at closely: titanium leaves it few of all values' bins."""
+    found = peaks(values)
+    if not found:
+        return None
+    closer = peaks(values[values < found[0].grey + ZOOM_SIGMAS * found[0].sigma_above])
+    return closer[0] if closer else found[0]
 
 
 def _last(found: list[Peak]) -> Peak | None:
@@ -170,10 +176,9 @@ def _near(smooth: np.ndarray, peak: Peak | None) -> np.ndarray:
     return np.abs(smooth - peak.grey) <= reach
 
 
-def _erode(region: np.ndarray, pixel_um: float, settings: NormalizeSettings) -> np.ndarray:
-    """Region without its outermost ``erode_um``; the image's border is not an edge."""
-    radius_px = max(settings.erode_um / pixel_um, 1.0)
-    return ndimage.distance_transform_edt(region) > radius_px
+def shrunk(region: np.ndarray, pixel_um: float, margin_um: float) -> np.ndarray:
+    """Region without its rim of ``margin_um``, one pixel at least; the image's border is no rim."""
+    return ndimage.distance_transform_edt(region) > max(margin_um / pixel_um, 1.0)
 
 
 def _grow(region: np.ndarray, radius_um: float, pixel_um: float) -> np.ndarray:

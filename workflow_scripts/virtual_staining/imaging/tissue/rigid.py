@@ -1,9 +1,12 @@
 """Which pixels are rigid (bone or implant), in the CT and on the slide, by intensity."""
 
 import numpy as np
+from scipy import ndimage
+from skimage.measure import label
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from virtual_staining.imaging.tissue.absorbance import clear_and_opaque, slide_absorbance, smoothed
+from virtual_staining.imaging.tissue.hull import large_pieces
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import BONE
 from virtual_staining.settings.normalize import NormalizeSettings as Normalize
@@ -11,12 +14,19 @@ from virtual_staining.settings.normalize import NormalizeSettings as Normalize
 # Colours of bone and soft tissue are learned where there are this many pixels of each, and from
 # no more than that many.
 LEAST_SAMPLES, MOST_SAMPLES = 200, 20000
+# Least level of a faint implant between background (0) and bone (1): PEEK has 0.11 at least, dry
+# soft tissue 0.07 at most (NIST attenuation at 25 to 45 keV).
+FAINT_LEVEL = 0.09
+# Half the thickness above which a faint body is an implant, µm (screw core: 1.5 mm), and the blur
+# that keeps noise out of it.
+BODY_HALF_THICKNESS_UM = 300.0
+BODY_SMOOTH_UM = 40.0
 
 
 def rigid_ct(
     ct: np.ndarray, pixel_um: float, settings: MaskSettings, normalize: Normalize
 ) -> np.ndarray:
-    """Mark the CT's pixels at or above ``rigid_level``.
+    """Mark the CT's pixels above ``rigid_level``, and a faint implant.
 
     Parameters
     ----------
@@ -34,7 +44,83 @@ def rigid_ct(
     """
     span = normalize.bone_mean - normalize.background_mean
     level = normalize.background_mean + settings.rigid_level * span
-    return smoothed(ct, pixel_um, settings.smooth_um) > level
+    dense = smoothed(ct, pixel_um, settings.smooth_um) > level
+    return dense | faint_implant(ct, pixel_um, settings, normalize)
+
+
+def faint_implant(
+    ct: np.ndarray, pixel_um: float, settings: MaskSettings, normalize: Normalize
+) -> np.ndarray:
+    """Mark a thick solid body that is fainter than bone and denser than dry soft tissue.
+
+    A PEEK implant has 0.11 to 0.27 of bone's attenuation at 25 to 45 keV, no more than the blurred
+    edge of bone; its thickness tells it from such edges, from the holder's wall and from trabeculae
+    among marrow. A specimen in resin or water has a body like that too.
+
+    Parameters
+    ----------
+    ct, pixel_um, settings, normalize
+        As in :func:`rigid_ct`.
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+        All False where there is no such body.
+    """
+    span = normalize.bone_mean - normalize.background_mean
+    level = (smoothed(ct, pixel_um, BODY_SMOOTH_UM) - normalize.background_mean) / span
+    body = (level > FAINT_LEVEL) & (level < settings.rigid_level)
+    core = ndimage.distance_transform_edt(body) * pixel_um > BODY_HALF_THICKNESS_UM
+    if not core.any():
+        return core
+    reach_um = BODY_HALF_THICKNESS_UM + 2 * BODY_SMOOTH_UM
+    return body & (ndimage.distance_transform_edt(~core) * pixel_um <= reach_um)
+
+
+def opaque_implant(
+    slide: np.ndarray, valid: np.ndarray, pixel_um: float, settings: MaskSettings
+) -> np.ndarray:
+    """Mark the implant that the section shows: its large opaque pieces.
+
+    Parameters
+    ----------
+    slide : ndarray of uint8, shape (y, x, 3)
+        Normalized section.
+    valid : ndarray of bool, shape (y, x)
+        Where both images hold data.
+    pixel_um : float
+        Pixel size, µm.
+    settings : MaskSettings
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+    """
+    absorbance = slide_absorbance(slide, valid, pixel_um, settings.smooth_um)
+    _, opaque = clear_and_opaque(absorbance, valid, settings.opaque_absorbance)
+    return large_pieces(opaque & valid, pixel_um, settings)
+
+
+def completed(in_ct: np.ndarray, implant: np.ndarray) -> np.ndarray:
+    """Add the section's implant to the CT's rigid pixels, piece by piece.
+
+    A faint implant's thin parts are missed in the CT; what is opaque for another reason (ink, a
+    fold) lies over no rigid matter.
+
+    Parameters
+    ----------
+    in_ct : ndarray of bool, shape (y, x)
+        From :func:`rigid_ct`.
+    implant : ndarray of bool, shape (y, x)
+        From :func:`opaque_implant`; pieces that are rigid in the CT for the most part are added.
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+    """
+    pieces = label(implant)
+    shares = ndimage.mean(in_ct, pieces, range(1, pieces.max() + 1))
+    return in_ct | np.isin(pieces, 1 + np.flatnonzero(np.asarray(shares) > 0.5))
 
 
 def rigid_slide(

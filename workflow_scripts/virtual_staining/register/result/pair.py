@@ -6,9 +6,10 @@ import numpy as np
 
 from virtual_staining.artefacts.slide import SlideLevel
 from virtual_staining.artefacts.volume import VolumeLevel
+from virtual_staining.imaging.ct_plane import ct_plane
 from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.register.result.pair_grid import PairGrid, common_grid, compose, valid_mask
-from virtual_staining.register.result.pair_images import resample_ct, resample_slide
+from virtual_staining.register.result.pair_images import resample_slide
 from virtual_staining.register.similarity.pose import CENTER, X_AXIS, Y_AXIS, to_map
 from virtual_staining.register.similarity.scales import SectionScales
 
@@ -77,7 +78,7 @@ def make_pair(
     pair_to_slide = compose(grid.to_volume, slide_to_volume)
     background = section.colours[section.colours.sum(1).argmax()]  # the bare slide is brightest
     image = resample_slide(slide.read(), slide.pixel_size_um, pair_to_slide, grid, background)
-    ct = resample_ct(volume.array, voxel_um, grid, thickness_um)
+    ct = ct_plane(volume.array, voxel_um, grid.to_volume, grid.shape, grid.pixel_um, thickness_um)
     valid = valid_mask(grid, pair_to_slide, size_um, volume_size_um)
     tissue = tissue_mask(image, section.colours, background)
     fraction = float((tissue & valid).mean())

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from sklearn.cluster import KMeans
 
+from virtual_staining.imaging.ct_plane import thickness_offsets
 from virtual_staining.imaging.halving import halve
 
 KMEANS_PIXELS = 20_000
@@ -85,16 +86,6 @@ class SectionScales:
     image: np.ndarray
     colours: np.ndarray
     size_um: tuple[float, float]
-
-
-def thickness_offsets(thickness_um: float, voxel_um: float) -> np.ndarray:
-    """Return the distances from the plane (µm) at which a section of a thickness is sampled.
-
-    The section is divided into equal layers, one for each voxel of thickness, and sampled in the
-    middle of each; a section no thicker than a voxel gives ``[0.]``.
-    """
-    n = max(1, round(thickness_um / voxel_um))
-    return ((np.arange(n) + 0.5) / n - 0.5) * (thickness_um if n > 1 else 0.0)
 
 
 def volume_scales(volume: np.ndarray, voxel_um: float, coarse_um: float) -> VolumeScales:
