@@ -8,6 +8,7 @@ from virtual_staining.imaging.tissue.classes import (
     IMPLANT_RIM_PX,
     Tissue,
     implant_in_ct,
+    lost_pieces,
     stained_tissue,
     thick_body,
     tissue_classes,
@@ -84,3 +85,23 @@ def test_stained_tissue_keeps_away_from_the_implant():
     classes[:, 15:] = Tissue.BACKGROUND
     columns = stained_tissue(classes).all(axis=0)
     assert np.flatnonzero(columns).tolist() == list(range(5 + IMPLANT_RIM_PX, 15))
+
+
+@pytest.mark.parametrize("stain", ["toluidine", "eosin"])
+def test_bone_that_the_section_has_lost_is_found_and_nothing_else(stain):
+    ct, slide, truth = make_pair("Ti", stain, bone=30000, background=10000)
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    hole = np.hypot(y - 100, x - 85) < 14
+    crack = (np.abs(y - x * 0.4 - 180) < 1.5) & (x < 120)
+    assert (truth[hole] == BONE).all() and (truth[crack] == BONE).any()
+    slide[hole | crack] = (245, 242, 234)
+    classes = tissue_classes(ct, slide, EVERYWHERE, EVERYWHERE, PIXEL_UM, SETTINGS, LEVELS)
+    lost = lost_pieces(classes, ct, PIXEL_UM, SETTINGS, LEVELS)
+    assert dice(lost, hole) > 0.9
+    assert not (lost & (truth == IMPLANT)).any()
+
+
+def test_a_whole_section_has_lost_nothing():
+    ct, slide, _ = make_pair("Mg", bone=30000, background=10000)
+    classes = tissue_classes(ct, slide, EVERYWHERE, EVERYWHERE, PIXEL_UM, SETTINGS, LEVELS)
+    assert not lost_pieces(classes, ct, PIXEL_UM, SETTINGS, LEVELS).any()

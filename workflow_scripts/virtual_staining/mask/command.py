@@ -15,7 +15,7 @@ from virtual_staining.artefacts.registration import (
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.pictures import draw_outlines
-from virtual_staining.imaging.tissue.classes import tissue_classes
+from virtual_staining.imaging.tissue.classes import Tissue, lost_pieces, tissue_classes
 from virtual_staining.imaging.tissue.hull import correspondence, hull, large_pieces, without_wall
 from virtual_staining.imaging.tissue.rigid import completed, opaque_implant, rigid_ct, rigid_slide
 from virtual_staining.readers.annotations import EXCLUDE
@@ -61,21 +61,26 @@ def run(args: argparse.Namespace) -> None:
     classes = tissue_classes(
         pair.ct, pair.slide, mask, pair.valid, pair.pixel_um, settings, normalize
     )
+    lost = lost_pieces(classes, pair.ct, pair.pixel_um, settings, normalize)
+    mask, classes[lost] = mask & ~lost, Tissue.OUTSIDE
     write_mask(out, mask, classes, pair.pixel_um)
     outlines = {
         "hull of the CT": (hulls[0], "both"),
         "hull of the section": (hulls[1], "both"),
         "mask": (mask, "both"),
     }
-    title = f"mask covers {mask.mean():.0%} of the pair, {exclude.sum()} px excluded by hand"
+    title = (
+        f"mask covers {mask.mean():.0%} of the pair; left out: {lost.sum()} px of bone that the "
+        f"section has lost, {exclude.sum()} px by hand"
+    )
     with replacing(out.qc) as path:
         draw_outlines(pair.ct, pair.slide, outlines, title).savefig(path, dpi=110)
     log.info(title)
-    lost = (implant & ~mask & ~exclude).sum() / max(implant.sum(), 1)
-    if lost > LOST_LIMIT:
+    missed = (implant & ~mask & ~exclude).sum() / max(implant.sum(), 1)
+    if missed > LOST_LIMIT:
         log.warning(
             "%s: the mask leaves out %.0f %% of the implant that the section shows; check qc.png",
-            normalized.slide, 100 * lost,
+            normalized.slide, 100 * missed,
         )  # fmt: skip
 
 

@@ -82,6 +82,34 @@ def tissue_classes(
     return classes
 
 
+def lost_pieces(
+    classes: np.ndarray,
+    ct: np.ndarray,
+    pixel_um: float,
+    settings: MaskSettings,
+    normalize: NormalizeSettings,
+) -> np.ndarray:
+    """Find bone that the section has lost in cutting: clear glass where the CT is dense.
+
+    Such places differ physically (paper 2.8), and a network that is trained on them learns to
+    invent holes. The place of a lost implant is not among them.
+
+    Parameters
+    ----------
+    classes : ndarray of uint8, shape (y, x)
+        From :func:`tissue_classes`.
+    ct, pixel_um, settings, normalize
+        As in :func:`tissue_classes`.
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+        Pieces that are thicker than ``min_thickness_um``, which cracks and canals are not.
+    """
+    dense = rigid_ct(ct, pixel_um, settings, normalize)
+    return large_pieces(dense & (classes == Tissue.BACKGROUND), pixel_um, settings)
+
+
 def thick_body(region: np.ndarray, pixel_um: float) -> np.ndarray:
     """Keep the parts of a region that are as thick as an implant, with their outline's details.
 
