@@ -11,7 +11,9 @@ rule split_folds:
         pairs=lambda wildcards: pairs_of(wildcards.stain),
     output:
         folds="<results>/05_split/{stain}/folds.json",
-        training=expand("<results>/05_split/{{stain}}/fold-{fold}.json", fold=FOLDS),
+        training=expand(
+            "<results>/05_split/{{stain}}/fold-{fold}.json", fold=range(1, STUDY.split.folds + 1)
+        ),
     log:
         "<logs>/05_split/{stain}.log",
     localrule: True

@@ -137,7 +137,7 @@ rule tabulate_metrics:
         settings=settings_file("evaluate"),
         results=results_folder,
         models=list(STUDY.models),
-        folds=list(FOLDS),
+        folds=FOLDS,
         depends_on=reaching("evaluate", "table"),
     shell:
         "python -m virtual_staining evaluate table --results {params.results:q} --stain {wildcards.stain}"

@@ -1,7 +1,7 @@
 rule draw_patches:
     """Show the first model's direct output on training patches (paper Fig. 4a)."""
     input:
-        infer=f"<results>/07_infer/{{stain}}/{STUDY.models[0]}/fold-1",
+        infer=f"<results>/07_infer/{{stain}}/{STUDY.models[0]}/fold-{FOLDS[0]}",
     output:
         png=report(
             "<results>/09_figures/{stain}/patches.png",
@@ -21,18 +21,19 @@ rule draw_patches:
         settings=settings_file("figures"),
         results=results_folder,
         model=STUDY.models[0],
+        fold=FOLDS[0],
         ct_white=STUDY.train.ct_white,
         depends_on=reaching("figures", "patches"),
     shell:
         "python -m virtual_staining figures patches --results {params.results:q} --stain {wildcards.stain}"
-        " --model {params.model} --fold 1 --ct-white {params.ct_white}"
+        " --model {params.model} --fold {params.fold} --ct-white {params.ct_white}"
         " --settings {params.settings:q} > {log:q} 2>&1"
 
 
 rule draw_slides:
     """Show real and generated slides with ROI, histograms and profile (paper Fig. 5)."""
     input:
-        infer=f"<results>/07_infer/{{stain}}/{STUDY.models[0]}/fold-1",
+        infer=f"<results>/07_infer/{{stain}}/{STUDY.models[0]}/fold-{FOLDS[0]}",
         folds="<results>/05_split/{stain}/folds.json",
     output:
         png=report(
@@ -53,18 +54,21 @@ rule draw_slides:
         settings=settings_file("figures"),
         results=results_folder,
         model=STUDY.models[0],
+        fold=FOLDS[0],
         ct_white=STUDY.train.ct_white,
         depends_on=reaching("figures", "slides"),
     shell:
         "python -m virtual_staining figures slides --results {params.results:q} --stain {wildcards.stain}"
-        " --model {params.model} --fold 1 --ct-white {params.ct_white}"
+        " --model {params.model} --fold {params.fold} --ct-white {params.ct_white}"
         " --settings {params.settings:q} > {log:q} 2>&1"
 
 
 rule draw_models:
     """Show all models side by side on validation and test slides (paper Fig. 6)."""
     input:
-        infer=expand("<results>/07_infer/{{stain}}/{model}/fold-1", model=STUDY.models),
+        infer=expand(
+            "<results>/07_infer/{{stain}}/{model}/fold-{fold}", model=STUDY.models, fold=FOLDS[:1]
+        ),
         folds="<results>/05_split/{stain}/folds.json",
     output:
         png=report(
@@ -85,11 +89,12 @@ rule draw_models:
         settings=settings_file("figures"),
         results=results_folder,
         models=list(STUDY.models),
+        fold=FOLDS[0],
         ct_white=STUDY.train.ct_white,
         depends_on=reaching("figures", "models"),
     shell:
         "python -m virtual_staining figures models --results {params.results:q} --stain {wildcards.stain}"
-        " --models {params.models} --fold 1 --ct-white {params.ct_white}"
+        " --models {params.models} --fold {params.fold} --ct-white {params.ct_white}"
         " --settings {params.settings:q} > {log:q} 2>&1"
 
 

@@ -65,7 +65,7 @@ SECTIONS = SAMPLES[SAMPLES["slide"] != ""]
 STAINS = sorted(set(SECTIONS["stain"]))
 SPLIT_STAINS = [stain for stain in STAINS if stain not in PLAN.unsplit]
 VOLUMES = SAMPLES.drop_duplicates("volume_id").set_index("volume_id")
-FOLDS = range(1, STUDY.split.folds + 1)
+FOLDS = STUDY.fold_numbers()
 FIGURES = ["patches", "slides", "models", "boxplots"]
 
 

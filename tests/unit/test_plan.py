@@ -73,7 +73,12 @@ def test_the_studies_of_the_profiles_are_sound(name):
     ("change", "words"),
     [
         ({"stain": {"model": "cyclegan"}}, "stain.model: 'cyclegan' must be one of models"),
-        ({"stain": {"folds": [3]}}, r"stain.folds: 3 must be at most split.folds \(2\)"),
+        ({"stain": {"folds": [3]}}, r"stain.folds: 3 must be one of the folds .* \(1, 2;"),
+        ({"trained_folds": [2]}, r"stain.folds: 1 must be one of the folds .* \(2;"),
+        ({"trained_folds": [1, 3]}, r"trained_folds: 3 must be at most split.folds \(2\)"),
+        ({"trained_folds": []}, "trained_folds: .* one or more folds"),
+        ({"trained_folds": [1, 1]}, "trained_folds: .* names none twice"),
+        ({"infer": {"whole_planes": True}}, "infer.whole_planes: true needs train.norm: pixel"),
         ({"models": ["pix3pix"]}, "models: unknown model 'pix3pix'; did you mean 'pix2pix'"),
         ({"models": ["pix2pix"]}, "stain.model: 'paired_cyclegan' must be one of models"),
         ({"train": {"patch_px": 48}}, "train.patch_px: 48 must be a multiple of 32 for pix2pix"),

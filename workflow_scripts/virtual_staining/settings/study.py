@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -61,6 +61,13 @@ class Study(Settings):
         min_length=1,
         max_length=100,
     )
+    trained_folds: Literal["all"] | tuple[Annotated[int, Field(ge=1, le=1000)], ...] = key(
+        "all",
+        "folds that are trained and evaluated: all, or a list of fold numbers. One fold suffices"
+        " for a first look, at a fraction of the time; the first one is shown in the figures",
+        values="all, or a list of fold numbers",
+        paper="2.4",
+    )
     cohort: CohortSettings = key(CohortSettings())
     ingest: IngestSettings = key(IngestSettings())
     register: RegisterSettings = key(RegisterSettings())
@@ -74,9 +81,18 @@ class Study(Settings):
     stain: StainSettings = key(StainSettings())
 
     def broken_rules(self) -> Iterator[tuple[str, str]]:
-        """Yield a model that is named twice."""
+        """Yield lists that name something twice or nothing."""
         if len(set(self.models)) < len(self.models):
             yield "models", "a list that names no model twice"
+        folds = self.fold_numbers()
+        if not folds or len(set(folds)) < len(folds):
+            yield "trained_folds", "all, or a list of one or more folds that names none twice"
+
+    def fold_numbers(self) -> list[int]:
+        """Return the numbers of the folds that are trained and evaluated."""
+        if self.trained_folds == "all":
+            return list(range(1, self.split.folds + 1))
+        return list(self.trained_folds)
 
     @classmethod
     def blocks(cls) -> dict[str, type[Settings]]:
@@ -121,11 +137,18 @@ class Study(Settings):
                 f"stain.model: {self.stain.model!r} must be one of models "
                 f"({', '.join(self.models)}){hint}"
             )
-        beyond = [fold for fold in self.stain.folds if fold > self.split.folds]
+        trained = self.fold_numbers()
+        beyond = [fold for fold in trained if fold > self.split.folds]
         if beyond:
             yield (
-                f"stain.folds: {beyond[0]} must be at most split.folds ({self.split.folds}), the"
-                " number of folds that are trained"
+                f"trained_folds: {beyond[0]} must be at most split.folds ({self.split.folds}), the"
+                " number of folds"
+            )
+        untrained = [fold for fold in self.stain.folds if fold not in trained]
+        if untrained:
+            yield (
+                f"stain.folds: {untrained[0]} must be one of the folds that are trained"
+                f" ({', '.join(map(str, trained))}; see split.folds and trained_folds)"
             )
 
     def _of_models(self, models: Mapping[str, ModelFacts]) -> Iterator[str]:
