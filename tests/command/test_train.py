@@ -151,7 +151,7 @@ def test_a_few_steps_learn_the_colours(tmp_path):
 def test_without_identity_weight_there_is_no_identity_loss(tmp_path):
     assert main(write_fold(tmp_path, tiny(epochs=1, lambda_id=0.0))) == 0
     out = trained(tmp_path)
-    assert {p.stem for p in out.best.iterdir()} == {"gan", "cyc", "px", "gs", "total"}
+    assert {p.stem for p in out.best.iterdir()} == {"last", "gan", "cyc", "px", "gs", "total"}
     history = pd.read_csv(out.history)
     assert "train_id" not in history and "validation_id" not in history
     assert np.isfinite(history.to_numpy(float)).all()
