@@ -70,9 +70,11 @@ def measure_tissue(
 
     Parameters
     ----------
-    real, generated, background, settings, metrics
+    real, generated
         As in :func:`measure`.
     tissue : ndarray, shape (y, x), bool
+    background, settings, metrics
+        As in :func:`measure`.
 
     Returns
     -------
