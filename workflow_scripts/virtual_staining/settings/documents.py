@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic.fields import FieldInfo
 
 from virtual_staining.settings.base import Settings
+from virtual_staining.settings.sheet import SheetRow
 from virtual_staining.settings.study import Study
 from virtual_staining.settings.words import right_values
 
@@ -117,6 +119,11 @@ def documentation() -> str:
     ]
     for name, block in Study.blocks().items():
         parts += [f"## {name}", purpose(block), _table(block, list(block.model_fields))]
+    parts += [
+        "## The sample sheet",
+        purpose(SheetRow),
+        _table(SheetRow, list(SheetRow.model_fields)),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -125,10 +132,16 @@ def _table(cls: type[Settings], names: list[str]) -> str:
     lines = ["| key | default | values | meaning |", "|---|---|---|---|"]
     for name in names:
         field = cls.model_fields[name]
-        default = yaml.safe_dump(
-            _plain(field.default), default_flow_style=True, sort_keys=False, width=1000
-        )
-        default = default.removesuffix("...\n").strip()
         meaning = sentence(cls, name).replace("|", "\\|")
-        lines.append(f"| `{name}` | `{default}` | {right_values(field)} | {meaning} |")
+        lines.append(f"| `{name}` | {_default(field)} | {right_values(field)} | {meaning} |")
     return "\n".join(lines)
+
+
+def _default(field: FieldInfo) -> str:
+    """Return a key's default for a table; empty for none."""
+    if field.is_required():
+        return "must be given"
+    value = _plain(field.default)
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
+    text = text.removesuffix("...\n").strip()
+    return f"`{text}`" if value != "" else ""
