@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY := passive
 export GOMP_SPINCOUNT := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup settings docs demo test test-fast test-slurm example lint bench
+.PHONY: setup settings docs demo study test test-fast test-slurm example lint bench
 
 setup: .venv/.installed
 
@@ -29,6 +29,11 @@ demo: setup
 	snakemake --profile profiles/demo
 	@$(BIN)/python -m virtual_staining evaluate show --table results/demo/08_evaluate/*/table.csv
 	@echo 'Figures: results/demo/09_figures   Coloured volumes: results/demo/10_stain'
+
+# The paper's study on the synthetic cohort, all numbers as in config.yaml: for a machine with a GPU.
+study: setup
+	snakemake --profile profiles/local
+	@$(BIN)/python -m virtual_staining evaluate show --table results/08_evaluate/*/table.csv
 
 example: setup
 	$(BIN)/python -m virtual_staining example $(if $(DATA),--data $(DATA)) --out results/example/sheet
