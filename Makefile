@@ -42,7 +42,7 @@ example: setup
 	@echo 'Figures: results/example/09_figures   Coloured volumes: results/example/10_stain'
 
 test-fast: setup
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest -n 2 tests/unit
 
 test: setup
 	$(BIN)/python -m pytest
