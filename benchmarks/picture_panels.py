@@ -1,4 +1,7 @@
-"""One picture a sample: its CT, the stained slides and the real slide, with their numbers."""
+"""One picture a sample: its CT, the stained slides and the real slide, with their numbers.
+
+The line is the outline of the mask: what lies outside is stained, but neither trained nor compared.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +11,7 @@ from matplotlib.figure import Figure
 from picture_slides import ComparedSlide
 
 from virtual_staining.artefacts.patches import REGIONS, MetricColumn
-from virtual_staining.figures.style import panel
+from virtual_staining.figures.style import ACCENT, panel
 from virtual_staining.models.catalogue import model_name
 from virtual_staining.models.references import RAW_CT, REFERENCES
 
@@ -47,9 +50,11 @@ def draw(
     axes = figure.subplots(1, len(shown) + 1)
     for place, (name, image) in zip(axes, shown, strict=False):
         panel(place, image, model_name(name))
+        place.contour(slide.mask, [0.5], colors=ACCENT, linewidths=0.4)
         own = {**here, "model": name}
-        text = [*_medians(_rows(patches, own), metrics), _fault_line(_rows(faults, own).iloc[0])]
-        place.set_xlabel("\n".join(text), fontsize=7)
+        numbers = _medians(_rows(patches, own), metrics)
+        text = f"{numbers}\n{_fault_line(_rows(faults, own).iloc[0])}"
+        place.set_xlabel(text, fontsize=7, family="monospace")
     panel(axes[-1], slide.real, "Real slide")
     figure.savefig(folder / f"{slide.subset}-{slide.sample}-fold-{slide.fold}.png", dpi=110)
 
@@ -58,15 +63,11 @@ def _rows(table: pd.DataFrame, wanted: dict) -> pd.DataFrame:
     return table[(table[list(wanted)] == pd.Series(wanted)).all(axis=1)]
 
 
-def _medians(patches: pd.DataFrame, metrics: Sequence[MetricColumn]) -> list[str]:
-    lines = []
-    for region, rows in patches.groupby("region", sort=False):
-        medians = [
-            f"{metric.name} {rows[metric.column].median():.{metric.decimals}f}"
-            for metric in metrics
-        ]
-        lines.append(f"{REGIONS[region]}: {', '.join(medians)}")
-    return lines
+def _medians(patches: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
+    """Return a row of medians for each region."""
+    medians = patches.groupby("region", sort=False)[[m.column for m in metrics]].median()
+    shown = {m.name: medians[m.column].map(f"{{:.{m.decimals}f}}".format) for m in metrics}
+    return pd.DataFrame(shown).rename(REGIONS).rename_axis(None).to_string()
 
 
 def _fault_line(faults: pd.Series) -> str:
