@@ -162,7 +162,8 @@ def report(results: Results, config: dict, pictures: Path | None) -> dict:
     patches, _ = read_patches(folder.patches.csv, stain)
     seams, _ = read_slides(folder.slides.csv, stain)
     models = in_order(set(table["model"]) - REFERENCES.keys())
-    slides = list(compared_slides(results, stain, models, config))
+    folds = sorted(set(patches["fold"]))
+    slides = list(compared_slides(results, stain, models, folds, config))
     truth = [
         dict(zip(SLIDE, (slide.fold, slide.sample, slide.subset, name), strict=True)) | found
         for slide in slides

@@ -12,7 +12,6 @@ from virtual_staining.artefacts.pair_stats import read_background_levels
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.registration import read_registered_pair
 from virtual_staining.artefacts.stained_slide import read_stained_image
-from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cohort.specimen.labels import BONE, Label, is_in
 from virtual_staining.evaluate.faults.false_structures import (
@@ -58,15 +57,17 @@ class ComparedSlide:
 
 
 def compared_slides(
-    results: Results, stain: str, models: Sequence[str], config: dict
+    results: Results, stain: str, models: Sequence[str], folds: Sequence[int], config: dict
 ) -> Iterator[ComparedSlide]:
-    """Yield the validation and test samples of every fold.
+    """Yield the validation and test samples of folds.
 
     Parameters
     ----------
     results : Results
     stain : str
     models : sequence of str
+    folds : sequence of int
+        Numbers of the folds that were trained.
     config : dict
         The study's settings, block by block.
     """
@@ -74,9 +75,8 @@ def compared_slides(
         from_dict(MaskSettings, config["mask"]),
         from_dict(NormalizeSettings, config["normalize"]),
     )
-    folds = results.split(stain).folds
-    for number in range(1, len(read_json(folds)["folds"]) + 1):
-        fold = read_fold(folds, number)
+    for number in folds:
+        fold = read_fold(results.split(stain).folds, number)
         references = fit_references(results, fold, config["train"]["ct_white"], *levels)
         for subset in COMPARED:
             for sample in getattr(fold, subset):
