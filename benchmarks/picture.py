@@ -27,7 +27,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import yaml
 from picture_panels import draw
 from picture_slides import compared_slides, true_faults
 
@@ -50,7 +49,6 @@ LEADS = {"ssim": "ssim", "psnr": "psnr_db", "lpips": "lpips", "de2000": "delta_e
 FAULTS = ("seam_ratio", "false_hole_fraction", "dark_tissue_fraction")
 PAIRED = "paired_cyclegan"
 SLIDE = ["fold", "sample", "subset", "model"]
-BLOCKS = ("mask", "normalize", "train")
 
 
 def run_study(study: Path, out: Path, seed: int, lpips: Path | None) -> None:
@@ -61,15 +59,6 @@ def run_study(study: Path, out: Path, seed: int, lpips: Path | None) -> None:
     done = subprocess.run(command, cwd=ROOT, env=os.environ | given, stdout=sys.stderr, check=False)
     if done.returncode:
         sys.exit(done.returncode)
-
-
-def config_of(study: Path) -> dict:
-    """Return config.yaml with a study's changes, block by block."""
-    config, changes = (
-        yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / "config.yaml", study)
-    )
-    blocks = {name: config[name] | block for name, block in changes.items() if name in BLOCKS}
-    return config | blocks
 
 
 def best_model(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
@@ -153,7 +142,7 @@ def show(
         print(shown.rename(model_name).to_string(na_rep="—"), end="\n\n")
 
 
-def report(results: Results, config: dict, pictures: Path | None) -> dict:
+def report(results: Results, pictures: Path | None) -> dict:
     """Measure a finished study, print its tables and return the figures that have targets."""
     (path,) = results.root.glob("08_evaluate/*/table.csv")
     stain = path.parent.name
@@ -163,7 +152,7 @@ def report(results: Results, config: dict, pictures: Path | None) -> dict:
     seams, _ = read_slides(folder.slides.csv, stain)
     models = in_order(set(table["model"]) - REFERENCES.keys())
     folds = sorted(set(patches["fold"]))
-    slides = list(compared_slides(results, stain, models, folds, config))
+    slides = list(compared_slides(results, stain, models, folds))
     truth = [
         dict(zip(SLIDE, (slide.fold, slide.sample, slide.subset, name), strict=True)) | found
         for slide in slides
@@ -190,7 +179,12 @@ def main() -> None:
     """Run the study, or take a finished one, and print tables and figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=7, help="seed of the cohort (default: 7)")
-    parser.add_argument("--study", type=Path, default=ROOT / "profiles/demo/study.yaml")
+    parser.add_argument(
+        "--study",
+        type=Path,
+        default=ROOT / "profiles/demo/study.yaml",
+        help="changes to config.yaml (default: the demo's)",
+    )
     parser.add_argument("--out", type=Path, help="results folder (default: a temporary one)")
     parser.add_argument("--results", type=Path, help="measure this finished study, run none")
     parser.add_argument(
@@ -203,7 +197,7 @@ def main() -> None:
         folder = (args.results or args.out or Path(temporary, "results")).resolve()
         if not args.results:
             run_study(study, folder, args.seed, lpips)
-        print(json.dumps(report(Results(folder), config_of(study), args.pictures)))
+        print(json.dumps(report(Results(folder), args.pictures)))
 
 
 if __name__ == "__main__":

@@ -21,9 +21,10 @@ from virtual_staining.evaluate.faults.false_structures import (
 from virtual_staining.evaluate.lead import COMPARED
 from virtual_staining.evaluate.reference_slides import fit_references
 from virtual_staining.imaging.tissue.classes import IMPLANT_RIM_PX
-from virtual_staining.settings.base import from_dict
+from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
+from virtual_staining.settings.train import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class ComparedSlide:
 
 
 def compared_slides(
-    results: Results, stain: str, models: Sequence[str], folds: Sequence[int], config: dict
+    results: Results, stain: str, models: Sequence[str], folds: Sequence[int]
 ) -> Iterator[ComparedSlide]:
     """Yield the validation and test samples of folds.
 
@@ -68,16 +69,15 @@ def compared_slides(
     models : sequence of str
     folds : sequence of int
         Numbers of the folds that were trained.
-    config : dict
-        The study's settings, block by block.
     """
     levels = (
-        from_dict(MaskSettings, config["mask"]),
-        from_dict(NormalizeSettings, config["normalize"]),
+        read_settings(MaskSettings, results.job_settings / "mask.json"),
+        read_settings(NormalizeSettings, results.job_settings / "normalize.json"),
     )
+    ct_white = read_settings(TrainSettings, results.train_settings(models[0])).ct_white
     for number in folds:
         fold = read_fold(results.split(stain).folds, number)
-        references = fit_references(results, fold, config["train"]["ct_white"], *levels)
+        references = fit_references(results, fold, ct_white, *levels)
         for subset in COMPARED:
             for sample in getattr(fold, subset):
                 pair = read_training_pair(results, sample)
