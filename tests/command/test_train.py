@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -32,14 +31,42 @@ def same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-def start(arguments):
-    environment = dict(os.environ, PYTHONPATH=str(ROOT / "workflow_scripts"), OMP_NUM_THREADS="1")
-    return subprocess.Popen(
-        [sys.executable, "-m", "virtual_staining", *arguments],
-        env=environment,
-        stderr=subprocess.PIPE,
+# Trains until the 40th step, says so, and waits there for the signal that is to come.
+WAITING = """
+import signal, sys, time
+from virtual_staining.cli import main
+from virtual_staining.models.model import Model
+
+step, steps, received = Model.step, [], []
+
+def wait(self, batch, seed):
+    steps.append(seed)
+    if len(steps) == 40:
+        handler = signal.getsignal(signal.SIGTERM)
+        def note(number, frame):
+            received.append(number)
+            handler(number, frame)
+        signal.signal(signal.SIGTERM, note)
+        print("waiting", flush=True)
+        while not received:
+            time.sleep(0.01)
+    return step(self, batch, seed)
+
+Model.step = wait
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def start_and_wait(arguments):
+    """Start a training in a process of its own; return it when it waits in its 40th step."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING, *arguments],
+        env=dict(os.environ, PYTHONPATH=str(ROOT / "workflow_scripts"), OMP_NUM_THREADS="1"),
+        stdout=subprocess.PIPE,
         text=True,
     )
+    assert process.stdout.readline() == "waiting\n"
+    return process
 
 
 @pytest.mark.parametrize("model", all_models())
@@ -86,18 +113,14 @@ def test_same_seed_same_weights_and_a_forced_rerun_trains_again(tmp_path):
     ("number", "model"), [(signal.SIGKILL, "paired_cyclegan"), (signal.SIGTERM, "pix2pix")]
 )
 def test_stopped_and_continued_equals_uninterrupted(tmp_path, number, model):
-    # Every step is a checkpoint, so that the kill falls between any two of them.
+    # A killed training has its checkpoints alone; here each step writes one.
     every = 0 if number == signal.SIGKILL else 1000
     settings = tiny(model, epochs=3, patches_per_pair=30, checkpoint_minutes=every)
     arguments = write_fold(tmp_path, settings)
     out = trained(tmp_path, model)
-    process = start(arguments)
-    deadline = time.monotonic() + 120
-    while not out.history.exists():  # well inside the run: one epoch of three is done
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
+    process = start_and_wait(arguments)  # 30 steps an epoch: the second of three
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate()
     assert process.returncode == (143 if number == signal.SIGTERM else -9)
     assert list(out.resume.glob("step-*.pt"))
     assert not out.generator.exists()
