@@ -19,6 +19,8 @@ from virtual_staining.settings.normalize import BONE, NormalizeSettings
 GATE_SIGMAS = 2.5
 # The background's peak is measured on the values up to so many standard deviations above it.
 ZOOM_SIGMAS = 8.0
+# The closer look holds if it keeps this share of the peak's values.
+ZOOM_SHARE = 0.5
 # Least level of bone between background (0) and its peak (1), half-way from new bone (0.7 to 0.8)
 # to mature, whose mean is what the CT is scaled by.
 BONE_LEVEL = 0.87
@@ -155,12 +157,16 @@ def _bone_like(
 
 
 def _darkest(values: np.ndarray) -> Peak | None:
-    """Return the darkest peak, looked at closely: titanium leaves it few of all values' bins."""
+    """Return the darkest peak, looked at closely: titanium leaves it few of all values' bins.
+
+    Where the closer look splits the peak, as at a floor of equal values, the whole peak counts.
+    """
     found = peaks(values)
     if not found:
         return None
     closer = peaks(values[values < found[0].grey + ZOOM_SIGMAS * found[0].sigma_above])
-    return closer[0] if closer else found[0]
+    kept, all_of_it = (_near(values, peak).sum() for peak in ((closer or found)[0], found[0]))
+    return closer[0] if closer and kept >= ZOOM_SHARE * all_of_it else found[0]
 
 
 def _last(found: list[Peak]) -> Peak | None:
