@@ -1,6 +1,7 @@
 """The rooms of the package import only what lies below them, and no stage imports another."""
 
 import ast
+from functools import cache
 
 import pytest
 
@@ -28,10 +29,15 @@ def floor_of(room):
     return floors[0] if floors else floor_of("STAGES")
 
 
+@cache
+def nodes(source):
+    return list(ast.walk(ast.parse(source)))
+
+
 def imports(source, module):
     """Yield (line, room) for each import of the package in a module, whatever its form."""
     parents = module.split(".")
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -105,7 +111,7 @@ def test_a_right_import_is_let_pass(source):
 
 def test_the_package_never_imports_snakemake(package):
     for path in package.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path.read_text(encoding="utf-8")):
             names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
             names.append(getattr(node, "module", None) or "")
             assert not any(name.split(".")[0] == "snakemake" for name in names), path
@@ -113,7 +119,7 @@ def test_the_package_never_imports_snakemake(package):
 
 def test_a_test_file_imports_no_other_test_file(repository):
     for path in (repository / "tests").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path.read_text(encoding="utf-8")):
             names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
             names.append(getattr(node, "module", None) or "")
             assert not any(name.split(".")[-1].startswith("test_") for name in names), path
