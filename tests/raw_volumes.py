@@ -183,7 +183,7 @@ def damaged(kind, folder, volume):
 
 DAMAGE = {
     "missing file": "no such file",
-    "empty folder": "not a known volume container; known: .*folder of TIFF slices",
+    "empty folder": "not a known volume container; known: .*folder of slices",
     "slice missing": "slice 4 is missing between slice_0003.tif and slice_0005.tif",
     "slice of other shape": "slice_0004.tif: 5 x 14 uint16, but slice_0000.tif is 10 x 14",
     "slice truncated": "slice_0004.tif: truncated",
@@ -215,7 +215,7 @@ DAMAGE = {
     "infinity": "inf at z=3, y=4, x=5",
     "raw without header": "written as ct.raw::uint16:z,y,x",
     "raw of other size": "has 3360 bytes, but uint16:12,10,15 needs 3600",
-    "Zarr, not an image": "one of: /rgb 3 x 5 x 6 x 7",
+    "Zarr, not an image": "one of: ::/rgb 3 x 5 x 6 x 7",
     "Zarr, colour": "holds 3 x 5 x 6 x 7 uint8",
     "Zarr, broken metadata": "cannot be read as Zarr",
     "Zarr, cut chunk": "planes 0–11 cannot be read",

@@ -229,8 +229,9 @@ def test_missing_chunks_are_announced(truth, tmp_path, caplog):
     ("size", "match"),
     [
         ("", "5,5,5 µm in the file"),
-        ("6", "6,6,6 µm in the sheet but 5,5,5 µm"),
+        ("6", "6,6,6 µm in the sheet but 5,5,5 µm .* write 6! to insist"),
         ("5,5", "'5,5' is not a size"),
+        ("5,5!", "'5,5!' is not a size"),
         ("-5", "'-5' is not a size"),
     ],
 )
@@ -238,13 +239,25 @@ def test_voxel_size_comes_from_sheet_and_metadata_in_agreement(
     size, match, truth, tmp_path, capsys
 ):
     out = tmp_path / "ct.ome.zarr"
-    status = ingest(write_itk(tmp_path / "ct.mha", truth), out, size)
+    status = ingest(write_itk(tmp_path / "ct.nii", truth), out, size)
     if size:
         assert status == 1
-        assert match in capsys.readouterr().err
+        assert re.search(match, capsys.readouterr().err)
     else:
         assert status == 0
         assert recorded(out)["source_voxel_size_um"] == pytest.approx([5.0] * 3)
+
+
+@pytest.mark.parametrize(("name", "size"), [("ct.nii", "6!"), ("ct.mha", "6"), ("ct.nrrd", "6")])
+def test_the_sheet_wins_where_it_insists_or_the_file_names_no_unit(
+    name, size, truth, tmp_path, caplog
+):
+    out = tmp_path / "ct.ome.zarr"
+    assert ingest(write_itk(tmp_path / name, truth), out, size, '{"voxel_size_um": 6}') == 0
+    np.testing.assert_array_equal(omezarr.open_volume_pyramid(out)[0].array[:], truth)
+    assert re.search(
+        "voxel_size_um is 6,6,6 µm as the sheet says; the file .* 5,5,5 µm", caplog.text
+    )
 
 
 def test_no_size_anywhere_and_far_too_coarse_are_errors(truth, tmp_path, capsys):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from virtual_staining.errors import InputError
 from virtual_staining.settings.base import problems
-from virtual_staining.settings.sheet import PATH_COLUMNS, SheetRow, parse_size
+from virtual_staining.settings.sheet import PATH_COLUMNS, SheetRow, insists, parse_size
 
 SIZES = {"voxel_size_um": 3, "slide_pixel_um": 1}  # columns of sizes and their numbers of axes
 # Columns whose values name folders and files, which some file systems find in any case.
@@ -97,9 +97,10 @@ def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.Dat
 
 
 def _canonical_size(text: str, axes: int) -> str:
-    """Write a size in one way: 5.0 is 5, and 5,5,5 is 5."""
+    """Write a size in one way: 5.0 is 5, and 5,5,5 is 5; a mark that insists stays."""
     sizes = parse_size(text, axes, "size") or ()
-    return ",".join(f"{size:.10g}" for size in (sizes[:1] if len(set(sizes)) == 1 else sizes))
+    numbers = (f"{size:.10g}" for size in (sizes[:1] if len(set(sizes)) == 1 else sizes))
+    return ",".join(numbers) + "!" * insists(text)
 
 
 def _check_samples(samples: pd.Series, name: str) -> None:

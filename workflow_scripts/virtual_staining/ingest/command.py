@@ -9,7 +9,7 @@ from virtual_staining.readers.open_raw import open_slide, open_volume
 from virtual_staining.runtime import cpu_count
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.ingest import IngestSettings
-from virtual_staining.settings.sheet import parse_size
+from virtual_staining.settings.sheet import insists, parse_size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,13 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     volume.add_argument(
         "--volume",
         required=True,
-        help="the raw volume, as in the sample sheet: a file, a folder of TIFF slices, "
+        help="the raw volume, as in the sample sheet: a file, a folder of slices, "
         "file.h5::/path/in/file or file.raw::uint16:z,y,x",
     )
     volume.add_argument(
         "--voxel-size-um",
         default="",
-        help="voxel size in µm, one number or three as z,y,x (default: the size in the file)",
+        help="voxel size in µm, one number or three as z,y,x, with a last ! to overrule the file's "
+        "(default: the size in the file)",
     )
     volume.add_argument("--settings", required=True, help=IngestSettings.argument_help())
     volume.add_argument("--out", required=True, help="OME-Zarr folder to write")
@@ -47,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--slide", required=True, help="the raw slide: TIFF, SVS, CZI, ND2, PNG, JPEG …"
     )
     slide.add_argument(
-        "--pixel-size-um", default="", help="pixel size in µm (default: the size in the file)"
+        "--pixel-size-um",
+        default="",
+        help="pixel size in µm, with a last ! to overrule the file's (default: the size in the file)",
     )
     slide.add_argument("--settings", required=True, help=IngestSettings.argument_help())
     slide.add_argument("--out", required=True, help="OME-TIFF to write")
@@ -59,10 +62,23 @@ def run(args: argparse.Namespace) -> None:
     if args.what == "volume":
         source = open_volume(args.volume)
         given = parse_size(args.voxel_size_um, 3, f"{args.volume}: voxel_size_um")
-        size = agreed_size(given, source.voxel_size_um, source.name, "voxel_size_um")
+        size = agreed_size(
+            given,
+            source.voxel_size_um,
+            source.name,
+            "voxel_size_um",
+            insist=insists(args.voxel_size_um),
+            unit_assumed=source.unit_assumed,
+        )
         ingest_volume(source, size, settings, args.out, args.threads)
     else:
         slide = open_slide(args.slide)
         given = parse_size(args.pixel_size_um, 2, f"{args.slide}: slide_pixel_um")
-        size = agreed_size(given, slide.pixel_size_um, slide.name, "slide_pixel_um")
+        size = agreed_size(
+            given,
+            slide.pixel_size_um,
+            slide.name,
+            "slide_pixel_um",
+            insist=insists(args.pixel_size_um),
+        )
         ingest_slide(slide, size, settings.slide_pixel_um, args.out)

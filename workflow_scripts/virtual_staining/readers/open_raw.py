@@ -6,12 +6,15 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers import slides, volumes
-from virtual_staining.readers.container import container_of, known_containers
+from virtual_staining.readers.container import Container, container_of, known_containers
+from virtual_staining.readers.numbers import plain_source
 from virtual_staining.readers.source import RawSlide, Source
 
 
 def open_volume(volume: str) -> Source:
     """Open a raw volume as the sheet writes it: a path, or a path, ``::`` and what is inside.
+
+    Its values are read as integers or floats of the machine's own byte order, whatever is stored.
 
     Raises
     ------
@@ -28,6 +31,11 @@ def open_volume(volume: str) -> Source:
     if container is None:
         known = known_containers(volumes)
         raise InputError(f"{path}: not a known volume container; known: {known}")
+    return plain_source(_opened(container, path, inside))
+
+
+def _opened(container: Container, path: Path, inside: str) -> Source:
+    """Open a path with its container, and what stands behind ``::``."""
     if container.inside:
         return container.open(path, inside)
     if inside:

@@ -20,7 +20,6 @@ READ_ERRORS = (
     struct.error,
     ZeroDivisionError,
 )
-UNIT_UM = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "um": 1.0, "micron": 1.0, "nm": 1e-3}
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,9 @@ class Source:
         (z, y, x) from the file's metadata, µm; None where the file gives none.
     block : int
         Number of planes that are stored together, so best read together.
+    unit_assumed : bool
+        Whether the size's unit is an assumption, since the format names none; the sheet's size then
+        takes precedence.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Source:
     read: Callable[[int, int], np.ndarray]
     voxel_size_um: tuple[float, float, float] | None = None
     block: int = 1
+    unit_assumed: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 import tifffile
 
 from virtual_staining.errors import InputError
-from virtual_staining.readers.source import READ_ERRORS, UNIT_UM
+from virtual_staining.readers.sizes import known_size, number, unit_um
+from virtual_staining.readers.source import READ_ERRORS
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 
@@ -44,55 +45,95 @@ def reopened(pages: Iterable[tifffile.TiffPage | tifffile.TiffFrame]) -> Iterato
             file.close()
 
 
-def tiff_size_um(tif: tifffile.TiffFile, axes: str) -> tuple[float, ...] | None:
+def tiff_size_um(tif: tifffile.TiffFile, axes: str, image: int = 0) -> tuple[float, ...] | None:
     """Return the size along ``axes`` ("ZYX" or "YX") that a TIFF's metadata gives, µm, or None.
 
     OME, Aperio and ImageJ metadata are believed; a bare resolution tag only below 20 µm, because
     72 to 1200 dpi are what programs write when they know nothing.
+
+    Parameters
+    ----------
+    tif : TiffFile
+        The opened file.
+    axes : str
+        Letters of the axes.
+    image : int
+        Number of the image in the OME metadata.
     """
-    if tif.is_ome:
-        return _ome_size_um(tif.ome_metadata, axes)
     page = tif.pages.first
-    if tif.is_svs:
-        mpp = re.search(r"\|\s*MPP\s*=\s*([\d.]+)", page.description)
-        return (float(mpp[1]),) * len(axes) if mpp else None
-    if page.resolution[0] <= 0 or page.resolution[1] <= 0:
-        return None
-    if tif.is_imagej:
-        meta = tif.imagej_metadata
-        factor = UNIT_UM.get(str(meta.get("unit", "")).replace("\\u00B5", "µ"))
-        if factor is None or ("Z" in axes and "spacing" not in meta):
-            return None
-        x, y = (factor / r for r in page.resolution)
-        return tuple({"Z": meta.get("spacing", 0) * factor, "Y": y, "X": x}[a] for a in axes)
-    per_unit_um = {2: 25400.0, 3: 1e4}.get(int(page.resolutionunit or 1))
-    if "Z" in axes or per_unit_um is None:
-        return None
-    size = tuple(per_unit_um / r for r in page.resolution[::-1])
-    return size if max(size) <= 20 else None
+    if tif.is_ome:
+        sizes = _ome_sizes_um(tif.ome_metadata, image)
+    elif tif.is_svs:
+        mpp = re.search(r"\|\s*MPP\s*=\s*([^|\s]+)", page.description)
+        sizes = dict.fromkeys("ZYX", number(mpp[1])) if mpp else {}
+    elif tif.is_imagej:
+        sizes = _imagej_sizes_um(tif.imagej_metadata, page.resolution)
+    else:
+        sizes = _resolution_um(page)
+    return known_size([sizes.get(axis) for axis in axes], tif.filehandle.path)
 
 
-def _ome_size_um(xml: str, axes: str) -> tuple[float, ...] | None:
-    pixels = ElementTree.fromstring(xml).find(".//{*}Pixels")
-    sizes = []
-    for axis in axes:
+def _ome_sizes_um(xml: str, image: int) -> dict[str, float | None]:
+    """Return the sizes of an image of OME-XML by axis, µm."""
+    pixels = ElementTree.fromstring(xml).findall(".//{*}Image/{*}Pixels")[image]
+    sizes = {}
+    for axis in "ZYX":
+        factor = unit_um(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
         value = pixels.get(f"PhysicalSize{axis}")
-        unit = pixels.get(f"PhysicalSize{axis}Unit", "µm")
-        if value is None or unit not in UNIT_UM:
-            return None
-        sizes.append(float(value) * UNIT_UM[unit])
-    return tuple(sizes)
+        sizes[axis] = None if value is None or factor is None else number(value) * factor
+    return sizes
+
+
+def _imagej_sizes_um(meta: dict, resolution: tuple[float, float]) -> dict[str, float | None]:
+    """Return the sizes in ImageJ's description; yunit and zunit are named where they differ.
+
+    ImageJ itself takes the absolute value of a negative slice distance.
+    """
+    factors = {"X": unit_um(meta.get("unit"))}
+    for axis in "YZ":
+        own = meta.get(f"{axis.lower()}unit")
+        factors[axis] = unit_um(own) if own else factors["X"]
+    x, y = (1 / r if r > 0 else 0.0 for r in resolution)
+    steps = {"X": x, "Y": y, "Z": abs(number(meta["spacing"])) if "spacing" in meta else None}
+    return {
+        axis: None if factors[axis] is None or step is None else step * factors[axis]
+        for axis, step in steps.items()
+    }
+
+
+def _resolution_um(page: tifffile.TiffPage) -> dict[str, float | None]:
+    """Return the sizes in the resolution tags, where they are a microscope's."""
+    per_unit_um = {2: 25400.0, 3: 1e4}.get(int(page.resolutionunit or 1))
+    if per_unit_um is None or min(page.resolution) <= 0:
+        return {}
+    x, y = (per_unit_um / r for r in page.resolution)
+    return {"Y": y, "X": x} if max(x, y) <= 20 else {}
+
+
+def is_white_zero(page: tifffile.TiffPage) -> bool:
+    """Say whether a page's smallest value is the brightest (photometric WhiteIsZero)."""
+    return page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+
+
+def has_grey_palette(page: tifffile.TiffPage) -> bool:
+    """Say whether the colours of a palette page are the greys of their numbers."""
+    colours = page.colormap
+    if page.photometric != tifffile.PHOTOMETRIC.PALETTE or colours is None:
+        return False
+    rising = np.linspace(0, 65535, colours.shape[1])
+    return bool(np.abs(colours - rising).max() < 65535 / colours.shape[1] + 1)
 
 
 def check_page(path: Path, page: tifffile.TiffPage, file_size: int) -> None:
-    """Refuse colour, and data that ends beyond the file.
+    """Refuse colour, and data that ends beyond the file; a palette of greys is none.
 
     Raises
     ------
     InputError
         Naming the file and what it holds.
     """
-    if page.samplesperpixel != 1 or page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+    palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE and not has_grey_palette(page)
+    if page.samplesperpixel != 1 or palette:
         raise InputError(
             f"{path}: holds {page.photometric.name} pixels with {page.samplesperpixel} samples; a "
             "volume must be grey: convert it, or check whether this is the slide"

@@ -60,15 +60,17 @@ class SheetRow(Settings):
     )
     voxel_size_um: str = key(
         "",
-        "voxel size of the raw volume; empty to take the size that the file gives",
+        "voxel size of the raw volume; empty to take the size that the file gives, 5! to insist on 5"
+        " where the file gives another",
         unit="µm",
-        values="one positive number, or three as z,y,x",
+        values="one positive number, or three as z,y,x, and ! to insist",
     )
     slide_pixel_um: str = key(
         "",
-        "pixel size of the raw slide; empty to take the size that the file gives",
+        "pixel size of the raw slide; empty to take the size that the file gives, 0.5! to insist on"
+        " 0.5 where the file gives another",
         unit="µm",
-        values="one positive number",
+        values="one positive number, and ! to insist",
     )
     annotations: FilePath = key(
         "", "QuPath GeoJSON with the classes Bone, Background and Exclude", values=PATH_VALUES
@@ -121,7 +123,8 @@ def parse_size(text: str, numbers: int, field: str) -> tuple[float, ...] | None:
     Parameters
     ----------
     text : str
-        Content of the cell, in µm; empty for no size.
+        Content of the cell, in µm; empty for no size. A last ``!`` is left out, see
+        :func:`insists`.
     numbers : int
         Axes of the image.
     field : str
@@ -140,7 +143,7 @@ def parse_size(text: str, numbers: int, field: str) -> tuple[float, ...] | None:
     if not text.strip():
         return None
     try:
-        values = tuple(float(part) for part in text.split(","))
+        values = tuple(float(part) for part in text.strip().removesuffix("!").split(","))
     except ValueError:
         values = ()
     good = all(math.isfinite(v) and FEWEST_UM <= v <= MOST_UM for v in values)
@@ -149,3 +152,8 @@ def parse_size(text: str, numbers: int, field: str) -> tuple[float, ...] | None:
             f"{field}: {text!r} is not a size in µm; give one number or {numbers} (a,b,…)"
         )
     return values * numbers if len(values) == 1 else values
+
+
+def insists(text: str) -> bool:
+    """Say whether a size in the sheet overrules the file's: ``5!`` does, ``5`` must agree."""
+    return text.strip().endswith("!")

@@ -1,4 +1,4 @@
-"""Raw volumes as Zarr arrays or OME-Zarr images (NGFF 0.4 and 0.5)."""
+"""Raw volumes as Zarr arrays or OME-Zarr images (NGFF 0.1 to 0.5)."""
 
 import logging
 from pathlib import Path
@@ -7,22 +7,27 @@ import numpy as np
 import zarr
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.axes import ZYX, plane_reader, spatial_axes
 from virtual_staining.readers.container import Container
-from virtual_staining.readers.source import READ_ERRORS, UNIT_UM, Source
+from virtual_staining.readers.ngff import axis_names, axis_sizes_um, image_group, ngff_attributes
+from virtual_staining.readers.sizes import known_size
+from virtual_staining.readers.source import READ_ERRORS, Source
 
 log = logging.getLogger(__name__)
 
 MARKERS = ("zarr.json", ".zarray", ".zgroup")
-NGFF_UNITS = {"meter": "m", "millimeter": "mm", "micrometer": "µm", "nanometer": "nm"}
+METADATA_ERRORS = (*READ_ERRORS, TypeError, AttributeError)
 
 
 def is_zarr(path: Path) -> bool:
     """Say whether a path is the folder of a Zarr array or group."""
-    return any((path / marker).is_file() for marker in MARKERS)
+    return any((path / marker).is_file() for marker in (*MARKERS, ".zattrs"))
 
 
 def open_zarr(folder: Path, inside: str) -> Source:
     """Open an array, or the finest level of an OME-Zarr image.
+
+    Axes are taken by their names, in whatever order they are stored.
 
     Parameters
     ----------
@@ -39,57 +44,56 @@ def open_zarr(folder: Path, inside: str) -> Source:
     name = f"{folder}::{inside}" if inside else str(folder)
     try:
         node = zarr.open(str(folder), path=inside.strip("/"), mode="r")
-        size_um = None
         if isinstance(node, zarr.Group):
-            node, size_um = _finest(node, name)
-    except READ_ERRORS as error:
+            array, names, sizes = _finest(node, name)
+        else:
+            array, names, sizes = node, _dimension_names(node), {}
+    except METADATA_ERRORS as error:
         raise InputError(f"{name}: cannot be read as Zarr ({error}); is it damaged?") from error
-    lead = node.ndim - 3
-    if lead < 0 or any(n != 1 for n in node.shape[:lead]) or node.dtype.kind not in "uif":
+    axes = spatial_axes(array.shape, names)
+    if axes is None:
+        held = " x ".join(map(str, array.shape))
+        named = f" with the axes {', '.join(map(str, names))}" if names else ""
         raise InputError(
-            f"{name}: holds {' x '.join(map(str, node.shape))} {node.dtype}; a volume must be one "
-            "grey (z, y, x) array of numbers"
+            f"{name}: holds {held} {array.dtype}{named}; a volume must be one grey (z, y, x) array "
+            "of numbers"
         )
-    stored, chunks = node.nchunks_initialized, node.nchunks
+    stored, chunks = array.nchunks_initialized, array.nchunks
     if stored < chunks:  # what writers do with empty chunks, and what an unfinished copy looks like
         log.warning("%s: %d of %d chunks are not there; they count as %s", name, chunks - stored,
-                    chunks, node.fill_value)  # fmt: skip
+                    chunks, array.fill_value)  # fmt: skip
+    planes = plane_reader(array, axes)
 
     def read(z0: int, z1: int) -> np.ndarray:
         try:
-            return node[(0,) * lead + (slice(z0, z1),)]
+            return planes(z0, z1)
         except READ_ERRORS as error:
             raise InputError(f"{name}: planes {z0}–{z1 - 1} cannot be read ({error})") from error
 
-    block = (node.shards or node.chunks)[lead]
-    dtype = node.dtype.newbyteorder("=")
-    return Source(name, node.shape[lead:], dtype, read, size_um, block)
+    block = (array.shards or array.chunks)[axes[0]]
+    size_um = known_size([sizes.get(axis) for axis in ZYX], name)
+    shape = tuple(array.shape[axis] for axis in axes)
+    return Source(name, shape, array.dtype, read, size_um, block)
 
 
-def _finest(group: zarr.Group, name: str) -> tuple[zarr.Array, tuple[float, ...] | None]:
-    """Return the first array of an OME-Zarr image and its (z, y, x) voxel size, µm."""
-    attributes = group.attrs.asdict()
-    multiscales = attributes.get("ome", attributes).get("multiscales")
-    if not multiscales:
-        arrays = [f"/{key} {' x '.join(map(str, a.shape))}" for key, a in group.arrays()]
-        raise InputError(
-            f"{name}: not an OME-Zarr image; write the volume as {Path(name).name}::/path with one "
-            f"of: {'; '.join(arrays) or 'none (no arrays)'}"
-        )
-    image = multiscales[0]
-    units = [NGFF_UNITS.get(axis.get("unit")) for axis in image["axes"]][-3:]
-    dataset = image["datasets"][0]
-    scale = dataset["coordinateTransformations"][0]["scale"][-3:]
-    known = all(units)
-    size = tuple(s * UNIT_UM[u] for s, u in zip(scale, units, strict=True)) if known else None
-    return group[dataset["path"]], size
+def _finest(group: zarr.Group, name: str) -> tuple[zarr.Array, list[str], dict[str, float | None]]:
+    """Return the finest array of an OME-Zarr image, its axes' names and sizes in µm."""
+    group = image_group(group, name)
+    image = ngff_attributes(group)["multiscales"][0]
+    return group[image["datasets"][0]["path"]], axis_names(image), axis_sizes_um(image, name)
+
+
+def _dimension_names(array: zarr.Array) -> list[str] | None:
+    """Return the names of an array's axes, as Zarr 3 or xarray store them."""
+    names = getattr(array.metadata, "dimension_names", None)
+    return names or array.attrs.asdict().get("_ARRAY_DIMENSIONS")
 
 
 CONTAINER = Container(
     name="Zarr and OME-Zarr folder",
     suffixes=(),
-    note="Zarr 2 and 3, NGFF 0.4 and 0.5 at the finest level; with a path inside for an array of "
-    "a group",
+    note="Zarr 2 and 3, NGFF 0.1 to 0.5 at the finest level, axes in any order; the only image of "
+    "a bioformats2raw folder; with a path inside for an array or image of a group",
     open=open_zarr,
     recognizes=is_zarr,
     inside="/path/in/folder",

@@ -1,0 +1,94 @@
+"""Metadata of OME-Zarr images (NGFF 0.1 to 0.5): the finest level, its axes and voxel size."""
+
+import logging
+from collections.abc import Iterable
+
+import zarr
+
+from virtual_staining.errors import InputError
+from virtual_staining.readers.sizes import number, unit_um
+
+log = logging.getLogger(__name__)
+
+OLD_AXES = ("t", "c", "z", "y", "x")  # of NGFF 0.1 and 0.2, which name none
+
+
+def ngff_attributes(group: zarr.Group) -> dict:
+    """Return the NGFF attributes of a group; those of version 0.5 stand under ``ome``."""
+    attributes = group.attrs.asdict()
+    return attributes.get("ome", attributes)
+
+
+def image_group(group: zarr.Group, name: str) -> zarr.Group:
+    """Return the group that is an image: this one, or the only one in it.
+
+    bioformats2raw writes a folder of numbered images.
+
+    Raises
+    ------
+    InputError
+        If there is none or more than one; lists what there is.
+    """
+    if ngff_attributes(group).get("multiscales"):
+        return group
+    images = {k: child for k, child in group.groups() if ngff_attributes(child).get("multiscales")}
+    if len(images) == 1:
+        return next(iter(images.values()))
+    found = [f"::/{key}" for key in sorted(images)]
+    found += [f"::/{key} {' x '.join(map(str, array.shape))}" for key, array in group.arrays()]
+    held = "holds several images" if images else "not an OME-Zarr image"
+    raise InputError(
+        f"{name}: {held}; write the volume as {name.rpartition('/')[2]}::/path with one of: "
+        f"{'; '.join(found) or 'none (no arrays)'}"
+    )
+
+
+def axis_names(image: dict) -> list[str]:
+    """Return the axes' names, in the order in which they are stored."""
+    axes = image.get("axes") or OLD_AXES
+    return [axis if isinstance(axis, str) else str(axis.get("name")) for axis in axes]
+
+
+def axis_sizes_um(image: dict, name: str) -> dict[str, float | None]:
+    """Return the size of a voxel of the finest level along each axis, µm.
+
+    The size is the product of the level's and the whole image's scales. It is None for an axis
+    without a unit of length, and for all where no scale stands anywhere.
+
+    Parameters
+    ----------
+    image : dict
+        An entry of ``multiscales``.
+    name : str
+        The file, for the log.
+    """
+    names = axis_names(image)
+    scales = [
+        *_scales(image["datasets"][0].get("coordinateTransformations")),
+        *_scales(image.get("coordinateTransformations")),
+    ]
+    if not scales:
+        return {}
+    units = [
+        None if isinstance(axis, str) else unit_um(axis.get("unit"))
+        for axis in image.get("axes") or OLD_AXES
+    ]
+    sizes: dict[str, float | None] = {}
+    for position, (axis, unit) in enumerate(zip(names, units, strict=True)):
+        size = 1.0 if unit is None else unit
+        for scale in scales:
+            size *= number(scale[position]) if position < len(scale) else 1.0
+        sizes[axis] = None if unit is None else size
+        if unit is None and axis in "zyx":
+            log.warning("%s: its axis %s has the scale %g and no unit of length; the scale counts "
+                        "as absent", name, axis, size)  # fmt: skip
+    return sizes
+
+
+def _scales(transformations: Iterable[dict] | None) -> list[list]:
+    """Return the numbers of the scales in a list of transformations, in any place of it."""
+    return [
+        one["scale"]
+        for one in transformations or ()
+        if one.get("type") == "scale" and isinstance(one.get("scale"), list)
+    ]

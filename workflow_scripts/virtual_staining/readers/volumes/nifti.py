@@ -1,0 +1,96 @@
+"""Raw volumes as NIfTI-1 and NIfTI-2, .nii and .nii.gz."""
+
+import gzip
+import zlib
+from pathlib import Path
+
+import nibabel
+import numpy as np
+
+from virtual_staining.errors import InputError
+from virtual_staining.readers.axes import plane_reader, spatial_axes
+from virtual_staining.readers.container import Container
+from virtual_staining.readers.sizes import known_size
+from virtual_staining.readers.source import READ_ERRORS, Source
+
+ERRORS = (*READ_ERRORS, EOFError, zlib.error, nibabel.filebasedimages.ImageFileError,
+          nibabel.spatialimages.HeaderDataError)  # fmt: skip
+FACTORS_UM = {"meter": 1e6, "mm": 1e3, "micron": 1.0}
+
+
+def open_nifti(path: Path) -> Source:
+    """Open a NIfTI; slope and intercept of its header are applied, its orientation is not.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, truncated, or not one grey volume.
+    """
+    try:
+        image = nibabel.load(path, keep_file_open=True)
+        header = image.header
+        stored, slope, intercept = header.get_data_dtype(), *header.get_slope_inter()
+        scaled = slope is not None and (slope, intercept) != (1.0, 0.0)
+        shape = image.shape[::-1]  # NIfTI names the fastest axis first
+        _check_length(path, image.dataobj.offset, stored.itemsize * int(np.prod(shape)))
+    except ERRORS as error:
+        raise InputError(f"{path}: cannot be read ({error}); is it truncated?") from error
+    axes = spatial_axes(shape)
+    if axes is None or stored.kind not in "uif":
+        held = " x ".join(map(str, shape))
+        raise InputError(f"{path}: holds {held} {stored} values; a volume must be grey and 3D")
+    dtype = np.dtype("f4" if stored.itemsize <= 2 else "f8") if scaled else stored
+    planes = plane_reader(_Reversed(image.dataobj), axes)
+
+    def read(z0: int, z1: int) -> np.ndarray:
+        try:
+            return planes(z0, z1).astype(dtype, copy=False)
+        except ERRORS as error:
+            raise InputError(f"{path}: planes {z0}–{z1 - 1} cannot be read ({error})") from error
+
+    size_um, assumed = _size_um(header, len(shape), axes, path)
+    lengths = tuple(shape[axis] for axis in axes)
+    return Source(str(path), lengths, dtype, read, size_um, unit_assumed=assumed)
+
+
+class _Reversed:
+    """An array of nibabel with its axes in the order of NumPy, the slowest first."""
+
+    def __init__(self, array):
+        self.array, self.shape = array, array.shape[::-1]
+
+    def __getitem__(self, index: tuple) -> np.ndarray:
+        return np.asanyarray(self.array[index[::-1]]).T
+
+
+def _size_um(header, dimensions: int, axes, path: Path) -> tuple[tuple[float, ...] | None, bool]:
+    """Return the (z, y, x) voxel size in µm, and whether millimetres were assumed."""
+    factor = FACTORS_UM.get(header.get_xyzt_units()[0])
+    zooms = header.get_zooms()[::-1]
+    steps = [abs(float(zooms[axis])) for axis in axes]
+    if factor is None and set(steps) == {1.0}:
+        return None, False  # what writers give when nobody said anything
+    sizes = known_size([step * (factor or 1000.0) for step in steps], str(path))
+    return sizes, factor is None
+
+
+def _check_length(path: Path, offset: int, voxel_bytes: int) -> None:
+    """Refuse a file that ends before its last voxel."""
+    if path.suffix == ".gz":
+        with gzip.open(path) as file:
+            size = sum(map(len, iter(lambda: file.read(2**24), b"")))
+    else:
+        size = path.stat().st_size
+    if size < offset + voxel_bytes:
+        raise InputError(
+            f"{path}: truncated: it holds {size} bytes of {offset + voxel_bytes}; copy it again"
+        )
+
+
+CONTAINER = Container(
+    name="NIfTI",
+    suffixes=(".nii", ".nii.gz"),
+    note="NIfTI-1 and 2, compressed or not; slope and intercept are applied; without a unit in the "
+    "header its spacings count as millimetres",
+    open=open_nifti,
+)
