@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     slide.add_argument(
         "--pixel-size-um",
         default="",
-        help="pixel size in µm, with a last ! to overrule the file's (default: the size in the file)",
+        help="pixel size in µm, with a last ! to overrule the file's (default: the file's)",
     )
     slide.add_argument("--settings", required=True, help=IngestSettings.argument_help())
     slide.add_argument("--out", required=True, help="OME-TIFF to write")

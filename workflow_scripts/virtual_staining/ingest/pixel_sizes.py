@@ -45,8 +45,13 @@ def agreed_size(
         raise InputError(f"{name}: its metadata gives no size in µm; set {field} in the sheet")
     if sheet is None:
         if unit_assumed:
-            log.warning("%s: its format names no unit; millimetres are assumed, which are %s µm; "
-                        "set %s in the sheet if this is wrong", name, _text(metadata), field)  # fmt: skip
+            log.warning(
+                "%s: its format names no unit; with millimetres the size is %s µm; set %s in the "
+                "sheet if this is wrong",
+                name,
+                _text(metadata),
+                field,
+            )
         return metadata
     if metadata is None or np.allclose(sheet, metadata, rtol=TOLERANCE, atol=0):
         return sheet

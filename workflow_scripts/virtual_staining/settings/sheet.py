@@ -60,8 +60,8 @@ class SheetRow(Settings):
     )
     voxel_size_um: str = key(
         "",
-        "voxel size of the raw volume; empty to take the size that the file gives, 5! to insist on 5"
-        " where the file gives another",
+        "voxel size of the raw volume; empty to take the size that the file gives, 5! to insist on"
+        " 5 where the file gives another",
         unit="µm",
         values="one positive number, or three as z,y,x, and ! to insist",
     )
