@@ -293,3 +293,12 @@ def test_real_damaged_slides(name, shared_data, tmp_path, capsys):
     path = shared_data / "slide-containers" / name
     assert ingest(path, tmp_path / "s.ome.tif", "0.499") == 1
     assert f"{path}: rows" in capsys.readouterr().err
+
+
+def test_the_sheet_insists_on_a_pixel_size(truth, tmp_path, caplog):
+    meta = {"axes": "YXS", "PhysicalSizeX": 0.25, "PhysicalSizeY": 0.25}
+    path = write_tiff(tmp_path / "s.ome.tif", truth, metadata=meta)
+    out = tmp_path / "slide.ome.tif"
+    assert ingest(path, out, "0.5!") == 0
+    assert slide.full_pixel_um(out) == 0.5
+    assert "is 0.5,0.5 µm as the sheet says; the file gives 0.25,0.25 µm" in caplog.text

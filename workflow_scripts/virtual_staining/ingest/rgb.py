@@ -1,36 +1,43 @@
 """Rows of a raw slide as 8-bit RGB, whatever its depth and transparency."""
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
 
 from virtual_staining.readers.source import RawSlide
 
+log = logging.getLogger(__name__)
+
 SAMPLE_PX = 1024  # about so many rows and columns give background and bit depth
+CAMERA_BITS = (8, 10, 12, 14, 16)
+OUTLIERS = 0.001  # the share of brightest values, such as scale bars, that tell no camera's range
+GLASS_BRIGHTNESS = 0.6  # of white; what is darker is tissue, not glass
+GLASS_TINT = 0.15  # glass differs by less between its channels, as a share of the brightest
 
 
 def rgb_reader(slide: RawSlide) -> Callable[[int, int], np.ndarray]:
     """Return ``read(y0, y1)``, which returns those rows as uint8 (y1 - y0, x, 3).
 
-    Transparent pixels get the slide's own background. Values of 16 bits are divided by the smallest
-    camera range (8, 10, 12, 14 or 16 bits) that holds the brightest sampled value.
+    Transparent pixels get the colour of the slide's glass, or white where only tissue is opaque.
+    Values of 16 bits are divided by the largest value of the camera, see :func:`significant_bits`.
     """
     sample = _sample(slide)
-    white = 255
-    if slide.dtype == np.uint16:
-        bits = max(8, int(sample[..., :3].max()).bit_length())
-        white = 2 ** (bits + bits % 2) - 1
-    opaque = 255 if slide.dtype == np.uint8 else 65535
-    background = background_rgb(sample, opaque)
+    full = np.iinfo(slide.dtype).max
+    bits = significant_bits(sample[..., :3], slide.bits, slide.name)
+    white = 2**bits - 1
+    opaque = opaque_alpha(sample[..., 3], white, slide.name) if sample.shape[2] == 4 else None
+    background = background_rgb(sample, opaque or full, white)
 
     def read(y0: int, y1: int) -> np.ndarray:
         rows = slide.read(y0, y1)
-        if rows.dtype == np.uint8 and (rows.shape[2] == 3 or (rows[..., 3] == opaque).all()):
+        transparent = opaque is not None and not (rows[..., 3] >= opaque).all()
+        if rows.dtype == np.uint8 and not transparent:
             return rows[..., :3]
         rgb = rows[..., :3].astype(np.float32)
-        if rows.shape[2] == 4:
-            alpha = rows[..., 3:].astype(np.float32) / opaque
-            rgb = rgb * alpha + background * (1 - alpha)
+        if transparent:
+            alpha = np.minimum(rows[..., 3:].astype(np.float32) / opaque, 1)
+            rgb = (rgb if slide.premultiplied else rgb * alpha) + background * (1 - alpha)
         return np.clip(rgb * (255 / white) + 0.5, 0, 255).astype(np.uint8)
 
     return read
@@ -46,21 +53,78 @@ def _sample(slide: RawSlide) -> np.ndarray:
     return np.concatenate(bands)
 
 
-def background_rgb(image: np.ndarray, opaque: int) -> np.ndarray:
-    """Return the median colour of the brightest tenth of the opaque pixels, (3,).
+def significant_bits(rgb: np.ndarray, said: int, name: str) -> int:
+    """Return how many of the bits of a colour value the camera uses.
+
+    The file's metadata say so, unless the values are larger. Without them, it is the smallest range
+    of a camera (8, 10, 12, 14 or 16 bits) that holds the values; padding and scale bars of the
+    largest value are left out, as are the brightest 0.1 % of the others. The log says what was
+    found in this way.
+
+    Parameters
+    ----------
+    rgb : ndarray, shape (y, x, 3)
+        uint8 or uint16.
+    said : int
+        Significant bits in the file's metadata, 0 where they say nothing.
+    name : str
+        The file, for the log.
+    """
+    stored = 8 * rgb.dtype.itemsize
+    if stored == 8:
+        return stored
+    pixels = rgb.reshape(-1, 3)
+    measured = pixels[(pixels < np.iinfo(rgb.dtype).max).all(1)]
+    largest = int(np.quantile(measured.max(1), 1 - OUTLIERS)) if len(measured) else 2**stored - 1
+    if 0 < said < stored and largest < 2**said:
+        return said
+    bits = next(n for n in CAMERA_BITS if largest < 2**n)
+    if bits < stored:
+        log.warning("%s: its colours use %d of %d bits; %d counts as white", name, bits, stored,
+                    2**bits - 1)  # fmt: skip
+    return bits
+
+
+def opaque_alpha(alpha: np.ndarray, white: int, name: str) -> int | None:
+    """Return the alpha of an opaque pixel, None where alpha says nothing.
+
+    Alpha that is the same everywhere and not the largest value says nothing; the log tells so. In
+    a file of fewer significant bits, alpha may have these bits too.
+    """
+    full = np.iinfo(alpha.dtype).max
+    lowest, highest = int(alpha.min()), int(alpha.max())
+    opaque = white if 0 < highest <= white else full
+    if lowest == highest and highest != opaque:
+        log.warning("%s: its alpha is %d everywhere, as if all were transparent; the alpha is left "
+                    "out", name, highest)  # fmt: skip
+        return None
+    return opaque
+
+
+def background_rgb(image: np.ndarray, opaque: int, white: int | None = None) -> np.ndarray:
+    """Return the colour of glass, (3,): the median of the brightest tenth of the opaque pixels.
+
+    Where these pixels are dark or coloured, the section was cut out of its glass; the background is
+    white then, and where no pixel is opaque.
 
     Parameters
     ----------
     image : ndarray, shape (y, x, 3 or 4)
         RGB or RGBA.
     opaque : int
-        Alpha of an opaque pixel; without any opaque pixel the background is white.
+        Alpha of an opaque pixel.
+    white : int, optional
+        The largest value of a colour; ``opaque`` by default.
     """
+    white = opaque if white is None else white
     pixels = image.reshape(-1, image.shape[2])
     if pixels.shape[1] == 4:
-        pixels = pixels[pixels[:, 3] == opaque]
-    if not len(pixels):
-        return np.full(3, opaque, np.float32)
-    brightness = pixels[:, :3].mean(1)
-    bright = pixels[brightness >= np.quantile(brightness, 0.9), :3]
-    return np.median(bright, axis=0).astype(np.float32)
+        pixels = pixels[pixels[:, 3] >= opaque]
+    if len(pixels):
+        brightness = pixels[:, :3].mean(1)
+        bright = pixels[brightness >= np.quantile(brightness, 0.9), :3]
+        glass = np.median(bright, axis=0).astype(np.float32)
+        dark = glass.mean() < GLASS_BRIGHTNESS * white
+        if not dark and np.ptp(glass) <= GLASS_TINT * glass.max():
+            return glass
+    return np.full(3, white, np.float32)

@@ -34,26 +34,29 @@ def open_volume(volume: str) -> Source:
     return plain_source(_opened(container, path, inside))
 
 
-def _opened(container: Container, path: Path, inside: str) -> Source:
+def _opened(container: Container, path: Path, inside: str) -> Source | RawSlide:
     """Open a path with its container, and what stands behind ``::``."""
     if container.inside:
         return container.open(path, inside)
     if inside:
         raise InputError(
-            f"{path}::{inside}: {container.name} holds one volume; write its path without ::"
+            f"{path}::{inside}: {container.name} holds one image; write its path without ::"
         )
     return container.open(path)
 
 
-def open_slide(path: str | Path) -> RawSlide:
-    """Open a raw slide; a pyramid opens at its finest level.
+def open_slide(slide: str | Path) -> RawSlide:
+    """Open a raw slide as the sheet writes it; a pyramid opens at its finest level.
+
+    Behind the path and ``::`` stands which of several images is meant.
 
     Raises
     ------
     InputError
         If it is missing, damaged, of no known container, or not an RGB image.
     """
-    path = Path(path)
+    text, _, inside = str(slide).partition("::")
+    path = Path(text)
     if not path.is_file():
         raise InputError(f"{path}: no such file; check the sheet's slide column")
     if path.stat().st_size == 0:
@@ -62,10 +65,12 @@ def open_slide(path: str | Path) -> RawSlide:
     if container is None:
         known = known_containers(slides)
         raise InputError(f"{path}: not a known slide container; known: {known}")
-    slide = container.open(path)
-    if len(slide.shape) != 3 or slide.shape[2] not in (3, 4):
-        shape = " x ".join(map(str, slide.shape))
+    opened = _opened(container, path, inside)
+    if len(opened.shape) != 3 or opened.shape[2] not in (3, 4):
+        shape = " x ".join(map(str, opened.shape))
         raise InputError(f"{path}: holds {shape} grey values, not RGB; export the slide as RGB")
-    if slide.dtype not in (np.uint8, np.uint16):
-        raise InputError(f"{path}: holds {slide.dtype} colours; export the slide with 8 or 16 bits")
-    return slide
+    if opened.dtype not in (np.uint8, np.uint16):
+        raise InputError(
+            f"{path}: holds {opened.dtype} colours; export the slide with 8 or 16 bits"
+        )
+    return opened

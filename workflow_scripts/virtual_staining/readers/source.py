@@ -75,6 +75,10 @@ class RawSlide:
     orientation : int
         How the stored image was turned to be upright, see
         :mod:`virtual_staining.readers.orientation`.
+    bits : int
+        Significant bits of a value as the file's metadata say; 0 where they say nothing.
+    premultiplied : bool
+        Whether the colours of RGBA are multiplied by alpha.
     """
 
     name: str
@@ -84,6 +88,8 @@ class RawSlide:
     pixel_size_um: tuple[float, float] | None = None
     block: int = 1
     orientation: int = 1
+    bits: int = 0
+    premultiplied: bool = False
 
 
 def read_values(path: Path, dtype: np.dtype, count: int, offset: int) -> np.ndarray:

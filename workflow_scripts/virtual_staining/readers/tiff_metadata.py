@@ -58,13 +58,13 @@ def tiff_size_um(tif: tifffile.TiffFile, axes: str, image: int = 0) -> tuple[flo
     axes : str
         Letters of the axes.
     image : int
-        Number of the image in the OME metadata.
+        Number of the series.
     """
-    page = tif.pages.first
+    page = tif.series[image].keyframe
     if tif.is_ome:
-        sizes = _ome_sizes_um(tif.ome_metadata, image)
+        sizes = _ome_sizes_um(_ome_pixels(tif, image))
     elif tif.is_svs:
-        mpp = re.search(r"\|\s*MPP\s*=\s*([^|\s]+)", page.description)
+        mpp = re.search(r"\|\s*MPP\s*=\s*([^|\s]+)", tif.pages.first.description)
         sizes = dict.fromkeys("ZYX", number(mpp[1])) if mpp else {}
     elif tif.is_imagej:
         sizes = _imagej_sizes_um(tif.imagej_metadata, page.resolution)
@@ -73,15 +73,44 @@ def tiff_size_um(tif: tifffile.TiffFile, axes: str, image: int = 0) -> tuple[flo
     return known_size([sizes.get(axis) for axis in axes], tif.filehandle.path)
 
 
-def _ome_sizes_um(xml: str, image: int) -> dict[str, float | None]:
+def _ome_pixels(tif: tifffile.TiffFile, image: int) -> ElementTree.Element:
+    """Return the OME-XML of a series: of that number or, if images were left out, of its size."""
+    pixels = ElementTree.fromstring(tif.ome_metadata).findall(".//{*}Image/{*}Pixels")
+    series = tif.series[image]
+    wanted = [str(dict(zip(series.axes, series.shape, strict=True)).get(a, 1)) for a in "YX"]
+    alike = [one for one in pixels if [one.get(f"Size{a}") for a in "YX"] == wanted]
+    of_number = pixels[image] if image < len(pixels) else pixels[0]
+    return of_number if of_number in alike or not alike else alike[0]
+
+
+def _ome_sizes_um(pixels: ElementTree.Element) -> dict[str, float | None]:
     """Return the sizes of an image of OME-XML by axis, µm."""
-    pixels = ElementTree.fromstring(xml).findall(".//{*}Image/{*}Pixels")[image]
     sizes = {}
     for axis in "ZYX":
         factor = unit_um(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
         value = pixels.get(f"PhysicalSize{axis}")
         sizes[axis] = None if value is None or factor is None else number(value) * factor
     return sizes
+
+
+def ome_channel_names(tif: tifffile.TiffFile, image: int) -> list[str]:
+    """Return the names of an image's channels in OME metadata, empty ones where it gives none."""
+    return [one.get("Name", "") for one in _ome_pixels(tif, image).findall("{*}Channel")]
+
+
+def significant_tiff_bits(tif: tifffile.TiffFile, image: int) -> int:
+    """Return how many bits of a value mean something, as the metadata say; 0 where they do not.
+
+    OME says so by SignificantBits; other TIFF by pixels of fewer bits than a whole number of bytes,
+    or by the tag MaxSampleValue.
+    """
+    said = _ome_pixels(tif, image).get("SignificantBits", "0") if tif.is_ome else "0"
+    page = tif.series[image].keyframe
+    if said.isdigit() and int(said):
+        return int(said)
+    if page.bitspersample % 8:
+        return int(page.bitspersample)
+    return int(np.max(page.tags.valueof("MaxSampleValue", 0))).bit_length()
 
 
 def _imagej_sizes_um(meta: dict, resolution: tuple[float, float]) -> dict[str, float | None]:

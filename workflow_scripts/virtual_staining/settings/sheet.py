@@ -37,7 +37,8 @@ class SheetRow(Settings):
     )
     slide: FilePath = key(
         "",
-        "image of the stained section; empty for a volume that is only to be stained",
+        "image of the stained section, with ::number where a file holds several; empty for a volume"
+        " that is only to be stained",
         values=PATH_VALUES,
     )
     stain: Id = key(

@@ -8,25 +8,34 @@ from pylibCZIrw import czi
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
+from virtual_staining.readers.sizes import known_size, number
 from virtual_staining.readers.source import READ_ERRORS, RawSlide, row_reader
 
 WHITE = (1.0, 1.0, 1.0)  # where a mosaic has no tile
 
 
-def open_czi(path: Path) -> RawSlide:
+def open_czi(path: Path, inside: str = "") -> RawSlide:
     """Open a Zeiss CZI: its first plane, all scenes where they lie, white between them.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    inside : str
+        Number of one scene; empty for all.
 
     Raises
     ------
     InputError
-        If it is damaged or its pixels are not colours.
+        If it is damaged or its pixels are not colours, or there is no such scene.
     """
     try:
         file = czi.CziReader(str(path))
         kinds = file.pixel_types
         box = file.total_bounding_rectangle_no_pyramid
         planes = file.total_bounding_box_no_pyramid
-        size_um = _czi_size_um(file.raw_metadata)
+        scenes = file.scenes_bounding_rectangle_no_pyramid
+        metadata = ElementTree.fromstring(file.raw_metadata)
     except (*READ_ERRORS, ElementTree.ParseError) as error:
         raise InputError(f"{path}: cannot be read as CZI ({error}); is it damaged?") from error
     more = {axis: hi - lo for axis, (lo, hi) in planes.items() if axis in "TZC" and hi - lo > 1}
@@ -37,29 +46,40 @@ def open_czi(path: Path) -> RawSlide:
             f"{path}: holds {held} of {' and '.join(sorted(set(kinds.values())))} pixels, not one "
             "RGB image; export the brightfield image as RGB"
         )
+    if inside:
+        box = {str(number): rectangle for number, rectangle in scenes.items()}.get(inside)
+        if box is None:
+            raise InputError(f"{path}: has no scene {inside}; its scenes are {sorted(scenes)}")
 
     def pixels(y0: int, y1: int) -> np.ndarray:
         roi = (box.x, box.y + y0, box.w, y1 - y0)
         return file.read(roi=roi, background_pixel=WHITE)[..., ::-1]
 
     dtype = np.dtype("u1" if kind == "Bgr24" else "u2")
-    return RawSlide(str(path), (box.h, box.w, 3), dtype, row_reader(path, pixels), size_um, 256)
+    return RawSlide(
+        str(path),
+        (box.h, box.w, 3),
+        dtype,
+        row_reader(path, pixels),
+        _size_um(metadata, str(path)),
+        256,
+        bits=max((int(b.text or 0) for b in metadata.iterfind(".//ComponentBitCount")), default=0),
+    )
 
 
-def _czi_size_um(xml: str) -> tuple[float, float] | None:
+def _size_um(metadata: ElementTree.Element, name: str) -> tuple[float, float] | None:
     """Return the (y, x) pixel size, stored in metres."""
-    root = ElementTree.fromstring(xml)
     found = {
-        item.get("Id"): float(item.findtext("Value") or 0)
-        for item in root.iterfind(".//Scaling/Items/Distance")
+        item.get("Id"): 1e6 * number(item.findtext("Value"))
+        for item in metadata.iterfind(".//Scaling/Items/Distance")
     }
-    sizes = (found.get("Y", 0) * 1e6, found.get("X", 0) * 1e6)
-    return sizes if min(sizes) > 0 else None
+    return known_size([found.get("Y"), found.get("X")], name)
 
 
 CONTAINER = Container(
     name="Zeiss CZI",
     suffixes=(".czi",),
-    note="8 and 16 bits; all scenes where they lie, white between them",
+    note="8 and 16 bits; all scenes where they lie, white between them, or the one named",
     open=open_czi,
+    inside="number",
 )

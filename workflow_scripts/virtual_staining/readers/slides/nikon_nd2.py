@@ -7,6 +7,7 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
+from virtual_staining.readers.sizes import known_size
 from virtual_staining.readers.source import READ_ERRORS, RawSlide, row_reader
 
 
@@ -23,6 +24,7 @@ def open_nd2(path: Path) -> RawSlide:
             sizes, dtype, size_um = dict(file.sizes), file.dtype, _nd2_size_um(file)
             rgb = file.is_rgb and set(sizes) == {"Y", "X", "S"}
             shape = file.read_frame(0).shape if rgb else None
+            bits = file.attributes.bitsPerComponentSignificant
     except READ_ERRORS as error:
         raise InputError(f"{path}: cannot be read as ND2 ({error}); is it damaged?") from error
     if not rgb:
@@ -36,7 +38,7 @@ def open_nd2(path: Path) -> RawSlide:
         with nd2.ND2File(path) as file:  # the frame is a map of the file, gone when it is closed
             return file.read_frame(0)[y0:y1, :, ::-1].copy()  # ND2 keeps blue first
 
-    return RawSlide(str(path), shape, dtype, row_reader(path, pixels), size_um)
+    return RawSlide(str(path), shape, dtype, row_reader(path, pixels), size_um, bits=bits)
 
 
 def _nd2_size_um(file: nd2.ND2File) -> tuple[float, float] | None:
@@ -45,7 +47,7 @@ def _nd2_size_um(file: nd2.ND2File) -> tuple[float, float] | None:
         voxel = file.voxel_size()
     except NameError:  # nd2 trips over colour planes without a fluorescent probe
         return None
-    return None if voxel.x == voxel.y == 1 else (voxel.y, voxel.x)
+    return None if voxel.x == voxel.y == 1 else known_size((voxel.y, voxel.x), str(file.path))
 
 
 CONTAINER = Container(

@@ -7,6 +7,7 @@ import openslide
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
+from virtual_staining.readers.sizes import known_size, number
 from virtual_staining.readers.source import READ_ERRORS, RawSlide, row_reader
 
 SUFFIXES = (
@@ -46,7 +47,7 @@ def open_openslide(path: Path) -> RawSlide:
     def pixels(y0: int, y1: int) -> np.ndarray:
         return np.asarray(slide.read_region((0, y0), 0, (width, y1 - y0)))
 
-    size_um = tuple(map(float, sizes)) if all(sizes) else None
+    size_um = known_size([number(text) if text else None for text in sizes], str(path))
     read = row_reader(path, pixels, ERRORS)
     return RawSlide(str(path), (height, width, 4), np.dtype("u1"), read, size_um, tile)
 

@@ -1,4 +1,4 @@
-"""Raw slides as PNG or JPEG."""
+"""Raw slides as PNG, JPEG, JPEG 2000 or BMP."""
 
 from pathlib import Path
 
@@ -16,11 +16,14 @@ DECODERS = {
     ".png": imagecodecs.png_decode,
     ".jpg": imagecodecs.jpeg8_decode,
     ".jpeg": imagecodecs.jpeg8_decode,
+    ".jp2": imagecodecs.jpeg2k_decode,
+    ".j2k": imagecodecs.jpeg2k_decode,
+    ".bmp": imagecodecs.bmp_decode,
 }
 
 
 def open_picture(path: Path) -> RawSlide:
-    """Decode a PNG or JPEG whole; these formats have no parts.
+    """Decode a picture whole; these formats have no parts.
 
     Their dpi is not believed, their EXIF orientation is.
 
@@ -38,14 +41,17 @@ def open_picture(path: Path) -> RawSlide:
         with Image.open(path) as header:
             exif = Image.Exif()
             exif.load(header.info.get("exif", b""))
+            mode = header.mode
     except READ_ERRORS as error:
         raise InputError(f"{path}: cannot be decoded ({error}); is it damaged?") from error
+    if mode == "CMYK":
+        raise InputError(f"{path}: holds CMYK pixels, not RGB; export the slide as RGB")
     slide = RawSlide(str(path), image.shape, image.dtype, lambda y0, y1: image[y0:y1])
     return upright(slide, exif.get(ExifTags.Base.Orientation, UPRIGHT))
 
 
 CONTAINER = Container(
-    name="PNG and JPEG",
+    name="PNG, JPEG, JPEG 2000 and BMP",
     suffixes=tuple(DECODERS),
     note="8 and 16 bits, with or without transparency; EXIF orientation is obeyed; the file is "
     "decoded whole",

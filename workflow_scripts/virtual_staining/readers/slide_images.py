@@ -1,0 +1,152 @@
+"""Which image of a TIFF is the slide, and how its stored samples become colours."""
+
+import logging
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from virtual_staining.errors import InputError
+from virtual_staining.readers.tiff_metadata import ome_channel_names
+
+log = logging.getLogger(__name__)
+
+OVERVIEW = re.compile(r"macro|label|thumbnail|overview|barcode|preview", re.IGNORECASE)
+RGB_NAMES = ("red", "green", "blue")
+ALPHAS = {tifffile.EXTRASAMPLE.ASSOCALPHA: True, tifffile.EXTRASAMPLE.UNASSALPHA: False}
+
+
+@dataclass(frozen=True)
+class BrightfieldImage:
+    """An image of a TIFF that holds colours.
+
+    Parameters
+    ----------
+    number : int
+        Which series of the file.
+    name : str
+        As the file calls it.
+    axes : str
+        Of the stored array, such as YXS, SYX, CYX or YX (palette).
+    shape : (int, int, int)
+        (y, x, samples) of what ``colours`` returns.
+    dtype : numpy.dtype
+        Of what ``colours`` returns.
+    samples : list of int
+        The stored samples that are red, green, blue and, where there is one, alpha.
+    premultiplied : bool
+        Whether alpha is multiplied into the colours.
+    palette : ndarray, optional
+        uint8 (number, 3), the colours of a palette image.
+    """
+
+    number: int
+    name: str
+    axes: str
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    samples: list[int]
+    premultiplied: bool = False
+    palette: np.ndarray | None = field(default=None, compare=False)
+
+    def colours(self, stored: np.ndarray) -> np.ndarray:
+        """Return stored rows as (y, x, samples)."""
+        if self.palette is not None:
+            return self.palette[stored]
+        if self.axes[0] != "Y":
+            stored = np.moveaxis(stored, 0, -1)
+        if len(self.samples) < stored.shape[-1] or self.samples != sorted(self.samples):
+            stored = stored[..., self.samples]
+        return stored
+
+
+def chosen_image(path: Path, tif: tifffile.TiffFile, inside: str) -> BrightfieldImage:
+    """Return the image of a TIFF that is the slide.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    tif : TiffFile
+        The opened file.
+    inside : str
+        Number (from 0) or name of the image. Empty for the largest brightfield image; macro images,
+        labels and thumbnails are never taken unless they are named.
+
+    Raises
+    ------
+    InputError
+        If there is no such image, or several are equally large; lists them.
+    """
+    found = [image for n, s in enumerate(tif.series) if (image := _brightfield(tif, n, s))]
+    named = [image for image in found if inside and inside in (str(image.number), image.name)]
+    slides = named or [image for image in found if not inside and not OVERVIEW.search(image.name)]
+    if not slides:
+        held = "; ".join(_label(n, s) for n, s in enumerate(tif.series))
+        what = f"no brightfield image is called {inside}" if inside else "not one RGB image"
+        raise InputError(
+            f"{path}: holds {held}, {what}; export the brightfield image as RGB (raw2ometiff "
+            "--rgb, or RGB Color in Fiji)"
+        )
+    areas = [image.shape[0] * image.shape[1] for image in slides]
+    largest = [image for image, area in zip(slides, areas, strict=True) if area == max(areas)]
+    listed = ", ".join(f"::{image.number} ({image.name})" for image in found)
+    if len(largest) > 1:
+        raise InputError(
+            f"{path}: holds {len(largest)} brightfield images of the same size; write the slide as "
+            f"{path.name}::number with one of {listed}"
+        )
+    (image,) = largest
+    if len(tif.series) > 1 and not inside:
+        log.info("%s: of its %d images ::%d (%s) is read, the largest of %s", path,
+                 len(tif.series), image.number, image.name, listed)  # fmt: skip
+    if (extra := tif.series[image.number].keyframe.extrasamples) and len(image.samples) == 3:
+        log.warning("%s: its %d samples beside red, green and blue do not say that they are "
+                    "transparency (alpha); they are left out", path, len(extra))  # fmt: skip
+    return image
+
+
+def _label(number: int, series: tifffile.TiffPageSeries) -> str:
+    """Return what a series holds, in words."""
+    page = series.keyframe
+    kind = "" if page is None else f" {page.photometric.name}"
+    return f"{'x'.join(map(str, series.shape))} {series.axes}{kind} pixels"
+
+
+def _brightfield(
+    tif: tifffile.TiffFile, number: int, series: tifffile.TiffPageSeries
+) -> BrightfieldImage | None:
+    """Return a series as image of colours, None where it is none."""
+    page, axes, shape = series.keyframe, series.axes, series.shape
+    if page is None:
+        return None
+    photometric = page.photometric.name
+    if axes in ("YXS", "SYX") and photometric in ("RGB", "YCBCR"):
+        samples, premultiplied = _samples(page.extrasamples)
+    elif axes == "YX" and photometric == "PALETTE" and page.colormap is not None:
+        palette = (page.colormap.T >> 8).astype(np.uint8)
+        return BrightfieldImage(
+            number, series.name, axes, (*shape, 3), np.dtype("u1"), [0, 1, 2], palette=palette
+        )
+    elif axes == "CYX" and tif.is_ome:
+        names = [name.lower() for name in ome_channel_names(tif, number)]
+        if sorted(names) != sorted(RGB_NAMES):
+            return None
+        samples, premultiplied = [names.index(name) for name in RGB_NAMES], False
+    else:
+        return None
+    height, width = (shape[axes.index(axis)] for axis in "YX")
+    shape = (height, width, len(samples))
+    return BrightfieldImage(
+        number, series.name, axes, shape, series.dtype.newbyteorder("="), samples, premultiplied
+    )
+
+
+def _samples(extra: tuple) -> tuple[list[int], bool]:
+    """Return the samples that are colours and alpha, and whether alpha is multiplied in."""
+    for position, kind in enumerate(extra, start=3):
+        if kind in ALPHAS:
+            return [0, 1, 2, position], ALPHAS[kind]
+    return [0, 1, 2], False
