@@ -142,8 +142,11 @@ def test_lpips_is_measured_with_given_weights(results, shared_data):
     assert check_metrics(results, settings) == 0
     for model in ("pix2pix", "cyclegan"):
         assert evaluate(results, model, settings=settings) == 0
-    assert rows_of(results, "pix2pix")["lpips"].to_numpy() == pytest.approx(0)
-    assert (rows_of(results, "cyclegan")["lpips"] > 0.1).all()
+    same, negative = rows_of(results, "pix2pix"), rows_of(results, "cyclegan")
+    assert same["lpips"].dropna().to_numpy() == pytest.approx(0)
+    assert (negative["lpips"].dropna() > 0.1).all()
+    thin = (same["region"] != "mask") & (same["overlap"] < 0.5)
+    assert same["lpips"].isna().equals(thin) and thin.any()
 
 
 def test_bad_input_is_refused_by_name(results, capsys):

@@ -10,7 +10,7 @@ from virtual_staining.evaluate.metrics.psnr import METRIC as PSNR
 from virtual_staining.evaluate.metrics.psnr import psnr_db
 from virtual_staining.evaluate.metrics.ssim import METRIC as SSIM
 from virtual_staining.evaluate.metrics.ssim import ssim as ssim_of_region
-from virtual_staining.evaluate.patch_metrics import measure, measure_tissue
+from virtual_staining.evaluate.patch_metrics import measure, measure_region
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 CLEAR = np.full(3, 240, np.uint8)
@@ -114,7 +114,7 @@ def test_on_tissue_alone_a_black_implant_does_not_help():
     measures = {metric.column: metric.compute for metric in (SSIM, PSNR)}
     everywhere = np.ones_like(tissue)
     (whole,) = measure(real, generated, everywhere, CLEAR, WHOLE, measures)
-    (alone,) = measure_tissue(real, generated, tissue, CLEAR, WHOLE, measures)
+    (alone,) = measure_region("tissue", real, generated, tissue, CLEAR, WHOLE, measures)
     assert (whole["region"], alone["region"]) == ("mask", "tissue")
     assert alone["psnr_db"] == pytest.approx(20 * np.log10(255 / 50))
     assert whole["psnr_db"] == pytest.approx(alone["psnr_db"] + 10 * np.log10(64 / 40))
@@ -133,11 +133,23 @@ def test_lpips_sees_the_real_slide_outside_tissue_and_thin_tissue_is_left_out():
         seen.update(real=patches.real, generated=patches.generated)
         return np.zeros(len(patches.real))
 
-    (row,) = measure_tissue(real, generated, tissue, CLEAR, WHOLE, {SSIM.column: compute})
+    (row,) = measure_region("tissue", real, generated, tissue, CLEAR, WHOLE, {SSIM.column: compute})
     assert row["x_px"] == 64
     assert np.array_equal(seen["generated"][0, :, :48], generated[:, 64:112])
     assert np.array_equal(seen["generated"][0, :, 48:], real[:, 112:])
     assert np.array_equal(seen["real"][0], real[:, 64:])
+
+
+def test_parts_of_the_tissue_are_measured_on_thinner_patches():
+    """A tenth of a patch is enough for bone alone, and too little for all tissue."""
+    real, generated = noise((64, 64, 3)), noise((64, 64, 3), 1)
+    bone = np.zeros((64, 64), bool)
+    bone[:, :8] = True
+    measures = {PSNR.column: PSNR.compute}
+    how = bone, CLEAR, EvaluateSettings(patch_px=64), measures
+    assert measure_region("tissue", real, generated, *how) == []
+    (row,) = measure_region("bone", real, generated, *how)
+    assert row["psnr_db"] == pytest.approx(psnr_db(real[:, :8], generated[:, :8]))
 
 
 def test_an_image_smaller_than_a_patch_is_one_patch():

@@ -10,7 +10,7 @@ from metric_columns import COLUMNS
 from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.evaluate import layout
 from virtual_staining.evaluate.lead import sentence, smallest_leads
-from virtual_staining.evaluate.table import bootstrap_interval, summarize
+from virtual_staining.evaluate.table import summarize
 from virtual_staining.models.catalogue import in_order
 from virtual_staining.models.references import ORACLE_MARK
 from virtual_staining.settings.evaluate import EvaluateSettings
@@ -25,12 +25,12 @@ def patches(model, subset, values, sample="s1", distance=float("nan"), fold=1, r
             "material": "Mg",
             "subset": subset,
             "region": region,
-            "y_px": 0,
+            "y_px": place,
             "x_px": 0,
             "overlap": 1.0,
         }
         | {"similarity": value, "ratio_db": 10 * value, "distance": distance}
-        for value in values
+        for place, value in enumerate(values)
     ]
 
 
@@ -64,23 +64,6 @@ def test_medians_and_quartiles_by_hand(table):
 def test_one_sample_gives_no_interval(table):
     assert np.isnan(table["similarity_low"].iloc[2])
     assert table["similarity_low"].iloc[1] <= 0.75 <= table["similarity_high"].iloc[1]
-
-
-def test_the_bootstrap_draws_samples_and_not_patches():
-    """Two samples of constant value: every resample's median is one of three numbers."""
-    values = np.repeat([1.0, 3.0], 40)
-    samples = np.repeat(["a", "b"], 40)
-    low, high = bootstrap_interval(values, samples, EvaluateSettings())
-    assert (low, high) == (1.0, 3.0)
-    patchwise = bootstrap_interval(values, np.arange(80), EvaluateSettings(bootstrap_interval=0.01))
-    assert patchwise[1] - patchwise[0] < 2
-
-
-def test_the_bootstrap_is_reproducible():
-    values, samples = np.random.default_rng(0).random(90), np.arange(90) % 15
-    assert bootstrap_interval(values, samples, FEW) == bootstrap_interval(values, samples, FEW)
-    other = EvaluateSettings(bootstrap_resamples=50, bootstrap_seed=2)
-    assert bootstrap_interval(values, samples, FEW) != bootstrap_interval(values, samples, other)
 
 
 def test_models_keep_the_papers_order():

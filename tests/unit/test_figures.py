@@ -73,7 +73,6 @@ def patches(distance):
         }
         for subset in ("train", "test")
         for model, best in (("raw_ct", 0.2), ("pix2pix", 0.5))
-        # The boxes show the whole mask, whatever tissue alone gives.
         for region, shift in (("mask", 0), ("tissue", -0.3))
         for value in (best - 0.1 + shift, best + shift, best + 0.1 + shift)
     ]
@@ -87,21 +86,32 @@ def patches(distance):
         (float("nan"), ["Similarity ↑", "Ratio ↑ (dB)"]),
     ],
 )
-def test_only_measured_metrics_get_a_panel(distance, titles):
-    assert [axes.get_title() for axes in draw_boxplots(patches(distance), COLUMNS).axes] == titles
+def test_only_measured_metrics_get_panels_for_mask_and_tissue(distance, titles):
+    shown = [axes.get_title() for axes in draw_boxplots(patches(distance), COLUMNS).axes]
+    wanted = [f"{title}, {region}" for title in titles for region in ("whole mask", "tissue only")]
+    assert shown == wanted
+
+
+def test_an_axis_ends_at_the_whiskers_and_says_what_lies_beyond():
+    rows = patches(0.3)
+    far = rows.iloc[[0]].assign(similarity=9000.0)
+    axes = draw_boxplots(pd.concat([rows, *[rows] * 9, far]), COLUMNS[:1]).axes[0]
+    assert axes.get_ylim()[1] < 1
+    assert axes.get_xlabel() == "1 of 121 patches beyond the axis"
 
 
 def test_boxes_stand_at_their_medians_in_the_tables_order():
     figure = draw_boxplots(patches(0.3), COLUMNS)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Pix2Pix", "Raw CT †"]
-    axes = figure.axes[0]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["Training", "Testing"]
-    medians = sorted(
-        (line.get_xdata().mean(), line.get_ydata()[0])
-        for line in axes.lines
-        if line.get_color() == "black" and len(line.get_ydata())
-    )
-    assert [value for _, value in medians] == pytest.approx([0.5, 0.2, 0.5, 0.2])
+    for axes, shift in zip(figure.axes[:2], (0, -0.3), strict=True):  # whole mask, tissue only
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["Training", "Testing"]
+        medians = sorted(
+            (line.get_xdata().mean(), line.get_ydata()[0])
+            for line in axes.lines
+            if line.get_color() == "black" and len(line.get_ydata())
+        )
+        wanted = [value + shift for value in (0.5, 0.2, 0.5, 0.2)]
+        assert [value for _, value in medians] == pytest.approx(wanted)
 
 
 @pytest.fixture

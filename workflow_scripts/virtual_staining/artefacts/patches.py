@@ -19,8 +19,16 @@ REMEDY = "evaluate again"
 KEYS = ("stain", "model", "fold", "sample", "material", "subset")
 PLACE = ("region", "y_px", "x_px", "overlap")
 PAPER_REGION = "mask"
-REGIONS = {PAPER_REGION: "whole mask", "tissue": "tissue only"}
-"""What is compared: all of the mask (paper 2.10), or stained tissue without implant and glass."""
+HEADLINE_REGIONS = (PAPER_REGION, "tissue")
+REGIONS = {
+    PAPER_REGION: "whole mask",
+    "tissue": "tissue only",
+    "bone": "bone",
+    "soft": "soft tissue",
+    "ring": "ring around the implant",
+}
+"""What is compared: all of the mask (paper 2.10), stained tissue without implant and glass, and
+parts of this tissue. Models are judged by the first two, ``HEADLINE_REGIONS``."""
 TEXT = dict.fromkeys(set(KEYS) - {"fold"}, str)
 
 
@@ -43,6 +51,8 @@ class MetricColumn:
         Position in tables and figures, smallest first.
     best : float, optional
         The right value, where neither the highest nor the lowest is best.
+    paper : bool
+        Whether the paper's Table 1 has the metric.
     """
 
     column: str
@@ -52,6 +62,7 @@ class MetricColumn:
     decimals: int
     order: int
     best: float | None = None
+    paper: bool = False
 
     @property
     def title(self) -> str:

@@ -5,7 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 import pandas as pd
 
 from virtual_staining.artefacts.folds import SUBSETS
-from virtual_staining.artefacts.patches import PAPER_REGION, REGIONS, MetricColumn
+from virtual_staining.artefacts.patches import (
+    HEADLINE_REGIONS,
+    PAPER_REGION,
+    REGIONS,
+    MetricColumn,
+)
 from virtual_staining.models.catalogue import in_order, model_name
 from virtual_staining.models.references import ORACLE_MARK, ORACLES, REFERENCE_MARK
 
@@ -102,13 +107,12 @@ def blocks(
             for number in [rows[plural].max()]
         ]
         best = [best_value(rows, metric) for metric in metrics]
-        lines = [
-            (
-                model_name(row["model"]),
-                *(_cell(row, *pair, mark, intervals) for pair in zip(metrics, best, strict=True)),
-            )
-            for _, row in rows.iterrows()
-        ]
+        lines = []
+        for _, row in rows.iterrows():
+            marked = [None] * len(best) if row["model"] in ORACLES else best
+            pairs = zip(metrics, marked, strict=True)
+            cells = (_cell(row, *pair, mark, intervals) for pair in pairs)
+            lines.append((model_name(row["model"]), *cells))
         yield f"{SUBSETS[subset]} ({', '.join(counts)})", lines
 
 
@@ -152,8 +156,10 @@ def latex(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
 def plain(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
     """Return one stain's table for a terminal, one part for each region, the best values starred.
 
-    The bootstrap intervals, for which a terminal is too narrow, are left out.
+    The bootstrap intervals, for which a terminal is too narrow, are left out, and so are the parts
+    of the tissue, which stand in the other forms of the table.
     """
+    table = table[table["region"].isin(HEADLINE_REGIONS)]
     parts = []
     for region, part in table.groupby("region", sort=False):
         groups = list(blocks(part, metrics, lambda text: f"*{text}", intervals=False))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from virtual_staining.artefacts.folds import SUBSETS
-from virtual_staining.artefacts.patches import REGIONS, MetricColumn
+from virtual_staining.artefacts.patches import HEADLINE_REGIONS, REGIONS, MetricColumn
 from virtual_staining.models.references import ORACLES, REFERENCES
 
 COMPARED = ("validation", "test")  # a model may have learned its training samples by heart
@@ -32,7 +32,7 @@ class Lead:
 
 
 def smallest_leads(table: pd.DataFrame, metrics: Iterable[MetricColumn]) -> list[Lead]:
-    """Return each metric's smallest lead over validation and test samples and over the regions.
+    """Return each metric's smallest lead over validation and test, mask and tissue.
 
     Parameters
     ----------
@@ -47,7 +47,8 @@ def smallest_leads(table: pd.DataFrame, metrics: Iterable[MetricColumn]) -> list
         Without the metrics that were not measured for both sides, and without those that have one
         right value: they compare how two slides look, not pixel by pixel.
     """
-    groups = table[table["subset"].isin(COMPARED)].groupby(["subset", "region"], sort=False)
+    compared = table["subset"].isin(COMPARED) & table["region"].isin(HEADLINE_REGIONS)
+    groups = table[compared].groupby(["subset", "region"], sort=False)
     smallest = []
     for metric in metrics:
         if metric.best is not None:

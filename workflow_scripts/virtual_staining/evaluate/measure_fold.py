@@ -12,11 +12,12 @@ from virtual_staining.artefacts.pair import read_tissue, read_training_pair
 from virtual_staining.artefacts.pair_stats import read_background_levels
 from virtual_staining.artefacts.patches import KEYS
 from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate.faults.whole_slide import slide_faults
-from virtual_staining.evaluate.patch_metrics import Measures, measure, measure_tissue
+from virtual_staining.evaluate.patch_metrics import Measures, measure, measure_region
+from virtual_staining.evaluate.regions import tissue_regions
 from virtual_staining.imaging.image_pair import TrainingPair
-from virtual_staining.imaging.tissue.classes import stained_tissue
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 log = logging.getLogger(__name__)
@@ -103,12 +104,15 @@ def _patches(
     background: np.ndarray,
     comparison: Comparison,
 ) -> list[dict]:
-    """Measure the patches of one slide in both regions."""
-    how = background, comparison.settings, comparison.metrics
+    """Measure the patches of one slide in all regions."""
+    normalized = results.normalized(pair.sample)
+    settings = comparison.settings
+    regions = tissue_regions(classes, pixel_size_um(normalized.slide), settings.ring_um)
+    how = background, settings, comparison.metrics
     try:
-        return [
-            *measure(pair.slide, generated, pair.mask, *how),
-            *measure_tissue(pair.slide, generated, stained_tissue(classes), *how),
-        ]
+        rows = measure(pair.slide, generated, pair.mask, *how)
+        for name, region in regions.items():
+            rows += measure_region(name, pair.slide, generated, region, *how)
     except ValueError as error:
-        raise InputError(f"{results.normalized(pair.sample).path}: {error}") from error
+        raise InputError(f"{normalized.path}: {error}") from error
+    return rows

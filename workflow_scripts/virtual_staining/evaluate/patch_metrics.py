@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from virtual_staining.artefacts.patches import PAPER_REGION, MetricColumn
+from virtual_staining.artefacts.patches import HEADLINE_REGIONS, PAPER_REGION, MetricColumn
 from virtual_staining.evaluate.metric import PatchPairs
 from virtual_staining.imaging.image_pair import fill_outside
 from virtual_staining.imaging.tile_starts import tile_starts
@@ -49,30 +49,33 @@ def measure(
     ValueError
         If the shapes differ, or the images are too small to compare.
     """
-    windows = _windows(real, generated, mask, settings)
+    windows = _windows(real, generated, mask, settings, settings.min_overlap)
     filled = [fill_outside(image, mask, background) for image in (real, generated)]
     everywhere = np.ones_like(mask)
     return _rows(PAPER_REGION, windows, [*filled, mask, everywhere], background, metrics)
 
 
-def measure_tissue(
+def measure_region(
+    name: str,
     real: np.ndarray,
     generated: np.ndarray,
-    tissue: np.ndarray,
+    region: np.ndarray,
     background: np.ndarray,
     settings: EvaluateSettings,
     metrics: Measures,
 ) -> list[dict]:
-    """Compare two slides on the patches that stained tissue covers well enough, on tissue alone.
+    """Compare two slides on the patches that a region covers well enough, on the region alone.
 
-    An implant, which is black whatever the model, would otherwise raise most values. Pixels that
-    are no tissue take the real slide's colour in both, and means leave them out.
+    An implant, which is black whatever the model, would otherwise raise most values. Pixels outside
+    the region take the real slide's colour in both, and means leave them out.
 
     Parameters
     ----------
+    name : str
+        Out of :data:`virtual_staining.artefacts.patches.REGIONS`.
     real, generated
         As in :func:`measure`.
-    tissue : ndarray, shape (y, x), bool
+    region : ndarray, shape (y, x), bool
     background, settings, metrics
         As in :func:`measure`.
 
@@ -86,13 +89,19 @@ def measure_tissue(
     ValueError
         As in :func:`measure`.
     """
-    windows = _windows(real, generated, tissue, settings)
-    mixed = np.where(tissue[..., None], generated, real)
-    return _rows("tissue", windows, [real, mixed, tissue, tissue], background, metrics)
+    headline = name in HEADLINE_REGIONS
+    least = settings.min_overlap if headline else settings.min_part_overlap
+    windows = _windows(real, generated, region, settings, least)
+    mixed = np.where(region[..., None], generated, real)
+    return _rows(name, windows, [real, mixed, region, region], background, metrics)
 
 
 def _windows(
-    real: np.ndarray, generated: np.ndarray, region: np.ndarray, settings: EvaluateSettings
+    real: np.ndarray,
+    generated: np.ndarray,
+    region: np.ndarray,
+    settings: EvaluateSettings,
+    min_overlap: float,
 ) -> list[tuple[slice, slice]]:
     """Return the patches that a region covers well enough."""
     if real.shape != generated.shape or real.shape[:2] != region.shape:
@@ -107,7 +116,7 @@ def _windows(
         for length, side in zip(region.shape, size, strict=True)
     )
     windows = [np.s_[y : y + size[0], x : x + size[1]] for y, x in product(*starts)]
-    return [window for window in windows if region[window].mean() >= settings.min_overlap]
+    return [window for window in windows if region[window].mean() >= min_overlap]
 
 
 def _rows(

@@ -8,41 +8,12 @@ import pandas as pd
 
 from virtual_staining.artefacts.folds import SUBSETS
 from virtual_staining.artefacts.patches import REGIONS, MetricColumn
+from virtual_staining.evaluate.bootstrap import Resampling
 from virtual_staining.models.catalogue import in_order
 from virtual_staining.settings.evaluate import EvaluateSettings
 
-
-def bootstrap_interval(
-    values: np.ndarray, samples: np.ndarray, settings: EvaluateSettings
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the median, resampling whole samples.
-
-    Patches of one slide are alike, so drawing patches would give far too narrow an interval:
-    samples are drawn with replacement, each with all its patches (also those of other folds).
-
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        One metric.
-    samples : ndarray, shape (n,)
-        The sample of each patch.
-    settings : EvaluateSettings
-        Number of resamples, coverage and seed.
-
-    Returns
-    -------
-    low, high : float
-        NaN with fewer than two samples, which say nothing about other samples.
-    """
-    groups = [values[samples == sample] for sample in np.unique(samples)]
-    if len(groups) < 2:
-        return float("nan"), float("nan")
-    rng = np.random.default_rng(settings.bootstrap_seed)
-    draws = rng.integers(len(groups), size=(settings.bootstrap_resamples, len(groups)))
-    medians = [np.median(np.concatenate([groups[i] for i in draw])) for draw in draws]
-    tail = (1 - settings.bootstrap_interval) / 2
-    low, high = np.quantile(medians, [tail, 1 - tail])
-    return float(low), float(high)
+# What tells one patch of a region and subset from another.
+PATCH = ["fold", "sample", "y_px", "x_px"]
 
 
 def summarize(
@@ -68,6 +39,9 @@ def summarize(
     rows = []
     for region, subset in product(REGIONS, SUBSETS):
         part = patches[(patches["subset"] == subset) & (patches["region"] == region)]
+        part = part.set_index(PATCH)
+        places = part.index.unique()
+        resampling = Resampling(places.get_level_values("sample").to_numpy(str), settings)
         for model in in_order(part["model"]):
             group = part[part["model"] == model]
             row = {
@@ -75,20 +49,21 @@ def summarize(
                 "region": region,
                 "subset": subset,
                 "model": model,
-                "folds": group["fold"].nunique(),
-                "samples": group["sample"].nunique(),
+                "folds": group.index.get_level_values("fold").nunique(),
+                "samples": group.index.get_level_values("sample").nunique(),
                 "patches": len(group),
             }
             for metric in metrics:
-                row |= _statistics(group.dropna(subset=metric.column), metric.column, settings)
+                values = group[metric.column].reindex(places).to_numpy(float)
+                row |= _statistics(values, metric.column, resampling)
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _statistics(group: pd.DataFrame, column: str, settings: EvaluateSettings) -> dict[str, float]:
-    values = group[column].to_numpy(float)
-    q25, median, q75 = np.quantile(values, [0.25, 0.5, 0.75]) if len(values) else [np.nan] * 3
-    low, high = bootstrap_interval(values, group["sample"].to_numpy(str), settings)
+def _statistics(values: np.ndarray, column: str, resampling: Resampling) -> dict[str, float]:
+    defined = values[~np.isnan(values)]
+    q25, median, q75 = np.quantile(defined, [0.25, 0.5, 0.75]) if len(defined) else [np.nan] * 3
+    low, high = resampling.median_interval(values)
     names = ("median", "q25", "q75", "low", "high")
     return {
         f"{column}_{name}": float(value)

@@ -30,7 +30,8 @@ RC = {
 CHANNELS = {"R": "#D55E00", "G": "#009E73", "B": "#0072B2"}
 MODEL_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442")
 # Greys: references stand back behind the models.
-REFERENCE_COLORS = ("#F2F2F2", "#DDDDDD", "#C6C6C6", "#FFFFFF", "#999999")
+REFERENCE_COLORS = ("#F2F2F2", "#DDDDDD", "#C0C0C0", "#FFFFFF", "#DDDDDD", "#909090")
+ORACLE_HATCH = "//////"
 ACCENT = "#E8590C"
 SVG_DPI = 130  # of the pictures inside the SVG files
 

@@ -29,6 +29,7 @@ REFERENCES = {
         ReferenceFacts("grey_table", "Grey-to-colour table"),
         ReferenceFacts("joint_table", "Joint-histogram table"),
         ReferenceFacts("mean_colour_oracle", "Mean colour + true implant", oracle=True),
+        ReferenceFacts("joint_table_oracle", "Joint-histogram table + true implant", oracle=True),
         ReferenceFacts(RAW_CT, "Raw CT"),
     )
 }

@@ -43,6 +43,22 @@ class EvaluateSettings(Settings):
         ge=0,
         le=1,
     )
+    min_part_overlap: float = key(
+        0.1,
+        "smallest fraction of a patch that bone, soft tissue or the ring around the implant must"
+        " cover to be compared alone; LPIPS is measured from half a patch on",
+        only=("patches",),
+        ge=0,
+        le=1,
+    )
+    ring_um: float = key(
+        250,
+        "width of the ring of tissue around the implant that is compared alone",
+        unit="µm",
+        only=("patches",),
+        gt=0,
+        le=100_000,
+    )
     lpips: bool | Literal["if_given"] = key(
         True,
         "whether LPIPS is measured: true, false, or if_given (only where a file with the"

@@ -14,6 +14,8 @@ from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.evaluate.metric import Metric, Needs, PatchPairs
 from virtual_staining.settings.evaluate import EvaluateSettings
 
+LEAST_COUNTED = 0.5
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -34,14 +36,22 @@ def load(record: dict) -> nn.Module:
 
 
 def compute(network: nn.Module, patches: PatchPairs) -> np.ndarray:
-    """Return the LPIPS of each patch, shape (n,)."""
+    """Return the LPIPS of each patch, shape (n,); NaN where less than half of a patch counts.
+
+    The network sees the whole patch: what does not count is equal in both and dilutes the value.
+    """
     from virtual_staining.evaluate.lpips_network import lpips_distances
 
-    return lpips_distances(network, patches.real, patches.generated)
+    enough = patches.counted.mean(axis=(1, 2)) >= LEAST_COUNTED
+    values = np.full(len(enough), np.nan)
+    values[enough] = lpips_distances(network, patches.real[enough], patches.generated[enough])
+    return values
 
 
 METRIC = Metric(
-    MetricColumn("lpips", "LPIPS", unit="", higher_is_better=False, decimals=2, order=20),
+    MetricColumn(
+        "lpips", "LPIPS", unit="", higher_is_better=False, decimals=2, order=20, paper=True
+    ),
     "learned perceptual distance, with SqueezeNet's ImageNet weights (paper equation 14)",
     compute,
     Needs(find, load),

@@ -31,7 +31,9 @@ def compute(patches: PatchPairs) -> np.ndarray:
 
 
 METRIC = Metric(
-    MetricColumn("psnr_db", "PSNR", unit="dB", higher_is_better=True, decimals=1, order=30),
+    MetricColumn(
+        "psnr_db", "PSNR", unit="dB", higher_is_better=True, decimals=1, order=30, paper=True
+    ),
     "peak signal-to-noise ratio (paper equations 12 and 13)",
     compute,
 )

@@ -66,9 +66,12 @@ class References:
         ValueError
             If the training pairs show nothing to learn from.
         """
+        joint, truth = self._joint.stain(ct, pixel_um), classes == Tissue.IMPLANT
+        flat = self._mean.stain(truth)
         return {
             "mean_colour": self._mean.stain(implant_in_ct(ct, pixel_um, *self._levels)),
             "grey_table": self._grey.stain(ct),
-            "joint_table": self._joint.stain(ct, pixel_um),
-            "mean_colour_oracle": self._mean.stain(classes == Tissue.IMPLANT),
+            "joint_table": joint,
+            "mean_colour_oracle": flat,
+            "joint_table_oracle": np.where(truth[..., None], flat, joint),
         }
