@@ -76,8 +76,8 @@ def test_hdf5_is_known_by_its_content(truth, tmp_path):
 
 
 def test_a_path_inside_a_container_that_has_none_is_refused(truth, tmp_path):
-    path = write_tiff(tmp_path / "ct.tif", truth, photometric="minisblack")
-    with pytest.raises(InputError, match=r"ct\.tif::/data: TIFF stack holds one volume"):
+    path = write_itk(tmp_path / "ct.mha", truth)
+    with pytest.raises(InputError, match=r"ct\.mha::/data: MetaImage holds one image"):
         open_volume(f"{path}::/data")
 
 

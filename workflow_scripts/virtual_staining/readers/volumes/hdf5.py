@@ -1,20 +1,34 @@
 """Raw volumes in HDF5 and NeXus files."""
 
+import json
+import logging
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import h5py
 import numpy as np
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.axes import ZYX, plane_reader, spatial_axes
 from virtual_staining.readers.container import Container
+from virtual_staining.readers.hdf5_data import all_datasets, find_dataset, open_hdf5_file
+from virtual_staining.readers.sizes import known_size, number, unit_um
 from virtual_staining.readers.source import READ_ERRORS, Source
 
+log = logging.getLogger(__name__)
+
 SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".nx5")
+OTHERS = (".ims",)  # HDF5 with a container of its own
+BIGDATAVIEWER = re.compile(r"/?t\d+/s(\d+)/(\d+)/cells/?")
 
 
 def is_hdf5(path: Path) -> bool:
     """Say whether a file is HDF5, by its name or its first bytes."""
-    return path.is_file() and (path.name.lower().endswith(SUFFIXES) or h5py.is_hdf5(path))
+    name = path.name.lower()
+    if not path.is_file() or name.endswith(OTHERS):
+        return False
+    return name.endswith(SUFFIXES) or h5py.is_hdf5(path)
 
 
 def open_hdf5(path: Path, dataset: str) -> Source:
@@ -25,40 +39,104 @@ def open_hdf5(path: Path, dataset: str) -> Source:
     InputError
         If the file is damaged or the dataset is not one 3D array; lists those that are.
     """
-    try:
-        file = h5py.File(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read as HDF5 ({error}); is it damaged?") from error
-    data = file.get(dataset) if dataset else None
-    if not isinstance(data, h5py.Dataset) or data.ndim != 3 or data.dtype.kind not in "uif":
-        found = []
-        file.visititems(
-            lambda key, item: (
-                found.append(f"/{key} {item.shape} {item.dtype}")
-                if isinstance(item, h5py.Dataset)
-                else None
-            )
-        )
+    file = open_hdf5_file(path)
+    data = find_dataset(path, file, dataset) if dataset else None
+    axes = None if data is None or not data.shape else spatial_axes(data.shape, _axis_names(data))
+    if axes is None or data.dtype.kind not in "uifb":
+        found = [f"{key} {item.shape} {item.dtype}" for key, item in all_datasets(file)]
         what = f"{dataset} is not a 3D dataset of numbers" if dataset else "no dataset is named"
         raise InputError(
             f"{path}: {what}; write the "
             f"volume as {path.name}::/path with one of: {'; '.join(found) or 'none (empty file)'}"
         )
+    size_um = _size_um(path, dataset, data)
+    source = hdf5_source(f"{path}::{dataset}", data, axes, size_um)
+    if BIGDATAVIEWER.fullmatch(dataset) and data.dtype.str[1:] == "i2":
+        return _unsigned(source)
+    return source
+
+
+def hdf5_source(
+    name: str,
+    data: h5py.Dataset,
+    axes: tuple[int, int, int],
+    size_um: tuple[float, ...] | None,
+) -> Source:
+    """Return a dataset as raw volume.
+
+    Parameters
+    ----------
+    name : str
+        The file and the dataset, for messages.
+    data : h5py.Dataset
+        Any number of dimensions.
+    axes : (int, int, int)
+        Which of them are z, y and x.
+    size_um : (float, float, float) or None
+        Voxel size (z, y, x), µm.
+    """
+    planes = plane_reader(data, axes)
 
     def read(z0: int, z1: int) -> np.ndarray:
         try:
-            return data[z0:z1]
+            return planes(z0, z1)
         except READ_ERRORS as error:
-            raise InputError(f"{path}: planes {z0}–{z1 - 1} cannot be read ({error})") from error
+            raise InputError(f"{name}: planes {z0}–{z1 - 1} cannot be read ({error})") from error
 
-    block = data.chunks[0] if data.chunks else 1
-    return Source(f"{path}::{dataset}", data.shape, data.dtype.newbyteorder("="), read, None, block)
+    shape = tuple(data.shape[axis] for axis in axes)
+    block = data.chunks[axes[0]] if data.chunks else 1
+    return Source(name, shape, data.dtype, read, size_um, block)
+
+
+def _unsigned(source: Source) -> Source:
+    """Return int16 as uint16 of the same bits: so BigDataViewer stores values above 32767."""
+    log.info("%s: int16 that means uint16, as BigDataViewer writes it", source.name)
+
+    def read(z0: int, z1: int) -> np.ndarray:
+        values = source.read(z0, z1)
+        return values.view(values.dtype.str.replace("i", "u"))
+
+    return Source(source.name, source.shape, np.dtype("u2"), read, source.voxel_size_um,
+                  source.block)  # fmt: skip
+
+
+def _axis_names(data: h5py.Dataset) -> list[str] | None:
+    """Return the axes' names: vigra's and ilastik's axistags, or HDF5's dimension labels."""
+    try:
+        tags = json.loads(data.attrs["axistags"])["axes"]
+        return [tag["key"] for tag in tags]
+    except (KeyError, TypeError, ValueError):
+        labels = [dimension.label for dimension in data.dims]
+        return labels if any(labels) else None
+
+
+def _size_um(path: Path, dataset: str, data: h5py.Dataset) -> tuple[float, ...] | None:
+    """Return the (z, y, x) voxel size: ``element_size_um`` of Fiji, or BigDataViewer's XML."""
+    if "element_size_um" in data.attrs:
+        sizes = np.ravel(data.attrs["element_size_um"])
+        return known_size(map(float, sizes), str(path)) if len(sizes) == len(ZYX) else None
+    setup = BIGDATAVIEWER.fullmatch(dataset)
+    xml = path.with_suffix(".xml")
+    if not setup or not xml.is_file():
+        return None
+    try:
+        view = ElementTree.parse(xml).findall(".//ViewSetup")[int(setup[1])]
+        unit = unit_um(view.findtext("voxelSize/unit"))
+        sizes = [number(text) for text in view.findtext("voxelSize/size", "").split()]
+        steps = data.file[f"s{setup[1]}/resolutions"][int(setup[2])]
+    except (*READ_ERRORS, ElementTree.ParseError):
+        return None
+    if unit is None or len(sizes) != len(ZYX):
+        return None
+    pairs = list(zip(sizes, steps, strict=True))[::-1]  # both are x, y, z
+    return known_size([size * float(step) * unit for size, step in pairs], str(path))
 
 
 CONTAINER = Container(
     name="HDF5 and NeXus",
     suffixes=SUFFIXES,
-    note="one dataset, in chunks or not, compressed or not; also under other names",
+    note="one dataset, in chunks or not, compressed or not, linked or virtual; BigDataViewer's; "
+    "also under other names",
     open=open_hdf5,
     recognizes=is_hdf5,
     inside="/path/in/file",

@@ -29,8 +29,8 @@ def open_nifti(path: Path) -> Source:
     try:
         image = nibabel.load(path, keep_file_open=True)
         header = image.header
-        stored, slope, intercept = header.get_data_dtype(), *header.get_slope_inter()
-        scaled = slope is not None and (slope, intercept) != (1.0, 0.0)
+        stored = header.get_data_dtype()
+        scaled = (image.dataobj.slope, image.dataobj.inter) != (1.0, 0.0)
         shape = image.shape[::-1]  # NIfTI names the fastest axis first
         _check_length(path, image.dataobj.offset, stored.itemsize * int(np.prod(shape)))
     except ERRORS as error:

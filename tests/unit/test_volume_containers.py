@@ -1,0 +1,356 @@
+"""Kinds of raw volumes of which one thing is unusual: links, series, sizes, names of axes."""
+
+import logging
+import re
+from pathlib import Path
+
+import h5py
+import imagecodecs
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import tifffile
+import zarr
+from PIL import Image
+from raw_volumes import SHAPE, write_hdf5, write_itk
+
+from virtual_staining.errors import InputError
+from virtual_staining.ingest.pixel_sizes import agreed_size
+from virtual_staining.readers.open_raw import open_volume
+from virtual_staining.readers.sizes import known_size, number, unit_um
+from virtual_staining.settings.sheet import insists, parse_size
+
+
+@pytest.fixture
+def truth():
+    return np.random.default_rng(0).integers(1, 60000, SHAPE).astype(np.uint16)
+
+
+def the_same(path, volume, size_um=None):
+    source = open_volume(str(path))
+    np.testing.assert_array_equal(source.read(0, len(volume)), volume)
+    assert source.voxel_size_um == (None if size_um is None else pytest.approx(size_um))
+
+
+# ---- sizes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("unit", "um"),
+    [("µm", 1), ("μm", 1), ("um", 1), ("\\u00B5m", 1), ("microns", 1), ("Micrometre", 1),
+     ("micrometers", 1), (b"mm", 1e3), ("MILLIMETER", 1e3), ("inches", 25400), ("Å", 1e-4),
+     ("angstrom", 1e-4), ("m", 1e6), ("nanometer", 1e-3), ("pixel", None), ("", None),
+     (None, None), ("second", None)],
+)  # fmt: skip
+def test_units_of_length(unit, um):
+    assert unit_um(unit) == um
+
+
+@pytest.mark.parametrize("bad", [0.0, -5.0, np.nan, np.inf])
+def test_a_length_that_is_none_counts_as_absent_and_is_announced(bad, caplog):
+    assert known_size((5, bad, 5), "ct.tif") is None
+    assert f"ct.tif: its metadata gives a size of 5,{bad:g},5 µm" in caplog.text
+    assert known_size((5, None, 5), "ct.tif") is None
+    assert known_size((5, 4, 3), "ct.tif") == (5.0, 4.0, 3.0)
+    assert number("0,499") == 0.499 and np.isnan(number("?"))
+
+
+def test_the_sheet_insists_with_a_mark():
+    assert parse_size("5!", 3, "f") == (5, 5, 5) and insists(" 5! ") and not insists("5")
+    with pytest.raises(InputError, match="write 5! to insist"):
+        agreed_size((5, 5), (4, 4), "s", "slide_pixel_um")
+    assert agreed_size((5, 5), (4, 4), "s", "slide_pixel_um", insist=True) == (5, 5)
+
+
+@pytest.mark.parametrize("spacing", ["0 5 5", "-5 5 5", "nan nan nan"])
+def test_metaimage_without_a_usable_spacing(spacing, truth, tmp_path):
+    path = Path(write_itk(tmp_path / "ct.mha", truth))
+    data = path.read_bytes()
+    path.write_bytes(re.sub(rb"ElementSpacing = .*", f"ElementSpacing = {spacing}".encode(), data))
+    the_same(path, truth)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "size_um"),
+    [
+        ({"unit": "microns", "spacing": 6.0}, (6, 5, 5)),
+        ({"unit": "um", "spacing": -6.0}, (6, 5, 5)),
+        ({"unit": "um", "spacing": 0.006, "zunit": "mm"}, (6, 5, 5)),
+        ({"unit": "um"}, None),
+        ({"unit": "pixel", "spacing": 6.0}, None),
+    ],
+)
+def test_imagej_sizes(metadata, size_um, truth, tmp_path):
+    path = tmp_path / "ct.tif"
+    metadata = {"axes": "ZYX", **metadata}
+    tifffile.imwrite(path, truth, imagej=True, resolution=(0.2, 0.2), metadata=metadata)
+    the_same(path, truth, size_um)
+
+
+# ---- OME-Zarr ------------------------------------------------------------------------------------
+
+
+def ngff(path, volume, image, at=""):
+    group = zarr.open_group(str(path), mode="a", zarr_format=2)
+    group = group.require_group(at) if at else group
+    group.create_array("0", data=volume)
+    group.attrs["multiscales"] = [image | {"datasets": image.get("datasets", [{"path": "0"}])}]
+
+
+@pytest.mark.parametrize("axes", [None, ["z", "y", "x"], [{"name": a} for a in "zyx"]])
+def test_old_ngff_has_no_units(axes, truth, tmp_path):
+    volume = truth if axes else truth[None, None]
+    ngff(tmp_path / "ct.zarr", volume, {"axes": axes} if axes else {"version": "0.1"})
+    the_same(tmp_path / "ct.zarr", truth)
+
+
+def test_ngff_scale_without_a_unit_is_announced(truth, tmp_path, caplog):
+    level = [{"type": "scale", "scale": [5, 5, 5]}]
+    ngff(tmp_path / "ct.zarr", truth, {"axes": ["z", "y", "x"], "datasets": [
+        {"path": "0", "coordinateTransformations": level}]})  # fmt: skip
+    the_same(tmp_path / "ct.zarr", truth)
+    assert "its axis z has the scale 5 and no unit" in caplog.text
+
+
+def test_root_of_bioformats2raw(truth, tmp_path):
+    path = tmp_path / "ct.zarr"
+    ngff(path, truth, {"axes": ["z", "y", "x"]}, at="0")
+    the_same(path, truth)
+    ngff(path, truth[:3], {"axes": ["z", "y", "x"]}, at="1")
+    with pytest.raises(InputError, match=r"holds several images; .* one of: ::/0; ::/1"):
+        open_volume(str(path))
+    the_same(f"{path}::/1", truth[:3])
+
+
+def test_zarr_with_named_dimensions(truth, tmp_path):
+    zarr.create_array(f"{tmp_path}/ct.zarr", data=np.ascontiguousarray(truth.T),
+                      dimension_names=["x", "y", "z"])  # fmt: skip
+    the_same(tmp_path / "ct.zarr", truth)
+
+
+def test_channels_are_refused_with_the_axes(truth, tmp_path):
+    ngff(tmp_path / "ct.zarr", np.stack([truth, truth]), {"axes": ["c", "z", "y", "x"]})
+    with pytest.raises(InputError, match="with the axes c, z, y, x; a volume must be one grey"):
+        open_volume(f"{tmp_path}/ct.zarr")
+
+
+# ---- HDF5 ----------------------------------------------------------------------------------------
+
+
+def test_linked_and_virtual_hdf5(truth, tmp_path, caplog):
+    write_hdf5(tmp_path / "part.h5", truth)
+    with h5py.File(tmp_path / "ct.h5", "w") as file:
+        file["a/link"] = h5py.ExternalLink("part.h5", "/entry/data/data")
+        file["a/itself"] = h5py.SoftLink("/a")
+        layout = h5py.VirtualLayout(SHAPE, "u2")
+        layout[:] = h5py.VirtualSource("part.h5", "entry/data/data", SHAPE)
+        file.create_virtual_dataset("virtual", layout)
+    for dataset in ("/a/link", "/virtual"):
+        the_same(f"{tmp_path}/ct.h5::{dataset}", truth)
+    assert len(re.findall(r"part\.h5, which", caplog.text)) == 2
+    with pytest.raises(InputError, match=r"one of: .*/a/link \(12, 10, 14\) uint16"):
+        open_volume(f"{tmp_path}/ct.h5")
+    (tmp_path / "part.h5").rename(tmp_path / "moved.h5")
+    with pytest.raises(InputError, match=r"/a/link is a link to .* in part\.h5, which cannot"):
+        open_volume(f"{tmp_path}/ct.h5::/a/link")
+    with pytest.raises(InputError, match=r"/virtual lie in part\.h5, which is missing"):
+        open_volume(f"{tmp_path}/ct.h5::/virtual")
+    with h5py.File(tmp_path / "part.h5", "w") as file:
+        file["other"] = truth
+    with pytest.raises(InputError, match=r"entry/data/data of part\.h5, which is missing there"):
+        open_volume(f"{tmp_path}/ct.h5::/virtual")
+
+
+def test_hdf5_of_a_filter_that_is_not_there(truth, tmp_path):
+    create = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    create.set_chunk(SHAPE)
+    create.set_filter(32768, h5py.h5z.FLAG_OPTIONAL, (0, 2))  # nobody's
+    with h5py.File(tmp_path / "ct.h5", "w") as file:
+        h5py.h5d.create(
+            file.id, b"data", h5py.h5t.NATIVE_UINT16, h5py.h5s.create_simple(SHAPE), create
+        )
+    with pytest.raises(InputError, match=r"ct\.h5: /data is compressed .*32768.*hdf5plugin"):
+        open_volume(f"{tmp_path}/ct.h5::/data")
+
+
+def test_bigdataviewer(truth, tmp_path):
+    with h5py.File(tmp_path / "ct.h5", "w") as file:
+        file["t00000/s00/0/cells"] = truth.view("i2")
+        file["s00/resolutions"] = [[2.0, 1.0, 1.0]]
+    path = f"{tmp_path}/ct.h5::/t00000/s00/0/cells"
+    the_same(path, truth)
+    size = "<voxelSize><unit>mm</unit><size>0.004 0.005 0.006</size></voxelSize>"
+    (tmp_path / "ct.xml").write_text(f"<a><ViewSetup>{size}</ViewSetup></a>")
+    the_same(path, truth, (6, 5, 8))
+
+
+def characters(text):
+    return np.array(list(text), "S1")
+
+
+def test_imaris(truth, tmp_path):
+    """Its chunks are padded with zeros; sizes and extents are text."""
+    padded = np.pad(truth, [(0, 4), (0, 6), (0, 2)])
+    with h5py.File(tmp_path / "ct.ims", "w") as file:
+        channel = file.create_group("DataSet/ResolutionLevel 0/TimePoint 0/Channel 0")
+        channel.create_dataset("Data", data=padded, chunks=(8, 8, 8))
+        info = file.create_group("DataSetInfo/Image")
+        info.attrs["Unit"] = characters("mm")
+        for k, (axis, n, um) in enumerate(zip("XYZ", SHAPE[::-1], (4, 5, 6), strict=True)):
+            channel.attrs[f"ImageSize{axis}"] = characters(str(n))
+            info.attrs[f"ExtMin{k}"] = characters("-1")
+            info.attrs[f"ExtMax{k}"] = characters(f"{n * um / 1000 - 1:.6f}")
+    the_same(tmp_path / "ct.ims", truth, (6, 5, 4))
+    with h5py.File(tmp_path / "ct.ims", "a") as file:
+        file.copy(file["DataSet/ResolutionLevel 0/TimePoint 0/Channel 0"],
+                  file["DataSet/ResolutionLevel 0/TimePoint 0"], "Channel 1")  # fmt: skip
+    the_same(f"{tmp_path}/ct.ims::1", truth, (6, 5, 4))
+    with pytest.raises(InputError, match=r"holds the channels 0, 1; write .* ct\.ims::number"):
+        open_volume(f"{tmp_path}/ct.ims")
+
+
+# ---- slices --------------------------------------------------------------------------------------
+
+
+def bmp(plane, path):
+    Image.fromarray(plane).save(path)
+
+
+ENCODERS = {
+    "png": lambda plane, path: path.write_bytes(imagecodecs.png_encode(plane)),
+    "jp2": lambda plane, path: path.write_bytes(imagecodecs.jpeg2k_encode(plane, level=0)),
+    "bmp": bmp,
+    "tif": lambda plane, path: tifffile.imwrite(path, plane),
+}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "dtype"),
+    [("png", "u1"), ("png", "u2"), ("jp2", "u1"), ("jp2", "u2"), ("bmp", "u1"), ("BMP", "u1")],
+)
+def test_slices_of_pictures(suffix, dtype, truth, tmp_path):
+    volume = np.ascontiguousarray((truth >> (8 if dtype == "u1" else 0)).astype(dtype))
+    for z, plane in enumerate(volume):
+        ENCODERS[suffix.lower()](plane, tmp_path / f"rec{z:04d}.{suffix}")
+    (tmp_path / "rec.log").write_text("made by")
+    the_same(tmp_path, volume)
+
+
+def test_grey_palettes_are_greys_and_colours_are_refused(truth, tmp_path):
+    volume = np.ascontiguousarray((truth >> 8).astype("u1"))
+    greys = np.arange(256, dtype=np.uint16) * 257
+    for z, plane in enumerate(volume):
+        tifffile.imwrite(tmp_path / f"s{z}.tif", plane, photometric="palette",
+                         colormap=np.stack([greys] * 3))  # fmt: skip
+    the_same(tmp_path, volume)
+    tifffile.imwrite(tmp_path / "s3.tif", volume[3], photometric="palette",
+                     colormap=np.stack([greys, greys[::-1], greys]))  # fmt: skip
+    with pytest.raises(InputError, match=r"s3\.tif: holds PALETTE pixels"):
+        open_volume(str(tmp_path))
+
+
+def test_truth_values_are_0_and_1(truth, tmp_path):
+    volume = truth > 30000
+    tifffile.imwrite(tmp_path / "ct.tif", volume, photometric="minisblack")
+    the_same(tmp_path / "ct.tif", volume)
+
+
+# ---- OME-TIFF in many files ----------------------------------------------------------------------
+
+
+def write_series(folder, volume, metadata="in all"):
+    """OME-TIFF with a plane a file; the metadata in every file or in a companion."""
+    folder.mkdir()
+    names = [f"s_{z:02d}.ome.tif" for z in range(len(volume))]
+    planes = "".join(
+        f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName="{name}">urn:uuid:{z:08d}'
+        "</UUID></TiffData>"
+        for z, name in enumerate(names)
+    )
+    nz, ny, nx = volume.shape
+    sizes = "".join(f' PhysicalSize{a}="5"' for a in "XYZ")
+    head = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{}">'
+    pixels = (
+        f'<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeC="1" '
+        f'SizeX="{nx}" SizeY="{ny}" SizeZ="{nz}" SizeT="1"{sizes}><Channel ID="Channel:0:0" '
+        f'SamplesPerPixel="1"/>{planes}</Pixels></Image></OME>'
+    )
+    for z, (name, plane) in enumerate(zip(names, volume, strict=True)):
+        text = head.format(f"{z:08d}") + pixels
+        if metadata == "companion":
+            text = head.format(f"{z:08d}")
+            text += f'<BinaryOnly MetadataFile="s.companion.ome" UUID="urn:uuid:{99:08d}"/></OME>'
+        tifffile.imwrite(folder / name, plane, description=text, metadata=None,
+                         photometric="minisblack", compression="zlib")  # fmt: skip
+    if metadata == "companion":
+        (folder / "s.companion.ome").write_text(head.format(f"{99:08d}") + pixels)
+
+
+@pytest.mark.parametrize("metadata", ["in all", "companion"])
+def test_ome_tiff_in_many_files_is_read_from_any_of_them(metadata, truth, tmp_path):
+    folder = tmp_path / "scan"
+    write_series(folder, truth, metadata)
+    the_same(folder / "s_00.ome.tif", truth, (5, 5, 5))
+    the_same(folder / "s_07.ome.tif", truth, (5, 5, 5))
+    if metadata == "companion":
+        the_same(folder / "s.companion.ome", truth, (5, 5, 5))
+    np.testing.assert_array_equal(open_volume(str(folder)).read(0, 12), truth)
+    (folder / "s_05.ome.tif").unlink()
+    with pytest.raises(InputError, match=r"s_07\.ome\.tif: a file of the series is missing .*s_05"):
+        open_volume(str(folder / "s_07.ome.tif"))
+
+
+def test_the_largest_stack_or_the_one_that_is_named(truth, tmp_path, caplog):
+    path = tmp_path / "ct.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        for name, volume in (("preview", truth[:, ::2, ::2]), ("ct", truth)):
+            tif.write(volume, photometric="minisblack", metadata={"axes": "ZYX", "Name": name})
+    with caplog.at_level(logging.INFO):
+        the_same(path, truth)
+    assert "the largest stack, ::1, is read" in caplog.text
+    the_same(f"{path}::preview", truth[:, ::2, ::2])
+    with pytest.raises(InputError, match="has no image 5; its images are ::0"):
+        open_volume(f"{path}::5")
+
+
+# ---- DICOM ---------------------------------------------------------------------------------------
+
+
+def write_dicom(folder, volume, step_mm=0.006, series="1.2.3"):
+    """Slices whose names are not in their order."""
+    folder.mkdir(exist_ok=True)
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    for z, plane in enumerate(volume):
+        image = sitk.GetImageFromArray(plane)
+        image.SetSpacing((0.004, 0.005))
+        tags = {"0008|0060": "CT", "0020|000d": "1.2", "0020|000e": series,
+                "0008|0018": f"{series}.{z + 1}", "0020|0013": str(z + 1),
+                "0020|0032": f"0\\0\\{step_mm * z:g}", "0020|0037": "1\\0\\0\\0\\1\\0"}  # fmt: skip
+        for tag, value in tags.items():
+            image.SetMetaData(tag, value)
+        writer.SetFileName(str(folder / f"{series}_{(z * 7) % len(volume):04d}.dcm"))
+        writer.Execute(image)
+
+
+def test_dicom(truth, tmp_path):
+    folder = tmp_path / "scan"
+    write_dicom(folder, truth)
+    for path in folder.glob("*_000*.dcm"):  # names without an end are common
+        path.rename(path.with_suffix(""))
+    (folder / "DICOMDIR.txt").write_text("no slice")
+    the_same(folder, truth, (6, 5, 4))
+    next(folder.glob("*_0007*")).unlink()
+    with pytest.raises(
+        InputError, match=r"0\.012 mm apart, the others 0\.006 mm; a slice is missing"
+    ):
+        open_volume(str(folder))
+
+
+def test_two_series_of_dicom_are_to_be_named(truth, tmp_path):
+    write_dicom(tmp_path / "scan", truth[:4])
+    write_dicom(tmp_path / "scan", truth[4:], series="1.2.4")
+    with pytest.raises(InputError, match=r"2 DICOM series; .*scan::series .*\(4 files\)") as error:
+        open_volume(f"{tmp_path}/scan")
+    named = re.findall(r"(\S+) \(8 files\)", str(error.value))[0]
+    the_same(f"{tmp_path}/scan::{named}", truth[4:], (6, 5, 4))

@@ -1,0 +1,144 @@
+"""Datasets of HDF5 files: where they are, what files they need, and whether they can be decoded."""
+
+import contextlib
+import importlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+from virtual_staining.errors import InputError
+
+log = logging.getLogger(__name__)
+
+DEEPEST, MOST = 12, 1000  # groups in groups, and entries that are looked at
+FILTERS = {
+    307: "bzip2", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32013: "zfp", 32015: "zstd",
+    32017: "sz", 32019: "fcidecomp", 32022: "jpeg", 32023: "sperr", 32024: "sz3", 32026: "blosc2",
+    32028: "htj2k",
+}  # fmt: skip
+
+
+def open_hdf5_file(path: Path) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    InputError
+        If it is damaged or none.
+    """
+    try:
+        return h5py.File(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as HDF5 ({error}); is it damaged?") from error
+
+
+def find_dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset | None:
+    """Return a dataset by its path in the file, through links; None where there is none.
+
+    Raises
+    ------
+    InputError
+        If a link on the way leads to nothing, or a file that holds the values is missing; names
+        that file.
+    """
+    found: h5py.Group | h5py.Dataset = file
+    for part in filter(None, name.split("/")):
+        if not isinstance(found, h5py.Group):
+            return None
+        link = found.get(part, getlink=True)
+        try:
+            found = found[part]
+        except (KeyError, OSError, RuntimeError, ValueError) as error:
+            if isinstance(link, h5py.ExternalLink):
+                raise InputError(
+                    f"{path}: {name} is a link to {link.path} in {link.filename}, which cannot be "
+                    "opened; copy that file beside it"
+                ) from error
+            if isinstance(link, h5py.SoftLink):
+                raise InputError(
+                    f"{path}: {name} is a link to {link.path}, which is not there; is the file "
+                    "complete?"
+                ) from error
+            return None
+        if isinstance(link, h5py.ExternalLink):
+            log.warning("%s: %s is a link to %s, which is read", path, name, found.file.filename)
+    if not isinstance(found, h5py.Dataset):
+        return None
+    _check_sources(path, name, found)
+    _check_filters(path, name, found)
+    return found
+
+
+def all_datasets(
+    group: h5py.Group, depth: int = 0, seen: set | None = None
+) -> Iterator[tuple[str, h5py.Dataset]]:
+    """Yield the datasets of a file with their paths, through links that lead somewhere.
+
+    Every group is entered once, so that groups which hold themselves come to an end.
+    """
+    seen = set() if seen is None else seen
+    for name in list(group)[:MOST]:
+        with contextlib.suppress(KeyError, OSError, RuntimeError, ValueError):
+            item = group[name]
+            about = h5py.h5o.get_info(item.id)
+            if isinstance(item, h5py.Dataset):
+                yield f"/{name}", item
+            elif depth < DEEPEST and (about.fileno, about.addr) not in seen:
+                seen.add((about.fileno, about.addr))
+                for inner, data in all_datasets(item, depth + 1, seen):
+                    yield f"/{name}{inner}", data
+
+
+def _check_sources(path: Path, name: str, data: h5py.Dataset) -> None:
+    """Refuse a dataset whose values lie in files that are missing; HDF5 would return zeros."""
+    folder = Path(data.file.filename).parent
+    named = [source.file_name for source in data.virtual_sources()] if data.is_virtual else []
+    named += [part[0] for part in data.external or ()]
+    files = sorted({str(file) for file in named} - {"."})
+    for file in files:
+        if "%" not in file and not (folder / file).is_file():
+            raise InputError(
+                f"{path}: the values of {name} lie in {file}, which is missing; copy it beside it"
+            )
+    if data.is_virtual:
+        for source in data.virtual_sources():
+            _check_source(path, name, data, source)
+    if files:
+        log.warning("%s: the values of %s lie in %s, which are read", path, name, ", ".join(files))
+
+
+def _check_source(path: Path, name: str, data: h5py.Dataset, source) -> None:
+    """Refuse a virtual dataset one of whose source datasets is missing."""
+    if "%" in source.file_name or "%" in source.dset_name:
+        return
+    where = Path(data.file.filename)
+    file = where if source.file_name == "." else where.parent / source.file_name
+    try:
+        with h5py.File(file) as opened:
+            there = source.dset_name in opened
+    except OSError as error:
+        raise InputError(f"{path}: the values of {name} lie in {file.name}: {error}") from error
+    if not there:
+        raise InputError(
+            f"{path}: the values of {name} lie in {source.dset_name} of {file.name}, which is "
+            "missing there; is that file complete?"
+        )
+
+
+def _check_filters(path: Path, name: str, data: h5py.Dataset) -> None:
+    """Refuse a compression that is not installed; hdf5plugin brings most of them."""
+    created = data.id.get_create_plist()
+    for number in range(created.get_nfilters()):
+        code = created.get_filter(number)[0]
+        if h5py.h5z.filter_avail(code):
+            continue
+        with contextlib.suppress(ImportError):
+            importlib.import_module("hdf5plugin")
+        if not h5py.h5z.filter_avail(code):
+            raise InputError(
+                f"{path}: {name} is compressed with {FILTERS.get(code, 'a filter')} (HDF5 filter "
+                f"{code}), which is not installed; run `pip install hdf5plugin`, or write the file "
+                "with gzip"
+            )

@@ -1,0 +1,80 @@
+"""OME-TIFF whose metadata lie in another file: one of the series, or a companion of XML alone."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import tifffile
+
+from virtual_staining.errors import InputError
+from virtual_staining.readers.source import READ_ERRORS
+from virtual_staining.readers.tiff_metadata import opened_tiff
+
+log = logging.getLogger(__name__)
+
+COMPANION_SUFFIX = ".companion.ome"
+
+
+@contextlib.contextmanager
+def opened_ome_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF for the time of a block, with the OME metadata of its whole series.
+
+    Parameters
+    ----------
+    path : Path
+        Any file of an OME-TIFF, its companion, or a TIFF of another kind.
+
+    Raises
+    ------
+    InputError
+        If the file is no TIFF, is damaged, or refers to metadata that are not there.
+    """
+    if path.name.lower().endswith(COMPANION_SUFFIX):
+        with _with_companion(path, path) as tif:
+            yield tif
+        return
+    with opened_tiff(path) as tif:
+        metadata = _metadata_file(path, tif)
+        if metadata is None:
+            yield tif
+    if metadata is not None:
+        is_tiff = not metadata.name.lower().endswith((".ome", ".xml"))
+        with opened_tiff(metadata) if is_tiff else _with_companion(metadata, path) as tif:
+            yield tif
+
+
+def _metadata_file(path: Path, tif: tifffile.TiffFile) -> Path | None:
+    """Return the file with the metadata of a TIFF that has none of its own (BinaryOnly)."""
+    if not tif.is_ome or "BinaryOnly" not in tif.ome_metadata:
+        return None
+    binary = ElementTree.fromstring(tif.ome_metadata).find(".//{*}BinaryOnly")
+    if binary is None:
+        return None
+    found = path.parent / Path(binary.get("MetadataFile", "")).name
+    if not found.is_file():
+        raise InputError(
+            f"{path}: its metadata lie in {found.name}, which is not beside it; copy that file too"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def _with_companion(companion: Path, path: Path) -> Iterator[tifffile.TiffFile]:
+    """Open the first file that a companion of OME-XML names."""
+    try:
+        text = companion.read_text(encoding="utf-8")
+        names = [uuid.get("FileName") for uuid in ElementTree.fromstring(text).iter()
+                 if uuid.tag.endswith("UUID") and uuid.get("FileName")]  # fmt: skip
+    except (OSError, UnicodeDecodeError, ElementTree.ParseError) as error:
+        raise InputError(f"{companion}: cannot be read as OME-XML ({error})") from error
+    first = next((companion.parent / Path(name).name for name in names), None)
+    if first is None or not first.is_file():
+        named = "no file" if first is None else f"{first.name}, which is not beside it"
+        raise InputError(f"{companion}: names {named}; copy the files of the series too")
+    try:
+        with tifffile.TiffFile(first, omexml=text) as tif:
+            yield tif
+    except READ_ERRORS as error:
+        raise InputError(f"{path}: cannot be read as TIFF ({error}); is it damaged?") from error

@@ -1,0 +1,186 @@
+"""Raw volumes in DICOM: a folder with a file a slice, or one file of many frames."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from virtual_staining.errors import InputError
+from virtual_staining.readers.container import Container
+from virtual_staining.readers.numbers import inverted
+from virtual_staining.readers.planes import PLANE_SUFFIXES
+from virtual_staining.readers.sizes import known_size, number
+from virtual_staining.readers.source import Source
+
+SUFFIXES = (".dcm", ".dicom", ".ima")
+STEP_TOLERANCE = 0.02  # distances of slices may differ by this share of the usual one
+PHOTOMETRIC, PIXEL_SPACING, SPACING_BETWEEN = "0028|0004", "0028|0030", "0018|0088"
+POSITION, ORIENTATION, NUMBER = "0020|0032", "0020|0037", "0020|0013"
+
+
+@dataclass(frozen=True)
+class _File:
+    """Header of one DICOM file."""
+
+    path: Path
+    shape: tuple[int, ...]  # frames, y, x
+    dtype: np.dtype
+    tags: dict[str, str]
+
+    def numbers(self, tag: str) -> list[float]:
+        """Return the numbers of a tag; none where it is missing."""
+        return [number(text) for text in self.tags.get(tag, "").split("\\") if text.strip()]
+
+
+def _is_dicom_file(path: Path) -> bool:
+    """Say whether a file is DICOM, by the letters behind its preamble."""
+    with path.open("rb") as file:
+        file.seek(128)
+        return file.read(4) == b"DICM"
+
+
+def _dicom_files(folder: Path) -> Iterator[Path]:
+    """Yield the DICOM files of a folder, whatever their names end in."""
+    for path in sorted(folder.iterdir()):
+        other = path.name.startswith(".") or path.suffix.lower() in PLANE_SUFFIXES
+        if not other and path.is_file() and _is_dicom_file(path):
+            yield path
+
+
+def is_dicom(path: Path) -> bool:
+    """Say whether a path is a DICOM file, or a folder of them without slices of other formats."""
+    if path.is_file():
+        return path.name.lower().endswith(SUFFIXES) and _is_dicom_file(path)
+    if not path.is_dir() or any(p.suffix.lower() in PLANE_SUFFIXES for p in path.iterdir()):
+        return False
+    return next(_dicom_files(path), None) is not None
+
+
+def open_dicom(path: Path, series: str) -> Source:
+    """Open a DICOM series in the order of the slices' positions; rescaled as its headers say.
+
+    Parameters
+    ----------
+    path : Path
+        A folder, or a file of many frames.
+    series : str
+        The UID of one of several series in a folder; empty for the only one.
+
+    Raises
+    ------
+    InputError
+        If a file is damaged, there are several series, a slice is missing or unlike the others.
+    """
+    names = _series_files(path, series) if path.is_dir() else [path]
+    files = [_header(name) for name in names]
+    first = files[0]
+    for other in files:
+        if (other.shape, other.dtype) != (first.shape, first.dtype):
+            raise InputError(
+                f"{other.path}: {other.shape[1:]} {other.dtype}, but {first.path.name} is "
+                f"{first.shape[1:]} {first.dtype}; all slices of a volume must be alike"
+            )
+    if len(files) > 1 and first.shape[0] > 1:
+        raise InputError(f"{path}: holds files of many frames; name one of them as the volume")
+    files, step_um = _in_order(path, files)
+    in_plane = [1000.0 * size for size in first.numbers(PIXEL_SPACING)] or [None, None]
+    size_um = known_size([step_um, *in_plane], str(path))
+    white_zero = first.tags.get(PHOTOMETRIC, "").strip() == "MONOCHROME1"
+    frames = first.shape[0]
+
+    def read(z0: int, z1: int) -> np.ndarray:
+        if len(files) == 1:
+            planes = _values(files[0])[z0:z1]
+        else:
+            planes = np.concatenate([_values(file) for file in files[z0:z1]])
+        return inverted(planes) if white_zero else planes
+
+    shape = (frames * len(files), *first.shape[1:])
+    return Source(str(path), shape, first.dtype, read, size_um, frames if len(files) == 1 else 1)
+
+
+def _series_files(folder: Path, series: str) -> list[Path]:
+    """Return the files of a folder's only series, or of the one that is named."""
+    held = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
+    if (series and series not in held) or (not series and len(held) != 1):
+        counts = [
+            f"{uid} ({len(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid))} files)"
+            for uid in held
+        ]
+        raise InputError(
+            f"{folder}: holds {len(held)} DICOM series; write the volume as {folder.name}::series "
+            f"with one of {', '.join(counts) or 'none (no image)'}"
+        )
+    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series or held[0])
+    return [Path(name) for name in names]
+
+
+def _header(path: Path) -> _File:
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.SetImageIO("GDCMImageIO")
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise InputError(f"{path}: cannot be read as DICOM; is it damaged?") from error
+    if reader.GetNumberOfComponents() != 1:
+        raise InputError(
+            f"{path}: holds {reader.GetNumberOfComponents()} values a pixel; a volume must be grey"
+        )
+    kind = sitk.GetArrayViewFromImage(sitk.Image(1, 1, reader.GetPixelID())).dtype
+    width, height, *frames = reader.GetSize()
+    tags = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+    return _File(path, (*(frames or [1]), height, width), kind, tags)
+
+
+def _in_order(path: Path, files: list[_File]) -> tuple[list[_File], float | None]:
+    """Sort slices by their positions and return the distance between them, µm, if it is known."""
+    if len(files) == 1:
+        between = files[0].numbers(SPACING_BETWEEN)
+        return files, 1000.0 * between[0] if between else None
+    cosines = files[0].numbers(ORIENTATION)
+    normal = np.cross(cosines[:3], cosines[3:]) if len(cosines) == 6 else np.array([0, 0, 1.0])
+    points = [file.numbers(POSITION) for file in files]
+    if not all(len(point) == len(normal) for point in points):
+        numbers = [(file.numbers(NUMBER) or [np.nan])[0] for file in files]
+        if len(set(numbers)) != len(files):
+            raise InputError(
+                f"{path}: its slices have neither positions nor numbers of their own, so that "
+                "their order is unknown"
+            )
+        return [files[i] for i in np.argsort(numbers)], None
+    along = np.array(points) @ normal
+    order = np.argsort(along, kind="stable")
+    files, steps_mm = [files[i] for i in order], np.diff(along[order])
+    usual = float(np.median(steps_mm))
+    odd = np.abs(steps_mm - usual) > STEP_TOLERANCE * usual
+    if usual <= 0 or odd.any():
+        at = int(np.argmax(odd)) if usual > 0 else 0
+        raise InputError(
+            f"{path}: its slices {files[at].path.name} and {files[at + 1].path.name} are "
+            f"{steps_mm[at]:g} mm apart, the others {usual:g} mm; a slice is missing or stands "
+            "twice"
+        )
+    return files, 1000.0 * usual
+
+
+def _values(file: _File) -> np.ndarray:
+    """Return the values of a file (frames, y, x), with its slope and intercept applied."""
+    try:
+        image = sitk.ReadImage(str(file.path), imageIO="GDCMImageIO")
+    except RuntimeError as error:
+        raise InputError(f"{file.path}: cannot be decoded; is it damaged?") from error
+    return sitk.GetArrayFromImage(image).reshape(file.shape)
+
+
+CONTAINER = Container(
+    name="DICOM",
+    suffixes=SUFFIXES,
+    note="a folder with a file a slice, in the order of their positions and with the distance of "
+    "these, or one file of many frames; slope and intercept are applied",
+    open=open_dicom,
+    recognizes=is_dicom,
+    inside="series",
+)
