@@ -102,7 +102,11 @@ rule evaluate_references:
 
 
 rule tabulate_metrics:
-    """Gather all patches and slides and write the table of medians (paper Table 1)."""
+    """Gather all patches and slides; write the table of medians (paper Table 1).
+
+    A second table compares all models over samples: differences with intervals, effect sizes and
+    Wilcoxon's test after Holm's correction.
+    """
     input:
         expand(
             [
@@ -128,6 +132,13 @@ rule tabulate_metrics:
             labels={"stain": "{stain}"},
         ),
         latex="<results>/08_evaluate/{stain}/table.tex",
+        statistics="<results>/08_evaluate/{stain}/statistics.csv",
+        comparisons=report(
+            "<results>/08_evaluate/{stain}/statistics.md",
+            category="Evaluation",
+            caption="report/statistics.rst",
+            labels={"stain": "{stain}", "table": "models compared"},
+        ),
     log:
         "<logs>/08_evaluate/{stain}/table.log",
     localrule: True

@@ -229,7 +229,10 @@ def test_a_new_metric_is_one_file(results, repository, tmp_path, monkeypatch):
     assert table.loc[("mask", "test", "cyclegan"), "error_grey_median"] == pytest.approx(
         medians["test"]
     )
-    header, *_ = (line for line in out.table_markdown.read_text().splitlines() if "Model" in line)
+    papers, header, *_ = (
+        line for line in out.table_markdown.read_text().splitlines() if "| Model" in line
+    )
+    assert "SSIM" in papers and "Double" not in papers
     assert header.startswith("| Model | Double ↓ (grey) | SSIM ↑ |")  # by its order
 
     drawn = results.figure(STAIN, "boxplots")

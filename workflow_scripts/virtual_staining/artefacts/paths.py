@@ -111,6 +111,8 @@ class EvaluationFolder(Folder):
 
     table_markdown = _file("table.md")
     table_latex = _file("table.tex")
+    statistics = _file("statistics.csv")
+    statistics_markdown = _file("statistics.md")
 
     @property
     def patches(self) -> MetricTable:

@@ -3,6 +3,8 @@
 Patches of one slide are alike, so drawing patches alone would give far too narrow an interval.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from virtual_staining.settings.evaluate import EvaluateSettings
@@ -26,16 +28,10 @@ class Resampling:
         self._tails = [tail, 1 - tail]
         self.groups = [np.flatnonzero(samples == sample) for sample in np.unique(samples)]
         self._size = len(samples)
-        self._counts: np.ndarray | None = None
 
-    @property
+    @cached_property
     def counts(self) -> np.ndarray:
         """How often each resample holds each patch, int32 (resamples, n)."""
-        if self._counts is None:
-            self._counts = self._draw()
-        return self._counts
-
-    def _draw(self) -> np.ndarray:
         rng = np.random.default_rng(self._seed)
         counts = np.zeros((self._resamples, self._size), np.int32)
         number = len(self.groups)
@@ -44,6 +40,13 @@ class Resampling:
             size = len(group)
             counts[:, group] = rng.multinomial(times * size, np.full(size, 1 / size))
         return counts
+
+    @cached_property
+    def counts_within(self) -> list[np.ndarray]:
+        """How often each resample of one sample holds each of its patches, for each sample."""
+        rng = np.random.default_rng(self._seed)
+        sizes = [len(group) for group in self.groups]
+        return [rng.multinomial(n, np.full(n, 1 / n), self._resamples) for n in sizes]
 
     def median_interval(self, values: np.ndarray) -> tuple[float, float]:
         """Percentile interval of the median of all patches.
@@ -78,23 +81,18 @@ class Resampling:
         low, high : float
             As in :meth:`median_interval`.
         """
-        parts = [values[group][~np.isnan(values[group])] for group in self.groups]
-        parts = [part for part in parts if len(part)]
-        if len(parts) < 2:
+        medians = []
+        for group, counts in zip(self.groups, self.counts_within, strict=True):
+            defined = ~np.isnan(values[group])
+            if defined.any():
+                medians.append(weighted_medians(values[group][defined], counts[:, defined]))
+        if len(medians) < 2:
             return float("nan"), float("nan")
         rng = np.random.default_rng(self._seed)
-        shape = self._resamples, len(parts)
-        drawn = rng.integers(len(parts), size=shape)
-        which = rng.integers(self._resamples, size=shape)
-        medians = np.array([self._medians(part, rng) for part in parts])
-        low, high = np.quantile(medians[drawn, which].mean(axis=1), self._tails)
+        shape = self._resamples, len(medians)
+        drawn, which = rng.integers(len(medians), size=shape), rng.integers(shape[0], size=shape)
+        low, high = np.nanquantile(np.array(medians)[drawn, which].mean(axis=1), self._tails)
         return float(low), float(high)
-
-    def _medians(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return the medians of resampled patches of one sample, shape (resamples,)."""
-        size = len(values)
-        counts = rng.multinomial(size, np.full(size, 1 / size), self._resamples)
-        return weighted_medians(values, counts)
 
 
 def weighted_medians(values: np.ndarray, counts: np.ndarray) -> np.ndarray:

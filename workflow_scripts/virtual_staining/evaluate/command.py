@@ -21,12 +21,13 @@ from virtual_staining.artefacts.patches import (
 from virtual_staining.artefacts.paths import EvaluationFolder, Results
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.atomic import read_json, replacing, write_json
-from virtual_staining.evaluate import layout
+from virtual_staining.evaluate import layout, statistics_layout
 from virtual_staining.evaluate.faults.whole_slide import COLUMNS
 from virtual_staining.evaluate.lead import sentence, smallest_leads
 from virtual_staining.evaluate.measure_fold import Comparison, Slides, measure_fold
 from virtual_staining.evaluate.metric import find_needs, load_metrics
 from virtual_staining.evaluate.reference_slides import fit_references
+from virtual_staining.evaluate.statistics import compare_models
 from virtual_staining.evaluate.table import summarize
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.runtime import set_up_processor
@@ -166,7 +167,7 @@ def _measure(args: argparse.Namespace, fold: Fold, slides: Slides, name: str) ->
 
 
 def run_table(args: argparse.Namespace) -> None:
-    """Gather all patches and slides of a stain and write the table in three forms."""
+    """Gather all patches and slides of a stain; write the table and the comparison of models."""
     settings = read_settings(EvaluateSettings, args.settings).part("table")
     folder = args.results.evaluation(args.stain)
     names = (*args.models, "references")
@@ -181,9 +182,12 @@ def run_table(args: argparse.Namespace) -> None:
     write_metric_table(folder.patches.csv, patches, metrics)
     write_metric_table(folder.slides.csv, slides, faults)
     write_metric_table(folder.table.csv, table, metrics)
+    comparisons = compare_models(patches, metrics, settings)
     for path, text in (
         (folder.table_markdown, layout.markdown(table, metrics)),
         (folder.table_latex, layout.latex(table, metrics)),
+        (folder.statistics, comparisons.to_csv(index=False)),
+        (folder.statistics_markdown, statistics_layout.markdown(comparisons, metrics)),
     ):
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -123,7 +123,7 @@ def _header(metrics: Sequence[MetricColumn]) -> tuple[str, ...]:
 def markdown(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
     """Return one stain's table in Markdown, one part for each region, the best values bold."""
     header = _header(metrics)
-    lines = []
+    lines = _paper_table(table, metrics)
     for region, part in table.groupby("region", sort=False):
         lines += [f"### {_title(table, region)}", ""]
         lines += [f"| {' | '.join(header)} |", "|:---" * len(header) + "|"]
@@ -134,9 +134,36 @@ def markdown(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
     return "\n".join([*lines, LEGEND.format(mark="bold").capitalize() + ".", ""])
 
 
+def _paper_table(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> list[str]:
+    """Return the lines of the paper's Table 1: medians on the whole mask, a row for each model."""
+    used, whole = in_paper(metrics), table[table["region"] == PAPER_REGION]
+    subsets = list(whole.groupby("subset", sort=False))
+    header = [f"{SUBSETS[subset]}, {m.title}" for subset, _ in subsets for m in used]
+    lines = [
+        f"### {stain_name(table['stain'].iloc[0])}: medians in the form of the paper's Table 1"
+    ]
+    lines += ["", f"| Model | {' | '.join(header)} |", "|:---" * (len(header) + 1) + "|"]
+    for model in in_order(whole["model"]):
+        cells = []
+        for _, rows in subsets:
+            row = rows[rows["model"] == model]
+            for metric in used:
+                values = row[f"{metric.column}_median"]
+                text = _number(values.iloc[0] if len(values) else float("nan"), metric)
+                best = model not in ORACLES and text == best_value(rows, metric)
+                cells.append(f"**{text}**" if best else text)
+        lines.append(f"| {model_name(model)} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def in_paper(metrics: Sequence[MetricColumn]) -> list[MetricColumn]:
+    """Return the metrics of the paper's Table 1, or all where none of them is there."""
+    return [metric for metric in metrics if metric.paper] or list(metrics)
+
+
 def latex(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
     """Return one stain's table of the whole mask in LaTeX, as in the paper (needs ``booktabs``)."""
-    table = table[table["region"] == PAPER_REGION]
+    table, metrics = table[table["region"] == PAPER_REGION], in_paper(metrics)
     header = _header(metrics)
     columns = len(header)
     lines = [r"\begin{table}", r"\centering"]
