@@ -1,0 +1,79 @@
+"""Raw volumes of VGStudio and the CT scanners that write for it: .vgi beside .vol or .raw."""
+
+import configparser
+from pathlib import Path
+
+import numpy as np
+
+from virtual_staining.errors import InputError
+from virtual_staining.readers.container import Container
+from virtual_staining.readers.headed_values import HeadedValues
+from virtual_staining.readers.sizes import known_size, number, unit_um
+from virtual_staining.readers.source import Source
+
+KINDS = {"unsigned integer": "u", "signed integer": "i", "integer": "i", "float": "f"}
+
+
+def open_vgi(path: Path) -> Source:
+    """Open the volume that a .vgi file describes.
+
+    Raises
+    ------
+    InputError
+        If the description is damaged, or its values are missing, in several files or compressed.
+    """
+    sections = _sections(path)
+    stored = next((s for s in sections if "name" in s and "size" in s), None)
+    others = [s for s in sections if "name" in s and "size" in s and s is not stored]
+    if stored is None or others:
+        held = "names no file of values" if stored is None else "names several files of values"
+        raise InputError(f"{path}: {held}; export the volume as one .vol or a folder of slices")
+    try:
+        sizes = tuple(int(n) for n in stored["size"].split())[::-1]
+        bits = int(stored["bitsperelement"])
+        dtype = np.dtype(f"<{KINDS[stored['datatype'].lower()]}{bits // 8}")
+        skipped = int(stored.get("skipheader", stored.get("headersize", 0)))
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: cannot be read as VGI ({error}); is it damaged?") from error
+    if stored.get("fileformat", "raw").lower() != "raw":
+        raise InputError(f"{path}: its values are {stored['fileformat']}, not raw; export them raw")
+    values_file = path.parent / Path(stored["name"].replace("\\", "/")).name
+    values = HeadedValues(path, values_file, sizes, dtype, skipped, deflated=False)
+    shape, _ = values.volume()
+    return Source(str(path), shape, dtype, values.reader(), _size_um(sections, path))
+
+
+def _sections(path: Path) -> list[dict[str, str]]:
+    """Return the sections of a .vgi file; names in braces, which stand above some, are left out."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines, count = [], 0
+    for line in text.splitlines():
+        if line.strip().startswith("[") and line.strip().endswith("]"):
+            count += 1
+            lines.append(f"[{count}]")  # the same names occur more than once
+        elif not line.strip().startswith("{"):
+            lines.append(line)
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True, delimiters=("=",))
+    try:
+        parser.read_string("\n".join(["[0]", *lines]))
+    except configparser.Error as error:
+        raise InputError(f"{path}: cannot be read as VGI ({error}); is it damaged?") from error
+    return [{k: v or "" for k, v in parser.items(name)} for name in parser.sections()]
+
+
+def _size_um(sections: list[dict[str, str]], path: Path) -> tuple[float, ...] | None:
+    """Return the (z, y, x) voxel size; the file names its unit."""
+    for section in sections:
+        sizes = [number(text) for text in section.get("resolution", "").split()][::-1]
+        unit = unit_um(section.get("unit"))
+        if len(sizes) == 3 and unit is not None:
+            return known_size([size * unit for size in sizes], str(path))
+    return None
+
+
+CONTAINER = Container(
+    name="VGStudio",
+    suffixes=(".vgi",),
+    note="one raw file beside it",
+    open=open_vgi,
+)
