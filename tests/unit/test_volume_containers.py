@@ -209,6 +209,16 @@ def test_imaris(truth, tmp_path):
         open_volume(f"{tmp_path}/ct.ims")
 
 
+def test_no_voxels_and_half_floats(truth, tmp_path):
+    with h5py.File(tmp_path / "ct.h5", "w") as file:
+        file["data"] = truth[:0]
+    with pytest.raises(InputError, match="holds 0 x 10 x 14 voxels"):
+        open_volume(f"{tmp_path}/ct.h5::/data")
+    halves = truth.astype(">f2")
+    (tmp_path / "ct.raw").write_bytes(halves.tobytes())
+    the_same(f"{tmp_path}/ct.raw::float16:12,10,14:big", halves)
+
+
 # ---- slices --------------------------------------------------------------------------------------
 
 

@@ -198,6 +198,19 @@ def test_nifti(version, kind, suffix, unit, tmp_path):
     assert open_volume(str(path)).unit_assumed == (unit == "unknown")
 
 
+@pytest.mark.parametrize("step", [0, -1, np.nan, np.inf])
+def test_a_nifti_without_a_usable_size(step, tmp_path):
+    """nibabel would make 1 of 0, and of -1."""
+    volume = values("i2")
+    image = nibabel.Nifti1Image(volume.T, np.eye(4))
+    image.header.set_xyzt_units("micron")
+    nibabel.save(image, tmp_path / "ct.nii")
+    data = bytearray((tmp_path / "ct.nii").read_bytes())
+    data[80:84] = np.float32(step).tobytes()
+    (tmp_path / "ct.nii").write_bytes(data)
+    the_same(tmp_path / "ct.nii", volume, None)
+
+
 def test_nifti_slope_and_intercept(tmp_path):
     volume = values("i2")
     image = nibabel.Nifti1Image(volume.T, np.eye(4))

@@ -31,7 +31,11 @@ def open_volume(volume: str) -> Source:
     if container is None:
         known = known_containers(volumes)
         raise InputError(f"{path}: not a known volume container; known: {known}")
-    return plain_source(_opened(container, path, inside))
+    source = plain_source(_opened(container, path, inside))
+    if min(source.shape) < 1:
+        held = " x ".join(map(str, source.shape))
+        raise InputError(f"{source.name}: holds {held} voxels, none at all; copy it again")
+    return source
 
 
 def _opened(container: Container, path: Path, inside: str) -> Source | RawSlide:

@@ -105,8 +105,7 @@ def _tiff_plane(path: Path) -> Plane:
             )
         check_page(path, page, tif.filehandle.size)
         dtype = page.dtype.newbyteorder(tif.byteorder)
-        plain = page.is_contiguous and page.fillorder == 1 and page.bitspersample >= 8
-        offset = page.dataoffsets[0] if plain else None
+        offset = page.dataoffsets[0] if page.is_final else None
         white_zero = is_white_zero(page)
         shape = page.shape
 

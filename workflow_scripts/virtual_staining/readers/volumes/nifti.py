@@ -32,6 +32,8 @@ def open_nifti(path: Path) -> Source:
         stored = header.get_data_dtype()
         scaled = (image.dataobj.slope, image.dataobj.inter) != (1.0, 0.0)
         shape = image.shape[::-1]  # NIfTI names the fastest axis first
+        with nibabel.openers.ImageOpener(path) as file:  # nibabel corrects sizes that are none
+            stored_sizes = type(header).from_fileobj(file, check=False)["pixdim"][1:]
         _check_length(path, image.dataobj.offset, stored.itemsize * int(np.prod(shape)))
     except ERRORS as error:
         raise InputError(f"{path}: cannot be read ({error}); is it truncated?") from error
@@ -48,7 +50,8 @@ def open_nifti(path: Path) -> Source:
         except ERRORS as error:
             raise InputError(f"{path}: planes {z0}–{z1 - 1} cannot be read ({error})") from error
 
-    size_um, assumed = _size_um(header, len(shape), axes, path)
+    steps = [float(stored_sizes[len(shape) - 1 - axis]) for axis in axes]
+    size_um, assumed = _size_um(steps, header.get_xyzt_units()[0], path)
     lengths = tuple(shape[axis] for axis in axes)
     return Source(str(path), lengths, dtype, read, size_um, unit_assumed=assumed)
 
@@ -63,11 +66,9 @@ class _Reversed:
         return np.asanyarray(self.array[index[::-1]]).T
 
 
-def _size_um(header, dimensions: int, axes, path: Path) -> tuple[tuple[float, ...] | None, bool]:
+def _size_um(steps: list[float], unit: str, path: Path) -> tuple[tuple[float, ...] | None, bool]:
     """Return the (z, y, x) voxel size in µm, and whether millimetres were assumed."""
-    factor = FACTORS_UM.get(header.get_xyzt_units()[0])
-    zooms = header.get_zooms()[::-1]
-    steps = [abs(float(zooms[axis])) for axis in axes]
+    factor = FACTORS_UM.get(unit)
     if factor is None and set(steps) == {1.0}:
         return None, False  # what writers give when nobody said anything
     sizes = known_size([step * (factor or 1000.0) for step in steps], str(path))

@@ -14,7 +14,9 @@ from virtual_staining.readers.container import Container
 from virtual_staining.readers.source import Source, read_values
 
 SUFFIXES = (".raw", ".vol", ".bin", ".img", ".dat")
-HEADER = re.compile(r"(u?int(?:8|16|32)|float(?:32|64)):(\d+),(\d+),(\d+)(:big)?(?::skip=(\d+))?")
+HEADER = re.compile(
+    r"(u?int(?:8|16|32|64)|float(?:16|32|64)):(\d+),(\d+),(\d+)(:big)?(?::skip=(\d+))?"
+)
 
 
 def open_raw(path: Path, header: str) -> Source:
@@ -60,7 +62,7 @@ def open_raw(path: Path, header: str) -> Source:
 CONTAINER = Container(
     name="bare values",
     suffixes=SUFFIXES,
-    note="integers of 8 to 32 bits and floats; `:big` for big-endian ones, `:skip=512` for bytes "
+    note="integers of 8 to 64 bits and floats; `:big` for big-endian ones, `:skip=512` for bytes "
     "to leave out at the beginning",
     open=open_raw,
     inside="uint16:z,y,x",
