@@ -87,6 +87,60 @@ def test_imagej_sizes(metadata, size_um, truth, tmp_path):
     the_same(path, truth, size_um)
 
 
+NRRD = "NRRD0004\ntype: uint16\ndimension: 3\nsizes: 14 10 12\nendian: little\nencoding: raw\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "size_um"),
+    [
+        ("spacings: 4 5 6\nunits: \"um\" \"um\" \"um\"", (6, 5, 4)),
+        ("space directions: (0,0,4) (0,5,0) (6,0,0)\nspace units: \"µm\" \"µm\" \"µm\"", (6, 5, 4)),
+        ("spacings: 0.004 0.005 0.006", (6, 5, 4)),
+        ("spacings: 0 5 6", None),
+        ("spacings: nan nan nan", None),
+        ("spacings: 4 5 6\nunits: \"ell\" \"ell\" \"ell\"", None),
+        ("content: a picture", None),
+    ],
+)  # fmt: skip
+def test_nrrd_sizes(fields, size_um, truth, tmp_path):
+    path = tmp_path / "ct.nrrd"
+    path.write_bytes(f"{NRRD}{fields}\n\n".encode() + truth.tobytes())
+    the_same(path, truth, size_um)
+
+
+def test_values_that_a_header_cannot_mean(truth, tmp_path):
+    path = tmp_path / "ct.nrrd"
+    path.write_bytes(NRRD.replace("raw", "bzip2").encode() + b"\n" + truth.tobytes())
+    with pytest.raises(InputError, match="its encoding is bzip2; save it raw or with gzip"):
+        open_volume(str(path))
+    head = NRRD.replace("raw", "gzip").replace("14", "1400000")
+    path.write_bytes(head.encode() + b"\n" + truth.tobytes())
+    with pytest.raises(InputError, match="in which 336000000 cannot be compressed"):
+        open_volume(str(path))
+
+
+def test_metaimage_of_many_files_is_read_by_itk(truth, tmp_path):
+    for z, plane in enumerate(truth):
+        (tmp_path / f"s{z}.raw").write_bytes(plane.tobytes())
+    head = (
+        "NDims = 3\nDimSize = 14 10 12\nElementType = MET_USHORT\nElementSpacing = .004 .005 .006"
+    )
+    for files in ("LIST\n" + "\n".join(f"s{z}.raw" for z in range(12)), "s%d.raw 0 11 1"):
+        (tmp_path / "ct.mhd").write_text(f"{head}\nElementDataFile = {files}\n")
+        the_same(tmp_path / "ct.mhd", truth, (6, 5, 4))
+
+
+def test_values_in_another_folder_are_read_with_a_word(truth, tmp_path, caplog):
+    (tmp_path / "elsewhere.raw").write_bytes(truth.tobytes())
+    (tmp_path / "scan").mkdir()
+    head = NRRD + "data file: ../elsewhere.raw\n"
+    (tmp_path / "scan" / "ct.nhdr").write_text(head)
+    the_same(tmp_path / "scan" / "ct.nhdr", truth)
+    assert re.search(
+        r"ct\.nhdr: its values lie in .*elsewhere\.raw, outside its folder", caplog.text
+    )
+
+
 # ---- OME-Zarr ------------------------------------------------------------------------------------
 
 
@@ -110,6 +164,16 @@ def test_ngff_scale_without_a_unit_is_announced(truth, tmp_path, caplog):
         {"path": "0", "coordinateTransformations": level}]})  # fmt: skip
     the_same(tmp_path / "ct.zarr", truth)
     assert "its axis z has the scale 5 and no unit" in caplog.text
+
+
+@pytest.mark.parametrize("scale", [[5, 5], "scales", None])
+def test_ngff_scale_that_is_none(scale, truth, tmp_path, caplog):
+    level = [{"type": "scale", "scale": scale}]
+    axes = [{"name": a.upper(), "type": "space", "unit": "micrometer"} for a in "zyx"]
+    ngff(tmp_path / "ct.zarr", truth, {"axes": axes, "datasets": [
+        {"path": "0", "coordinateTransformations": level}]})  # fmt: skip
+    the_same(tmp_path / "ct.zarr", truth)
+    assert "has not one number for each of the axes z, y, x" in caplog.text
 
 
 def test_root_of_bioformats2raw(truth, tmp_path):

@@ -1,5 +1,6 @@
 """Values behind a text header (MetaImage, NRRD): plain or compressed, in the file or beside it."""
 
+import logging
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from virtual_staining.errors import InputError
 from virtual_staining.readers.axes import spatial_axes
 from virtual_staining.readers.source import read_values
 
+log = logging.getLogger(__name__)
+
 CHUNK_BYTES = 2**20
 ANY_DEFLATE = 47  # zlib's word for "with zlib's or gzip's header"
+MOST_DEFLATED = 1032  # bytes that one byte can become
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,20 @@ class HeadedValues:
         problem = f"{self.header}: its {nx} x {ny} x {nz} voxels cannot be read"
         if not self.path.is_file():
             raise InputError(f"{problem}; {self.path.name} is missing beside it")
+        if not self.path.resolve().is_relative_to(self.header.resolve().parent):
+            log.warning("%s: its values lie in %s, outside its folder; they are read", self.header,
+                        self.path.resolve())  # fmt: skip
         size = self.path.stat().st_size
         offset = size - wanted if self.offset < 0 else self.offset
         if not self.deflated and (offset < 0 or size < offset + wanted):
             raise InputError(
                 f"{problem}: {self.path.name} has {size} bytes of {max(offset, 0) + wanted}; is it "
                 "truncated?"
+            )
+        if self.deflated and wanted > MOST_DEFLATED * size:
+            raise InputError(
+                f"{problem}: {self.path.name} has {size} bytes, in which {wanted} cannot be "
+                "compressed; is it truncated?"
             )
         inflated = _Inflated(self.path, offset) if self.deflated else None
 

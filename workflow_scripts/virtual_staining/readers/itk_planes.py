@@ -1,5 +1,6 @@
 """Volumes whose values lie in many files or in rare encodings, read through SimpleITK."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import SimpleITK as sitk
 from virtual_staining.errors import InputError
 from virtual_staining.readers.axes import spatial_axes
 from virtual_staining.readers.source import Source
+
+log = logging.getLogger(__name__)
 
 
 def open_itk(path: Path, size_um: tuple[float, ...] | None, unit_assumed: bool = True) -> Source:
@@ -27,6 +30,7 @@ def open_itk(path: Path, size_um: tuple[float, ...] | None, unit_assumed: bool =
     InputError
         If it is damaged, or not one grey volume.
     """
+    log.info("%s: its values are text or lie in other files; SimpleITK reads them whole", path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:

@@ -1,7 +1,6 @@
 """Metadata of OME-Zarr images (NGFF 0.1 to 0.5): the finest level, its axes and voxel size."""
 
 import logging
-from collections.abc import Iterable
 
 import zarr
 
@@ -44,16 +43,17 @@ def image_group(group: zarr.Group, name: str) -> zarr.Group:
 
 
 def axis_names(image: dict) -> list[str]:
-    """Return the axes' names, in the order in which they are stored."""
+    """Return the axes' names in lower case, in the order in which they are stored."""
     axes = image.get("axes") or OLD_AXES
-    return [axis if isinstance(axis, str) else str(axis.get("name")) for axis in axes]
+    return [(axis if isinstance(axis, str) else str(axis.get("name"))).lower() for axis in axes]
 
 
 def axis_sizes_um(image: dict, name: str) -> dict[str, float | None]:
     """Return the size of a voxel of the finest level along each axis, µm.
 
     The size is the product of the level's and the whole image's scales. It is None for an axis
-    without a unit of length, and for all where no scale stands anywhere.
+    without a unit of length, and for all where no scale stands anywhere or a scale has not one
+    number for each axis.
 
     Parameters
     ----------
@@ -63,10 +63,15 @@ def axis_sizes_um(image: dict, name: str) -> dict[str, float | None]:
         The file, for the log.
     """
     names = axis_names(image)
-    scales = [
-        *_scales(image["datasets"][0].get("coordinateTransformations")),
-        *_scales(image.get("coordinateTransformations")),
+    transformations = [
+        *(image["datasets"][0].get("coordinateTransformations") or ()),
+        *(image.get("coordinateTransformations") or ()),
     ]
+    scales = [one.get("scale") for one in transformations if one.get("type") == "scale"]
+    if any(not isinstance(scale, list) or len(scale) != len(names) for scale in scales):
+        log.warning("%s: a scale in its metadata has not one number for each of the axes %s; the "
+                    "sizes count as absent", name, ", ".join(names))  # fmt: skip
+        return {}
     if not scales:
         return {}
     units = [
@@ -77,18 +82,9 @@ def axis_sizes_um(image: dict, name: str) -> dict[str, float | None]:
     for position, (axis, unit) in enumerate(zip(names, units, strict=True)):
         size = 1.0 if unit is None else unit
         for scale in scales:
-            size *= number(scale[position]) if position < len(scale) else 1.0
+            size *= number(scale[position])
         sizes[axis] = None if unit is None else size
         if unit is None and axis in "zyx":
             log.warning("%s: its axis %s has the scale %g and no unit of length; the scale counts "
                         "as absent", name, axis, size)  # fmt: skip
     return sizes
-
-
-def _scales(transformations: Iterable[dict] | None) -> list[list]:
-    """Return the numbers of the scales in a list of transformations, in any place of it."""
-    return [
-        one["scale"]
-        for one in transformations or ()
-        if one.get("type") == "scale" and isinstance(one.get("scale"), list)
-    ]

@@ -1,5 +1,6 @@
 """Raw volumes as NRRD, .nrrd and .nhdr."""
 
+import logging
 import math
 import re
 from pathlib import Path
@@ -13,6 +14,8 @@ from virtual_staining.readers.itk_planes import open_itk
 from virtual_staining.readers.sizes import known_size, number, unit_um
 from virtual_staining.readers.source import Source
 
+log = logging.getLogger(__name__)
+
 TYPES = {
     "i1": ("signed char", "int8", "int8_t"),
     "u1": ("uchar", "unsigned char", "uint8", "uint8_t"),
@@ -25,6 +28,7 @@ TYPES = {
     "f4": ("float",),
     "f8": ("double",),
 }
+ENCODINGS = ("raw", "gzip", "gz", "text", "txt", "ascii")
 
 
 def open_nrrd(path: Path) -> Source:
@@ -45,6 +49,8 @@ def open_nrrd(path: Path) -> Source:
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: cannot be read as NRRD ({error}); is it damaged?") from error
     size_um, assumed = _size_um(fields, len(sizes), path)
+    if encoding not in ENCODINGS:
+        raise InputError(f"{path}: its encoding is {encoding}; save it raw or with gzip")
     beside = fields.get("data file", fields.get("datafile", ""))
     listed = beside.upper().startswith("LIST") or "%" in beside
     plain = encoding in ("raw", "gzip", "gz")
@@ -82,6 +88,8 @@ def _size_um(
         return None, False
     factors = {unit_um(unit) for unit in units if unit.strip()}
     if len(factors) > 1 or None in factors:
+        log.warning("%s: its units %s are not one unit of length; its size counts as absent", path,
+                    ", ".join(units))  # fmt: skip
         return None, False
     assumed = not factors
     if assumed and (set(steps) == {1.0} or all(map(math.isnan, steps))):
