@@ -1,4 +1,4 @@
-"""docs/inputs.md lists the damage that the tests try, with its messages: no more and no less."""
+"""docs/inputs-messages.md lists the damage that the tests try, with its messages: no more and no less."""
 
 import re
 
@@ -11,7 +11,9 @@ import raw_volumes
 def rows(repository):
     """Heading to the first cell and the second of its tables' rows."""
     found, heading = {}, ""
-    for line in (repository / "docs" / "inputs.md").read_text(encoding="utf-8").splitlines():
+    for line in (
+        (repository / "docs" / "inputs-messages.md").read_text(encoding="utf-8").splitlines()
+    ):
         if line.startswith("| "):
             first, second = re.fullmatch(r"\| (.*?) \| (.*) \|", line).groups()
             heading = first if first in ("volume", "slide") else heading
