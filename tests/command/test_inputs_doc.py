@@ -1,4 +1,4 @@
-"""docs/inputs-messages.md lists the damage that the tests try, with its messages: no more and no less."""
+"""docs/inputs-messages.md lists the damage that the tests try, with its messages."""
 
 import re
 
