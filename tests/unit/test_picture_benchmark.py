@@ -12,7 +12,7 @@ from virtual_staining.cohort.specimen.labels import Label
 from virtual_staining.evaluate.metric import all_metrics
 from virtual_staining.imaging.polygons import slide_px_to_pair_px
 
-COLUMNS = [metric.column for metric in all_metrics()]
+COLUMNS = [metric.column for metric in all_metrics() if not metric.extended]
 PLACES = [(s, r) for s in ("train", "validation", "test") for r in ("mask", "tissue")]
 ALL_PAIRED = pd.IndexSlice[:, :, "paired_cyclegan"]
 GOOD = {"ssim": 0.6, "lpips": 0.14, "psnr_db": 24.0, "delta_e_2000": 9.0, "sharpness": 0.7}

@@ -22,6 +22,7 @@ from virtual_staining.artefacts.paths import EvaluationFolder, Results
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.atomic import read_json, replacing, write_json
 from virtual_staining.evaluate import layout, statistics_layout
+from virtual_staining.evaluate.faults.kernel_distance import squeezenet_features
 from virtual_staining.evaluate.faults.whole_slide import COLUMNS
 from virtual_staining.evaluate.lead import sentence, smallest_leads
 from virtual_staining.evaluate.measure_fold import Comparison, Slides, measure_fold
@@ -158,12 +159,22 @@ def _fold(args: argparse.Namespace) -> Fold:
 def _measure(args: argparse.Namespace, fold: Fold, slides: Slides, name: str) -> None:
     set_up_processor(args.threads)
     settings = read_settings(EvaluateSettings, args.settings).part("patches")
-    metrics = load_metrics(read_json(args.results.metrics))
-    comparison = Comparison(settings, metrics, args.tile_step_px)
+    records = read_json(args.results.metrics)
+    metrics, features = load_metrics(records), None
+    lpips = records.get("lpips", {})
+    if settings.more_metrics and lpips.get("measured"):
+        from virtual_staining.evaluate.metrics.lpips import load
+
+        features = squeezenet_features(load(lpips))
+    comparison = Comparison(settings, metrics, args.tile_step_px, features)
     patches, faults = measure_fold(args.results, fold, args.fold, slides, comparison)
     folder = args.results.evaluation(args.stain)
     write_metric_table(folder.fold_patches(name, args.fold).csv, patches, metrics)
-    write_metric_table(folder.fold_slides(name, args.fold).csv, faults, COLUMNS)
+    write_metric_table(
+        folder.fold_slides(name, args.fold).csv,
+        faults,
+        [column for column in COLUMNS if column.column in faults],
+    )
 
 
 def run_table(args: argparse.Namespace) -> None:

@@ -14,8 +14,14 @@ from virtual_staining.artefacts.patches import KEYS
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.faults.whole_slide import slide_faults
-from virtual_staining.evaluate.patch_metrics import Measures, measure, measure_region
+from virtual_staining.evaluate.faults.kernel_distance import Features, patch_distance
+from virtual_staining.evaluate.faults.whole_slide import KID, slide_faults
+from virtual_staining.evaluate.patch_metrics import (
+    Measures,
+    mask_patches,
+    measure,
+    measure_region,
+)
 from virtual_staining.evaluate.regions import tissue_regions
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.settings.evaluate import EvaluateSettings
@@ -37,11 +43,14 @@ class Comparison:
         From :func:`virtual_staining.evaluate.metric.load_metrics`.
     tile_step_px : int
         Distance of neighbouring tiles of the inference, pixels.
+    features : callable, optional
+        Maps patches to the features that KID compares; without it KID is not measured.
     """
 
     settings: EvaluateSettings
     metrics: Measures
     tile_step_px: int
+    features: Features | None = None
 
 
 def measure_fold(
@@ -83,6 +92,10 @@ def measure_fold(
                 faults = slide_faults(
                     pair.slide, generated, classes, background, comparison.tile_step_px
                 )
+                if comparison.features:
+                    images = pair.slide, generated, pair.mask, background
+                    patches = mask_patches(*images, comparison.settings)
+                    faults[KID] = patch_distance(*patches, comparison.features)
                 slide_rows.append(about | faults)
                 if not found:
                     log.warning("%s: the mask covers no patch well enough; left out", sample)

@@ -76,12 +76,15 @@ class Metric:
         ``compute(patches)`` takes :class:`PatchPairs` and returns an ndarray of shape (n,), NaN
         where the metric is not defined. With ``needs`` it takes the loaded object as well.
     needs : Needs, optional
+    extended : bool
+        Whether the metric is measured only with ``more_metrics``.
     """
 
     column: MetricColumn
     about: str
     compute: Callable[..., np.ndarray]
     needs: Needs | None = None
+    extended: bool = False
 
 
 def all_metrics() -> list[Metric]:
@@ -100,7 +103,8 @@ def find_needs(settings: EvaluateSettings) -> dict[str, dict]:
     Returns
     -------
     dict
-        Metric's column to the record of its :class:`Needs`; JSON values.
+        Metric's column to the record of its :class:`Needs`; JSON values. Extended metrics are
+        absent unless ``more_metrics`` asks for them.
 
     Raises
     ------
@@ -110,6 +114,7 @@ def find_needs(settings: EvaluateSettings) -> dict[str, dict]:
     return {
         metric.column.column: metric.needs.find(settings) if metric.needs else NOTHING_NEEDED
         for metric in all_metrics()
+        if settings.more_metrics or not metric.extended
     }
 
 

@@ -55,6 +55,29 @@ def measure(
     return _rows(PAPER_REGION, windows, [*filled, mask, everywhere], background, metrics)
 
 
+def mask_patches(
+    real: np.ndarray,
+    generated: np.ndarray,
+    mask: np.ndarray,
+    background: np.ndarray,
+    settings: EvaluateSettings,
+) -> list[np.ndarray]:
+    """Return the real and the generated patches that :func:`measure` compares.
+
+    Parameters
+    ----------
+    real, generated, mask, background, settings
+        As in :func:`measure`.
+
+    Returns
+    -------
+    list of ndarray, shape (n, y, x, 3), uint8
+    """
+    windows = _windows(real, generated, mask, settings, settings.min_overlap)
+    filled = [fill_outside(image, mask, background) for image in (real, generated)]
+    return [np.array([image[window] for window in windows]) for image in filled]
+
+
 def measure_region(
     name: str,
     real: np.ndarray,

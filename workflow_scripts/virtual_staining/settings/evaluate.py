@@ -74,6 +74,12 @@ class EvaluateSettings(Settings):
         only=("metrics",),
         pattern=r"^[^\x00]+$",
     )
+    more_metrics: bool = key(
+        False,
+        "whether MS-SSIM, the stains' optical densities, colour histograms and, where LPIPS is"
+        " measured, KID are measured too; takes twice as long",
+        only=("metrics", "patches"),
+    )
     bootstrap_resamples: int = key(
         1000,
         "number of resamples behind the intervals of the medians",

@@ -10,12 +10,14 @@ from virtual_staining.evaluate.faults.false_structures import (
 from virtual_staining.evaluate.faults.seams import seam_ratio
 from virtual_staining.imaging.tissue.classes import Tissue, stained_tissue
 
+KID = "kid_squeezenet_1000"
 COLUMNS = tuple(
     MetricColumn(column, name, "", higher_is_better=False, decimals=decimals, order=order)
     for column, name, decimals, order in (
         ("seam_ratio", "Seams", 2, 10),
         ("false_hole_fraction", "Holes in bone", 4, 20),
         ("dark_tissue_fraction", "Dark tissue", 4, 30),
+        (KID, "KID (SqueezeNet) × 1000", 1, 40),
     )
 )
 

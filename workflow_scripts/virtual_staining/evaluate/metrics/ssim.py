@@ -9,6 +9,7 @@ from virtual_staining.evaluate.metric import Metric, PatchPairs
 PEAK = 255  # L in the paper: the largest value of an 8-bit image
 WINDOW_PX = 7
 REACH_PX = WINDOW_PX // 2
+Pair = tuple[np.ndarray, np.ndarray]
 # Stabilizers of the paper's equation: (0.01 L)² and (0.03 L)².
 C1, C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 
@@ -29,22 +30,38 @@ def ssim_map(real: np.ndarray, generated: np.ndarray) -> np.ndarray:
     ndarray of float64, shape (y - 6, x - 6, 3)
         At the windows' centres.
     """
+    tops, bottoms = ssim_terms(real.astype(np.int32), generated.astype(np.int32))
+    similarity = tops[0] * tops[1]
+    similarity /= bottoms[0] * bottoms[1]
+    return similarity
+
+
+def ssim_terms(first: np.ndarray, second: np.ndarray) -> tuple[Pair, Pair]:
+    """Return the terms of luminance, and of contrast and structure, as fractions.
+
+    Parameters
+    ----------
+    first, second : ndarray of int32 or float64, shape (y, x, 3)
+
+    Returns
+    -------
+    numerators, denominators : pair of ndarray of float64, shape (y - 6, x - 6, 3)
+        Of luminance (over n²) and of contrast and structure (over n (n - 1)).
+    """
     n = WINDOW_PX**2
-    first, second = real.astype(np.int32), generated.astype(np.int32)
     sum_1, sum_2, squares, products = (
         _window_sums(image)
         for image in (first, second, first * first + second * second, first * second)
     )
     means = 2 * sum_1 * sum_2
     powers = sum_1 * sum_1 + sum_2 * sum_2
-    similarity = (means + C1 * n * n) * (2 * n * products - means + C2 * n * (n - 1))
-    similarity /= (powers + C1 * n * n) * (n * squares - powers + C2 * n * (n - 1))
-    return similarity
+    numerators = means + C1 * n * n, 2 * n * products - means + C2 * n * (n - 1)
+    return numerators, (powers + C1 * n * n, n * squares - powers + C2 * n * (n - 1))
 
 
 def _window_sums(image: np.ndarray) -> np.ndarray:
-    size = (WINDOW_PX, WINDOW_PX)
-    sums = cv2.boxFilter(image, cv2.CV_32S, size, normalize=False)
+    depth = cv2.CV_32S if image.dtype == np.int32 else cv2.CV_64F
+    sums = cv2.boxFilter(image, depth, (WINDOW_PX, WINDOW_PX), normalize=False)
     return sums[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
 
 
