@@ -51,6 +51,7 @@ rule all:
     default_target: True
     input:
         expand("<results>/08_evaluate/{stain}/table.csv", stain=SPLIT_STAINS),
+        MORE_TABLES,
         expand("<results>/09_figures/{stain}/{figure}.png", stain=SPLIT_STAINS, figure=FIGURES),
         STAINED_VOLUMES,
         [pairs_of(stain) for stain in PLAN.unsplit],
@@ -79,6 +80,7 @@ rule tables:
     """Tables of the metrics."""
     input:
         expand("<results>/08_evaluate/{stain}/table.csv", stain=SPLIT_STAINS),
+        MORE_TABLES,
 
 
 rule figures:

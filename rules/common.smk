@@ -238,6 +238,12 @@ STAINED_VOLUMES = [
     for volume in volumes_of(stain)
 ]
 
+MORE_TABLES = [
+    f"<results>/08_evaluate/{stain}/checkpoints.csv"
+    for stain in SPLIT_STAINS
+    if STUDY.evaluate.checkpoints
+]
+
 
 def metric_files():
     """Return the names of the files that declare metrics; a plan does not load them."""

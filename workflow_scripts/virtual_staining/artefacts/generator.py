@@ -218,6 +218,23 @@ def load_generators(path: str | Path, device: torch.device) -> Generators:
     return Generators(settings, ready, device)
 
 
+def read_origin(path: str | Path) -> tuple[int, str]:
+    """Return the epoch of a generator file, and ``last`` or the loss that was lowest in it.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        return int(content["epoch"]), str(content["loss"])
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except Exception as error:
+        raise InputError(f"{path}: not a generator file, or damaged ({error})") from error
+
+
 def _check_format(content: dict, path: str | Path) -> None:
     if content.get("format", 1) > FORMAT:
         raise InputError(

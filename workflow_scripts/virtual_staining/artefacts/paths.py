@@ -113,6 +113,7 @@ class EvaluationFolder(Folder):
     table_latex = _file("table.tex")
     statistics = _file("statistics.csv")
     statistics_markdown = _file("statistics.md")
+    checkpoints_markdown = _file("checkpoints.md")
 
     @property
     def patches(self) -> MetricTable:
@@ -132,6 +133,15 @@ class EvaluationFolder(Folder):
     def fold_patches(self, model: str, fold: int) -> MetricTable:
         """Return the patches of one fold; ``model`` may be ``references``."""
         return MetricTable(self.path / model / f"fold-{fold}")
+
+    @property
+    def checkpoints(self) -> MetricTable:
+        """Medians of the kept weights on validation slides."""
+        return MetricTable(self.path / "checkpoints")
+
+    def fold_checkpoints(self, model: str, fold: int) -> MetricTable:
+        """Return the patches of one fold's validation slides with every kept checkpoint."""
+        return MetricTable(self.path / model / f"fold-{fold}-checkpoints")
 
     def fold_slides(self, model: str, fold: int) -> MetricTable:
         """Return the slides of one fold; ``model`` may be ``references``."""

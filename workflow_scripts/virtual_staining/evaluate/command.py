@@ -22,6 +22,8 @@ from virtual_staining.artefacts.paths import EvaluationFolder, Results
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.atomic import read_json, replacing, write_json
 from virtual_staining.evaluate import layout, statistics_layout
+from virtual_staining.evaluate.checkpoints import markdown as checkpoints_markdown
+from virtual_staining.evaluate.checkpoints import measure_checkpoints, summarize_checkpoints
 from virtual_staining.evaluate.faults.kernel_distance import squeezenet_features
 from virtual_staining.evaluate.faults.whole_slide import COLUMNS
 from virtual_staining.evaluate.lead import sentence, smallest_leads
@@ -34,6 +36,7 @@ from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.runtime import set_up_processor
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.evaluate import EvaluateSettings
+from virtual_staining.settings.infer import InferSettings
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 
@@ -92,6 +95,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     table.add_argument("--folds", required=True, nargs="+", type=int, help="folds to gather")
     table.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
     table.set_defaults(action_run=run_table)
+
+    checkpoints = actions.add_parser(
+        "checkpoints",
+        help="measure the kept weights of one fold on validation slides",
+        description="Stain the validation slides of one fold with every checkpoint that the "
+        "training kept, and measure them as `patches` does. Test slides are not looked at.",
+    )
+    checkpoints.add_argument("--model", required=True, help="model to measure")
+    _add_fold(checkpoints)
+    checkpoints.add_argument("--infer", required=True, help=InferSettings.argument_help())
+    checkpoints.set_defaults(action_run=run_checkpoints)
+
+    choice = actions.add_parser(
+        "choice",
+        help="tabulate the kept weights",
+        description="Gather what `checkpoints` measured and say which weights rank best.",
+    )
+    _add_results(choice)
+    choice.add_argument("--stain", required=True, help="stain of the slides")
+    choice.add_argument("--models", required=True, nargs="+", help="models to gather")
+    choice.add_argument("--folds", required=True, nargs="+", type=int, help="folds to gather")
+    choice.set_defaults(action_run=run_choice)
 
     show = actions.add_parser(
         "show", help="print tables", description="Print tables that `table` has written."
@@ -152,11 +177,33 @@ def run_references(args: argparse.Namespace) -> None:
     _measure(args, fold, slides, "references")
 
 
+def run_checkpoints(args: argparse.Namespace) -> None:
+    """Measure every kept checkpoint of one model and fold on the fold's validation slides."""
+    fold, tiling = _fold(args), read_settings(InferSettings, args.infer)
+    comparison = _comparison(args)
+    rows = measure_checkpoints(args.results, fold, args.fold, args.model, tiling, comparison)
+    path = args.results.evaluation(args.stain).fold_checkpoints(args.model, args.fold).csv
+    write_metric_table(path, rows, comparison.metrics)
+
+
+def run_choice(args: argparse.Namespace) -> None:
+    """Tabulate the kept weights of all models of a stain."""
+    folder = args.results.evaluation(args.stain)
+    folds = itertools.product(args.models, args.folds)
+    rows, metrics = _gathered(
+        [read_patches(folder.fold_checkpoints(*fold).csv, args.stain) for fold in folds]
+    )
+    table, best = summarize_checkpoints(rows, metrics)
+    write_metric_table(folder.checkpoints.csv, table, metrics)
+    with replacing(folder.checkpoints_markdown) as temporary:
+        temporary.write_text(checkpoints_markdown(table, metrics, best), encoding="utf-8")
+
+
 def _fold(args: argparse.Namespace) -> Fold:
     return read_fold(args.results.split(args.stain).folds, args.fold)
 
 
-def _measure(args: argparse.Namespace, fold: Fold, slides: Slides, name: str) -> None:
+def _comparison(args: argparse.Namespace) -> Comparison:
     set_up_processor(args.threads)
     settings = read_settings(EvaluateSettings, args.settings).part("patches")
     records = read_json(args.results.metrics)
@@ -166,10 +213,14 @@ def _measure(args: argparse.Namespace, fold: Fold, slides: Slides, name: str) ->
         from virtual_staining.evaluate.metrics.lpips import load
 
         features = squeezenet_features(load(lpips))
-    comparison = Comparison(settings, metrics, args.tile_step_px, features)
+    return Comparison(settings, metrics, args.tile_step_px, features)
+
+
+def _measure(args: argparse.Namespace, fold: Fold, slides: Slides, name: str) -> None:
+    comparison = _comparison(args)
     patches, faults = measure_fold(args.results, fold, args.fold, slides, comparison)
     folder = args.results.evaluation(args.stain)
-    write_metric_table(folder.fold_patches(name, args.fold).csv, patches, metrics)
+    write_metric_table(folder.fold_patches(name, args.fold).csv, patches, comparison.metrics)
     write_metric_table(
         folder.fold_slides(name, args.fold).csv,
         faults,

@@ -80,6 +80,13 @@ class EvaluateSettings(Settings):
         " measured, KID are measured too; takes twice as long",
         only=("metrics", "patches"),
     )
+    checkpoints: bool = key(
+        False,
+        "whether a run also compares the kept weights of each training on its validation slides"
+        " (08_evaluate/{stain}/checkpoints.md), for the choice of train.infer_checkpoint",
+        paper="2.6.3",
+        only=("workflow",),
+    )
     bootstrap_resamples: int = key(
         1000,
         "number of resamples behind the intervals of the medians",

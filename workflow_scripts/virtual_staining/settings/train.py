@@ -160,7 +160,7 @@ class TrainBlock(Settings):
         "last",
         "weights that stain: last, or those at the minimum of a generator loss on the validation"
         " patches (gan, total; cyc, id, px, gs, l1 where the model has the loss). A change chooses"
-        " among the weights that were kept and trains nothing; benchmarks/checkpoints.py compares"
+        " among the weights that were kept and trains nothing; evaluate.checkpoints compares"
         " them",
         paper="2.6.3",
         only=("choice",),
