@@ -70,8 +70,10 @@ def test_aim(dtype, truth, tmp_path):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     refused(path, "is it truncated")
-    path.write_bytes(data[:100])
-    refused(path, "cannot be read as Scanco AIM")
+    path.write_bytes(data[:20])
+    refused(path, "cannot be read as Scanco AIM; is it truncated")
+    path.write_bytes(b"no volume of any kind" * 99)
+    refused(path, "its parts are")
 
 
 def test_aim_without_its_package(tmp_path, monkeypatch):

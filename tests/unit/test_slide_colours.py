@@ -56,8 +56,13 @@ def test_overviews_are_no_slides_and_equal_images_are_to_be_named(section, tmp_p
     with tifffile.TiffWriter(path, ome=True) as tif:
         for name in ("label image", "Macro"):
             tif.write(section, photometric="rgb", metadata={"axes": "YXS", "Name": name})
-    with pytest.raises(InputError, match="not one RGB image"):
+    with pytest.raises(InputError, match=r"nothing but overviews, ::0 \(label image\), ::1 \(Mac"):
         open_slide(path)
+    assert open_slide(f"{path}::Macro").shape == section.shape
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        for name, image in (("macrophages labelled", section), ("x", section[:9])):
+            tif.write(image, photometric="rgb", metadata={"axes": "YXS", "Name": name})
+    assert open_slide(path).shape == section.shape
     with tifffile.TiffWriter(path, ome=True) as tif:
         for name in ("a", "b"):
             tif.write(section, photometric="rgb", metadata={"axes": "YXS", "Name": name})

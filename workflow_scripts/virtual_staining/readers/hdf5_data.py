@@ -47,8 +47,9 @@ def find_dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset | None:
     for part in filter(None, name.split("/")):
         if not isinstance(found, h5py.Group):
             return None
-        link = found.get(part, getlink=True)
+        link = None
         try:
+            link = found.get(part, getlink=True)
             found = found[part]
         except (KeyError, OSError, RuntimeError, ValueError) as error:
             if isinstance(link, h5py.ExternalLink):
@@ -79,7 +80,10 @@ def all_datasets(
     Every group is entered once, so that groups which hold themselves come to an end.
     """
     seen = set() if seen is None else seen
-    for name in list(group)[:MOST]:
+    names: list[str] = []
+    with contextlib.suppress(RuntimeError, ValueError):
+        names = list(group)[:MOST]
+    for name in names:
         with contextlib.suppress(KeyError, OSError, RuntimeError, ValueError):
             item = group[name]
             about = h5py.h5o.get_info(item.id)

@@ -73,6 +73,9 @@ def open_slide(slide: str | Path) -> RawSlide:
     if len(opened.shape) != 3 or opened.shape[2] not in (3, 4):
         shape = " x ".join(map(str, opened.shape))
         raise InputError(f"{path}: holds {shape} grey values, not RGB; export the slide as RGB")
+    if min(opened.shape) < 1:
+        shape = " x ".join(map(str, opened.shape))
+        raise InputError(f"{path}: holds {shape} pixels, none at all; copy it again")
     if opened.dtype not in (np.uint8, np.uint16):
         raise InputError(
             f"{path}: holds {opened.dtype} colours; export the slide with 8 or 16 bits"

@@ -9,11 +9,15 @@ import numpy as np
 import tifffile
 
 from virtual_staining.errors import InputError
-from virtual_staining.readers.tiff_metadata import ome_channel_names
+from virtual_staining.readers.tiff_metadata import ome_channel_names, photometric
 
 log = logging.getLogger(__name__)
 
-OVERVIEW = re.compile(r"macro|label|thumbnail|overview|barcode|preview", re.IGNORECASE)
+# Whole words: a slide may be called macrophages_1.
+OVERVIEW = re.compile(
+    r"(?<![a-z])(macro|label|thumbnail|overview|barcode|(slide)?preview)(image)?(?![a-z])",
+    re.IGNORECASE,
+)
 RGB_NAMES = ("red", "green", "blue")
 ALPHAS = {tifffile.EXTRASAMPLE.ASSOCALPHA: True, tifffile.EXTRASAMPLE.UNASSALPHA: False}
 
@@ -84,6 +88,11 @@ def chosen_image(path: Path, tif: tifffile.TiffFile, inside: str) -> Brightfield
     named = [image for image in found if inside and inside in (str(image.number), image.name)]
     slides = named or [image for image in found if not inside and not OVERVIEW.search(image.name)]
     if not slides:
+        if found and not inside:
+            raise InputError(
+                f"{path}: holds nothing but overviews, {_listed(found)}; name the file of the "
+                f"slide, or one of these as {path.name}::number"
+            )
         held = "; ".join(_label(n, s) for n, s in enumerate(tif.series))
         what = f"no brightfield image is called {inside}" if inside else "not one RGB image"
         raise InputError(
@@ -92,7 +101,7 @@ def chosen_image(path: Path, tif: tifffile.TiffFile, inside: str) -> Brightfield
         )
     areas = [image.shape[0] * image.shape[1] for image in slides]
     largest = [image for image, area in zip(slides, areas, strict=True) if area == max(areas)]
-    listed = ", ".join(f"::{image.number} ({image.name})" for image in found)
+    listed = _listed(found)
     if len(largest) > 1:
         raise InputError(
             f"{path}: holds {len(largest)} brightfield images of the same size; write the slide as "
@@ -108,10 +117,14 @@ def chosen_image(path: Path, tif: tifffile.TiffFile, inside: str) -> Brightfield
     return image
 
 
+def _listed(images: list[BrightfieldImage]) -> str:
+    return ", ".join(f"::{image.number} ({image.name})" for image in images)
+
+
 def _label(number: int, series: tifffile.TiffPageSeries) -> str:
     """Return what a series holds, in words."""
     page = series.keyframe
-    kind = "" if page is None else f" {page.photometric.name}"
+    kind = "" if page is None else f" {photometric(page)}"
     return f"{'x'.join(map(str, series.shape))} {series.axes}{kind} pixels"
 
 
@@ -122,10 +135,10 @@ def _brightfield(
     page, axes, shape = series.keyframe, series.axes, series.shape
     if page is None:
         return None
-    photometric = page.photometric.name
-    if axes in ("YXS", "SYX") and photometric in ("RGB", "YCBCR"):
+    kind = photometric(page)
+    if axes in ("YXS", "SYX") and kind in ("RGB", "YCBCR"):
         samples, premultiplied = _samples(page.extrasamples)
-    elif axes == "YX" and photometric == "PALETTE" and page.colormap is not None:
+    elif axes == "YX" and kind == "PALETTE" and page.colormap is not None:
         palette = (page.colormap.T >> 8).astype(np.uint8)
         return BrightfieldImage(
             number, series.name, axes, (*shape, 3), np.dtype("u1"), [0, 1, 2], palette=palette

@@ -2,9 +2,11 @@
 
 import os
 import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -19,6 +21,18 @@ READ_ERRORS = (
     KeyError,
     struct.error,
     ZeroDivisionError,
+    EOFError,
+    OverflowError,
+    SystemError,  # of numcodecs, on chunks of negative length
+    zlib.error,
+)
+# What libraries raise where metadata are not of the form that they expect.
+METADATA_ERRORS = (
+    *READ_ERRORS,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ElementTree.ParseError,
 )
 
 

@@ -11,7 +11,7 @@ import tifffile
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.sizes import known_size, number, unit_um
-from virtual_staining.readers.source import READ_ERRORS
+from virtual_staining.readers.source import METADATA_ERRORS
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 
@@ -28,7 +28,7 @@ def opened_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
     try:
         with tifffile.TiffFile(path) as tif:
             yield tif
-    except READ_ERRORS as error:
+    except METADATA_ERRORS as error:
         raise InputError(f"{path}: cannot be read as TIFF ({error}); is it damaged?") from error
 
 
@@ -139,6 +139,11 @@ def _resolution_um(page: tifffile.TiffPage) -> dict[str, float | None]:
     return {"Y": y, "X": x} if max(x, y) <= 20 else {}
 
 
+def photometric(page: tifffile.TiffPage) -> str:
+    """Return the name of a page's kind of pixels, the number of an unknown kind."""
+    return str(getattr(page.photometric, "name", page.photometric))
+
+
 def is_white_zero(page: tifffile.TiffPage) -> bool:
     """Say whether a page's smallest value is the brightest (photometric WhiteIsZero)."""
     return page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
@@ -161,10 +166,15 @@ def check_page(path: Path, page: tifffile.TiffPage, file_size: int) -> None:
     InputError
         Naming the file and what it holds.
     """
+    if page.dtype is None:
+        raise InputError(
+            f"{path}: holds {page.bitspersample} bits a value of no known type; convert it to 8 or "
+            "16 bits"
+        )
     palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE and not has_grey_palette(page)
     if page.samplesperpixel != 1 or palette:
         raise InputError(
-            f"{path}: holds {page.photometric.name} pixels with {page.samplesperpixel} samples; a "
+            f"{path}: holds {photometric(page)} pixels with {page.samplesperpixel} samples; a "
             "volume must be grey: convert it, or check whether this is the slide"
         )
     check_complete(path, page, file_size)

@@ -9,7 +9,7 @@ from pylibCZIrw import czi
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.sizes import known_size, number
-from virtual_staining.readers.source import READ_ERRORS, RawSlide, row_reader
+from virtual_staining.readers.source import METADATA_ERRORS, RawSlide, row_reader
 
 WHITE = (1.0, 1.0, 1.0)  # where a mosaic has no tile
 
@@ -36,7 +36,7 @@ def open_czi(path: Path, inside: str = "") -> RawSlide:
         planes = file.total_bounding_box_no_pyramid
         scenes = file.scenes_bounding_rectangle_no_pyramid
         metadata = ElementTree.fromstring(file.raw_metadata)
-    except (*READ_ERRORS, ElementTree.ParseError) as error:
+    except (*METADATA_ERRORS, MemoryError) as error:
         raise InputError(f"{path}: cannot be read as CZI ({error}); is it damaged?") from error
     more = {axis: hi - lo for axis, (lo, hi) in planes.items() if axis in "TZC" and hi - lo > 1}
     kind = kinds.get(0)

@@ -1,5 +1,6 @@
 """Raw volumes of Scanco's evaluation program, .aim, read through AimIO."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from virtual_staining.readers.headed_values import HeadedValues
 from virtual_staining.readers.sizes import known_size
 from virtual_staining.readers.source import READ_ERRORS, Source
 
+VERSION_3 = b"AIMDATA_V030   \0"
 PLAIN_SHORT = 131074  # the type of 16-bit values without compression
 TYPES = {1: np.dtype("i1"), 2: np.dtype("i2"), 3: np.dtype("f4")}  # of AimIO's buffers
 
@@ -31,13 +33,14 @@ def open_aim(path: Path) -> Source:
             f"{path}: Scanco AIM needs the package aimio-py; run `pip install aimio-py`, or export "
             "the volume as DICOM or TIFF"
         ) from error
+    _check_lengths(path)
     try:
         info = py_aimio.aim_info(str(path))
         shape = tuple(int(n) for n in info["dimensions"][::-1])
         dtype = TYPES[info["buffer_type"]]
         size_um = known_size([1000.0 * s for s in info["element_size"][::-1]], str(path))
         offset = int(info["byte_offset"])
-    except (*READ_ERRORS, TypeError) as error:
+    except (*READ_ERRORS, TypeError, MemoryError) as error:
         raise InputError(
             f"{path}: cannot be read as Scanco AIM ({error}); is it damaged?"
         ) from error
@@ -50,11 +53,33 @@ def open_aim(path: Path) -> Source:
         try:
             if not whole:
                 whole.append(py_aimio.read_aim(str(path))[0])
-        except READ_ERRORS as error:
+        except (*READ_ERRORS, MemoryError) as error:
             raise InputError(f"{path}: cannot be decoded ({error}); is it truncated?") from error
         return whole[0][z0:z1]
 
     return Source(str(path), shape, dtype, read, size_um)
+
+
+def _check_lengths(path: Path) -> None:
+    """Refuse a file whose parts, by the lengths at its beginning, are larger than the file.
+
+    AimIO believes the lengths and asks for the memory. Version 3 begins with its name and lengths
+    of 8 bytes, version 2 with lengths of 4 bytes: of these numbers themselves, the header, the log
+    and the values.
+    """
+    with path.open("rb") as file:
+        begin = file.read(len(VERSION_3) + 4 * 8)
+    new = begin.startswith(VERSION_3)
+    form, at = ("<4q", len(VERSION_3)) if new else ("<4i", 0)
+    try:
+        lengths = struct.unpack_from(form, begin, at)
+    except struct.error as error:
+        raise InputError(f"{path}: cannot be read as Scanco AIM; is it truncated?") from error
+    if min(lengths) < 0 or at + sum(lengths) > path.stat().st_size:
+        raise InputError(
+            f"{path}: has {path.stat().st_size} bytes, but its parts are {list(lengths)} long; is "
+            "it truncated?"
+        )
 
 
 CONTAINER = Container(

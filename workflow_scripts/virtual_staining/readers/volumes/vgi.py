@@ -56,7 +56,7 @@ def _sections(path: Path) -> list[dict[str, str]]:
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True, delimiters=("=",))
     try:
         parser.read_string("\n".join(["[0]", *lines]))
-    except configparser.Error as error:
+    except (configparser.Error, AttributeError) as error:
         raise InputError(f"{path}: cannot be read as VGI ({error}); is it damaged?") from error
     return [{k: v or "" for k, v in parser.items(name)} for name in parser.sections()]
 

@@ -11,12 +11,11 @@ from virtual_staining.readers.axes import ZYX, plane_reader, spatial_axes
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.ngff import axis_names, axis_sizes_um, image_group, ngff_attributes
 from virtual_staining.readers.sizes import known_size
-from virtual_staining.readers.source import READ_ERRORS, Source
+from virtual_staining.readers.source import METADATA_ERRORS, READ_ERRORS, Source
 
 log = logging.getLogger(__name__)
 
 MARKERS = ("zarr.json", ".zarray", ".zgroup")
-METADATA_ERRORS = (*READ_ERRORS, TypeError, AttributeError)
 
 
 def is_zarr(path: Path) -> bool:
