@@ -21,9 +21,12 @@ from virtual_staining.evaluate.patch_metrics import (
     mask_patches,
     measure,
     measure_region,
+    tissue_windows,
 )
 from virtual_staining.evaluate.regions import tissue_regions
+from virtual_staining.evaluate.resolution import slide_resolution
 from virtual_staining.imaging.image_pair import TrainingPair
+from virtual_staining.imaging.tissue.classes import stained_tissue
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 log = logging.getLogger(__name__)
@@ -96,6 +99,8 @@ def measure_fold(
                     images = pair.slide, generated, pair.mask, background
                     patches = mask_patches(*images, comparison.settings)
                     faults[KID] = patch_distance(*patches, comparison.features)
+                if comparison.settings.more_metrics:
+                    faults |= _resolution(results, pair, classes, generated, comparison.settings)
                 slide_rows.append(about | faults)
                 if not found:
                     log.warning("%s: the mask covers no patch well enough; left out", sample)
@@ -107,6 +112,22 @@ def measure_fold(
             f"a mask by {settings.min_overlap:.0%}; lower evaluate.patch_px or evaluate.min_overlap"
         )
     return pd.DataFrame(patch_rows), pd.DataFrame(slide_rows)
+
+
+def _resolution(
+    results: Results,
+    pair: TrainingPair,
+    classes: np.ndarray,
+    generated: np.ndarray,
+    settings: EvaluateSettings,
+) -> dict[str, float]:
+    """Measure the resolution of a stained slide, its real slide and its CT on tissue."""
+    windows = tissue_windows(stained_tissue(classes), settings)
+    images = pair.slide, generated, pair.ct
+    patches = [np.array([image[window] for window in windows]) for image in images]
+    if not windows:
+        patches[2] = np.empty((0, 0, 0))
+    return slide_resolution(*patches, pixel_size_um(results.normalized(pair.sample).slide))
 
 
 def _patches(

@@ -78,6 +78,12 @@ def mask_patches(
     return [np.array([image[window] for window in windows]) for image in filled]
 
 
+def tissue_windows(tissue: np.ndarray, settings: EvaluateSettings) -> list[tuple[slice, slice]]:
+    """Return the patches that are compared on tissue alone."""
+    image = np.empty((*tissue.shape, 3), np.uint8)
+    return _windows(image, image, tissue, settings, settings.min_overlap)
+
+
 def measure_region(
     name: str,
     real: np.ndarray,

@@ -77,7 +77,7 @@ class EvaluateSettings(Settings):
     more_metrics: bool = key(
         False,
         "whether MS-SSIM, the stains' optical densities, colour histograms and, where LPIPS is"
-        " measured, KID are measured too; takes twice as long",
+        " measured, KID and the slides' resolution are measured too; takes twice as long",
         only=("metrics", "patches"),
     )
     checkpoints: bool = key(

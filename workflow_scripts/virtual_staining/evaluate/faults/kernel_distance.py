@@ -39,10 +39,16 @@ def kernel_distance(real: np.ndarray, generated: np.ndarray) -> float:
 
 
 def patch_distance(real: np.ndarray, generated: np.ndarray, features: Features) -> float:
-    """Return the kernel distance of real and generated patches (n, y, x, 3), in thousandths."""
+    """Return the kernel distance of real and generated patches (n, y, x, 3), in thousandths.
+
+    Features are measured in units of the real patches' root mean square, which is the same for all
+    models.
+    """
     if not len(real):
         return float("nan")
-    return SCALE * kernel_distance(features(real), features(generated))
+    values = features(real)
+    unit = np.sqrt(np.square(values).mean()) or 1.0
+    return SCALE * kernel_distance(values / unit, features(generated) / unit)
 
 
 def _kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:

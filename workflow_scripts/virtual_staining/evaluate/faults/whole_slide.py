@@ -12,12 +12,16 @@ from virtual_staining.imaging.tissue.classes import Tissue, stained_tissue
 
 KID = "kid_squeezenet_1000"
 COLUMNS = tuple(
-    MetricColumn(column, name, "", higher_is_better=False, decimals=decimals, order=order)
-    for column, name, decimals, order in (
-        ("seam_ratio", "Seams", 2, 10),
-        ("false_hole_fraction", "Holes in bone", 4, 20),
-        ("dark_tissue_fraction", "Dark tissue", 4, 30),
-        (KID, "KID (SqueezeNet) × 1000", 1, 40),
+    MetricColumn(column, name, unit, higher_is_better=False, decimals=decimals, order=order)
+    for column, name, unit, decimals, order in (
+        ("seam_ratio", "Seams", "", 2, 10),
+        ("false_hole_fraction", "Holes in bone", "", 4, 20),
+        ("dark_tissue_fraction", "Dark tissue", "", 4, 30),
+        (KID, "KID (SqueezeNet) × 1000", "", 1, 40),
+        ("resolution_generated_um", "Resolution", "µm", 0, 50),
+        ("resolution_real_um", "Real slide's", "µm", 0, 51),
+        ("resolution_ct_um", "CT's", "µm", 0, 52),
+        ("resolution_pair_um", "Common to both slides", "µm", 0, 53),
     )
 )
 
