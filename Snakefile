@@ -33,6 +33,14 @@ onstart:
     write_job_settings(STUDY)
 
 
+onsuccess:
+    say_what_is_left_out()
+
+
+onerror:
+    say_why_jobs_failed()
+
+
 localrules:
     all,
     pairs,

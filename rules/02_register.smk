@@ -65,25 +65,28 @@ rule register_section:
         volume=lambda wildcards: section_row(wildcards)["volume_id"],
         mode=registration_mode,
         initial_pose=rough_pose,
-        view_axis=lambda wildcards: section_row(wildcards)["view_axis"],
+        view_axis=view_axis,
+        failed=lambda wildcards, output: STUDY.register.failed,  # runs nothing again
         folder=subpath(output.transform, parent=True),
         depends_on=registration_keys,
     shell:
         "python -m virtual_staining register section --ct {input.ct:q} --slide {input.slide:q}"
         " --mode {params.mode} --initial-pose={params.initial_pose:q} --block-planes={input.planes:q} --sample {wildcards.sample}"
         " --volume {params.volume} --view-axis={params.view_axis:q} --settings {params.settings:q}"
-        " --out {params.folder:q} > {log:q} 2>&1"
+        " --failed {params.failed} --out {params.folder:q} > {log:q} 2>&1"
 
 
 rule review_registrations:
     """Gather all registrations in one table and one page, the most doubtful first.
 
-    Input: transform.json and qc.png of every section. Output: registration.csv, qc.html.
+    Input: transform.json and qc.png of every section; review.tsv, a person's decisions made on the page, if there is
+    one. Output: registration.csv, qc.html.
     """
     input:
         sheet=STUDY.samples or "<results>/00_cohort/samples.tsv",
         transform=expand("<results>/02_register/{sample}/transform.json", sample=SECTIONS["sample"]),
         qc=expand("<results>/02_register/{sample}/qc.png", sample=SECTIONS["sample"]),
+        review=[str(path) for path in [PLAN.review_file] if path.is_file()],
     output:
         table="<results>/02_register/registration.csv",
         page=report(
@@ -98,6 +101,7 @@ rule review_registrations:
         "../envs/cpu.yaml"
     params:
         results=results_folder,
+        review=lambda wildcards, output: str(PLAN.review_file),
     shell:
-        "python -m virtual_staining register review --sheet {input.sheet:q}"
+        "python -m virtual_staining register review --sheet {input.sheet:q} --review {params.review:q}"
         " --results {params.results:q} > {log:q} 2>&1"

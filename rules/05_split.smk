@@ -24,8 +24,9 @@ rule split_folds:
         results=results_folder,
         depends_on=reaching("split"),
         unsure=STUDY.register.unsure,
+        failed=STUDY.register.failed,
         seed=STUDY.seed,
     shell:
         "python -m virtual_staining split --sheet {input.sheet:q} --results {params.results:q}"
-        " --stain {wildcards.stain} --unsure {params.unsure} --settings {params.settings:q}"
+        " --stain {wildcards.stain} --unsure {params.unsure} --failed {params.failed} --settings {params.settings:q}"
         " --seed {params.seed} > {log:q} 2>&1"

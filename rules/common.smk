@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -13,10 +14,12 @@ from snakemake.logging import logger
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.registration_table import left_out
 from virtual_staining.cohort.sample_list import sample_table
 from virtual_staining.errors import InputError
 from virtual_staining.models.catalogue import all_models
 from virtual_staining.workflow.config_file import check_config_file
+from virtual_staining.workflow.failed_jobs import error_sentences
 from virtual_staining.workflow.job_settings import write_job_settings
 from virtual_staining.workflow.plan import plan_study
 from virtual_staining.workflow.raw_files import folder_digest
@@ -66,6 +69,7 @@ STAINS = sorted(set(SECTIONS["stain"]))
 SPLIT_STAINS = [stain for stain in STAINS if stain not in PLAN.unsplit]
 VOLUMES = SAMPLES.drop_duplicates("volume_id").set_index("volume_id")
 FOLDS = STUDY.fold_numbers()
+STARTED = time.time()
 FIGURES = ["patches", "slides", "models", "boxplots"]
 
 
@@ -207,11 +211,37 @@ def registration_mode(wildcards):
 def registration_keys(wildcards):
     """Return as JSON the keys that reach a section's registration.
 
-    A section whose block has found its plane is not searched for, as with mode fixed.
+    A section whose block has found its plane is not searched for, as with mode fixed, unless a
+    review turns it over.
     """
     mode = registration_mode(wildcards)
-    keys = STUDY.register.reaching("fixed" if block_planes(wildcards) else mode)
+    modes = [mode]
+    if block_planes(wildcards):
+        modes = ["fixed", "block"] if "," in view_axis(wildcards) else ["fixed"]
+    keys = STUDY.register.reaching(*modes)
     return json.dumps({**keys, "mode": mode}, sort_keys=True)
+
+
+def view_axis(wildcards):
+    """Return along which direction one looks through a section: the review's, else the sheet's."""
+    review = PLAN.reviews.get(wildcards.sample)
+    return review and review.view_direction or section_row(wildcards)["view_axis"]
+
+
+def say_what_is_left_out():
+    """Say at the end of a run which sections it left out, and where that can be mended."""
+    table = Results(RESULTS).registration_table
+    said = list(left_out(table, set(SECTIONS["sample"])))
+    for sentence in said:
+        logger.warning(sentence)
+    if said:
+        logger.warning(f"look at {Results(RESULTS).registration_page}")
+
+
+def say_why_jobs_failed():
+    """Repeat at the end of a failed run the sentence that each failed job ended with."""
+    for sentence in error_sentences(Path(RESULTS, "logs"), STARTED):
+        logger.error(sentence)
 
 
 def rough_pose(wildcards):

@@ -13,7 +13,7 @@ from workspace import make_workspace, snakemake
 from virtual_staining.artefacts import slide as slides
 from virtual_staining.artefacts import volume as omezarr
 from virtual_staining.artefacts.sheet import read_sheet
-from virtual_staining.artefacts.storage.atomic import read_json
+from virtual_staining.artefacts.storage.atomic import read_json, write_json
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
@@ -124,6 +124,25 @@ def test_the_block_finds_every_plane_where_a_section_alone_does_not(block):
     alone = single.search_everywhere(section, RegisterSettings(**QUICK))
     assert np.percentile(errors_um(poses.to_map(alone.pose, section.size_um), 2), 95) > 500
     assert alone.confidence < 0.5
+
+
+def test_a_review_turns_a_section_over_within_its_blocks_plane(block):
+    """planes.json with the other face: a direction of view brings the section to its truth."""
+    values = read_json(block / "planes.json")
+    entry = values["sections"]["S-1"]
+    truth = block_maps()[1]
+    size_um = np.array(size_of(SHAPES[1]))
+    wrong = SectionMap(truth.to_volume([[size_um[0], 0]])[0], -truth.u, truth.v)  # mirrored
+    entry["slide_to_volume"] = wrong.to_dict()
+    write_json(block / "wrong.json", values)
+    words = section_arguments(block, 1, block / "wrong.json", "turned")
+    view = ",".join(f"{number:.3f}" for number in truth.normal)
+    assert main([*words, f"--view-axis={view}"]) == 0
+    transform = read_json(block / "turned" / "transform.json")
+    found = SectionMap.from_dict(transform["slide_to_volume"])
+    assert found.normal @ truth.normal > 0.999
+    assert np.percentile(errors_um(found, 1), 95) < 0.8 * sections.VOXEL_UM
+    assert not transform["unsure"]
 
 
 def test_a_section_takes_its_plane_from_the_block(block):

@@ -11,6 +11,8 @@ import tifffile
 
 from virtual_staining.artefacts import slide as slides
 from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.registration_failed import failure_of
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
@@ -224,6 +226,22 @@ def test_a_pose_beside_the_volume_is_refused_and_writes_nothing(case, tmp_path, 
     assert main(arguments(case.folder, tmp_path / "far.json", tmp_path / "out")) == 1
     assert "misses the volume" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+    results = Results(tmp_path)
+    folder = results.registered("S").path
+    line = [*arguments(case.folder, tmp_path / "far.json", folder), "--failed", "drop"]
+    assert main(line) == 0  # with register.failed: drop the later jobs pass the failure on
+    assert "misses the volume" in failure_of(folder / "transform.json")
+    assert {path.name for path in folder.iterdir() if not path.stat().st_size} == {
+        "ct.tif", "slide.tif", "valid.tif", "slide_to_volume.tfm", "qc.png"
+    }  # fmt: skip
+    files, out = results.registered("S"), results.normalized("S").path
+    line = ["normalize", "--ct", str(files.ct), "--slide", str(files.slide)]
+    line += ["--valid", str(files.valid), "--transform", str(files.transform)]
+    assert main([*line, "--settings", "{}", "--out", str(out)]) == 0
+    line = ["mask", "--results", str(tmp_path), "--sample", "S"]
+    assert main([*line, "--settings", "{}", "--normalize", "{}"]) == 0
+    assert "misses the volume" in failure_of(results.normalized("S").stats)
+    assert not any(p.stat().st_size for p in (results.mask("S").mask, results.normalized("S").ct))
 
 
 def test_an_earlier_result_can_be_fixed_and_stays_as_it_is(case, tmp_path):

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from virtual_staining.artefacts.folds import read_fold
 from virtual_staining.artefacts.pair import pair_digest
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.registration_table import read_unsure_samples
+from virtual_staining.artefacts.registration_table import Doubts, left_out, read_doubts
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
-from virtual_staining.split.command import split_stain, without_unsure
+from virtual_staining.split.command import split_stain, without_doubtful, without_unsure
 from virtual_staining.split.stratification import make_folds
 
 
@@ -273,6 +273,28 @@ def test_a_missing_image_is_named_with_the_remedy(cohort, name, capsys):
     assert f"{name}: no such file" in said and "snakemake pairs" in said
 
 
+def test_failed_and_rejected_sections_are_left_out_or_stop(cohort):
+    sheet = pd.DataFrame({"material": "Mg"}, index=list("abcd"))
+    doubts = Doubts(unsure=("c", "x"), rejected=("b",), failed=("a", "y"))
+    kept, dropped = without_doubtful(sheet, doubts, "keep", "drop")
+    assert (list(kept.index), dropped) == (["c", "d"], ["a", "b"])
+    assert without_doubtful(sheet, doubts, "drop", "drop")[1] == ["a", "b", "c"]
+    with pytest.raises(InputError, match=r"register.failed: 1 section\(s\) could not .*\(a\); 02_"):
+        without_doubtful(sheet, doubts, "keep", "stop")
+    with pytest.raises(InputError, match="no section is left: a, b failed or are rejected"):
+        without_doubtful(sheet.loc[["a", "b"]], doubts, "keep", "drop")
+    table = Results(cohort).registration_table
+    table.write_text(
+        "sample,unsure,review,failed,result\n"
+        "t0,True,,no plane,\nt1,False,rejected,,f\nt2,False,accepted,,f\nt3,True,,,f\n"
+    )
+    assert read_doubts(table) == Doubts(unsure=("t3",), rejected=("t1",), failed=("t0",))
+    assert list(left_out(table, {"t0", "t1", "t2"})) == [
+        "section t0: left out, as its registration failed: no plane",
+        "section t1: left out, as review.tsv rejects it",
+    ]
+
+
 def test_unsure_sections_are_dropped_kept_or_refused():
     sheet = table(["Mg"] * 4)
     kept, dropped = without_unsure(sheet, {"s001", "s003"}, "drop")
@@ -289,7 +311,7 @@ def test_a_broken_registration_table_is_refused(tmp_path):
     (tmp_path / "registration.csv").write_text("sample\na\n")
     for name in ("registration.csv", "none.csv"):
         with pytest.raises(InputError, match=name):
-            read_unsure_samples(tmp_path / name)
+            read_doubts(tmp_path / name)
 
 
 def test_command_refuses_unknown_stain_and_settings(tmp_path, capsys):

@@ -20,6 +20,8 @@ SOUND = {
     "volume": "V-1", "confidence": 0.9, "mutual_information": 0.41, "margin": 0.3, "agreeing": 2,
     "searches": 2, "bone_dice": 0.8, "scale_x": 0.01, "scale_y": -0.02, "shear": 0.003,
     "rotation_deg": 12.5, "unsure": False, "flags": [], "pair_shape_px": [5, 6],
+    "slide_to_volume": {"origin_um": [1, 2, 3], "u": [1, 0, 0], "v": [0, 0, 1]},
+    "slide_px_to_um": [[1, 0, 0], [0, 1, 0]],
 }  # fmt: skip
 
 
@@ -84,6 +86,9 @@ def test_worst_first(tmp_path, caplog):
         "rotation_deg",
         "unsure",
         "flags",
+        "review",
+        "failed",
+        "result",
     ]
     assert table["flags"][1] == "no bone; no tissue"
     assert np.isnan(table["bone_dice"][0])
@@ -117,9 +122,10 @@ def test_names_and_flags_are_text_and_nothing_is_loaded(tmp_path):
     path = put(tmp_path, "S-1", volume="a&b", unsure=True, flags=['<img src="http://x">'])
     table = review.collect([path])
     table["sample"] = nasty = '<script>alert("x")</script>'
-    write_page(tmp_path / "out.html", table, {nasty: path.parent / "qc.png"})
+    pictures, views = {nasty: path.parent / "qc.png"}, {nasty: np.array([0.0, 0.0, 1.0])}
+    write_page(tmp_path / "out.html", table, pictures, views, {}, "review.tsv")
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
-    assert "<script" not in page
+    assert page.count("<script") == 1 and "alert" not in page.split("<script>")[1]
     assert "&lt;script&gt;" in page
     assert "a&amp;b" in page
     assert re.findall(r'(?:src|href)="([^"]{5})', page) == ["#sect", "data:"]
@@ -129,9 +135,9 @@ def test_a_large_cohort_fits_into_a_mail(tmp_path):
     path = put(tmp_path, "S-0", picture_px=(1000, 1600))  # noise: the worst to compress
     table = pd.concat([review.collect([path])] * 53, ignore_index=True)
     table["sample"] = [f"S-{n}" for n in range(53)]
-    write_page(
-        tmp_path / "page.html", table, dict.fromkeys(table["sample"], path.parent / "qc.png")
-    )
+    pictures = dict.fromkeys(table["sample"], path.parent / "qc.png")
+    views = dict.fromkeys(table["sample"], np.array([0.0, 0.0, 1.0]))
+    write_page(tmp_path / "page.html", table, pictures, views, {}, "review.tsv")
     size = (tmp_path / "page.html").stat().st_size
     assert 1_000_000 < size < 10_000_000
 

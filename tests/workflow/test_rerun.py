@@ -69,6 +69,7 @@ def test_what_reaches_no_result_does_nothing(finished, change):
         ),
         ({"train": {"residual_blocks": 2}}, "train_model paired_cyclegan", "train_model pix2pix"),
         ({"register": {"fan_beam": [64, 2]}}, "register_section", "ingest_volume"),
+        ({"register": {"failed": "drop"}}, "split_folds", "register_section"),
         ({"normalize": {"low_margin": 6}}, "normalize_pair", "register_section"),
         ({"evaluate": {"bootstrap_resamples": 60}}, "tabulate_metrics", "evaluate_patches pix2pix"),
         ({"figures": {"roi_px": 21}}, "draw_slides", "draw_patches"),
@@ -78,6 +79,17 @@ def test_what_reaches_no_result_does_nothing(finished, change):
 def test_what_reaches_a_result_runs_that_and_what_follows(finished, change, first, never):
     jobs = planned(finished, change)
     assert first in jobs and never not in jobs, jobs
+
+
+def test_a_review_registers_nothing_again(finished):
+    table = (finished / "results/02_register/registration.csv").read_text().splitlines()
+    sample, result = (table[1].split(",")[k] for k in (0, -1))
+    review = finished / "results/review.tsv"
+    review.write_text(f"sample\tdecision\tresult\n{sample}\treject\t{result}\n")
+    jobs = planned(finished, {})
+    review.unlink()
+    assert {"review_registrations", "split_folds"} <= jobs
+    assert not {"register_section", "normalize_pair", "mask_pair"} & jobs
 
 
 def test_a_key_without_effect_hides_no_other(finished):

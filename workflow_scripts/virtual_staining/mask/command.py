@@ -12,6 +12,7 @@ from virtual_staining.artefacts.registration import (
     drawn_regions,
     read_registered_pair,
 )
+from virtual_staining.artefacts.registration_failed import pass_on_failure
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.pictures import draw_outlines
@@ -45,6 +46,8 @@ def run(args: argparse.Namespace) -> None:
     normalize = read_settings(NormalizeSettings, args.normalize).part("mask")
     registered = args.results.registered(args.sample)
     normalized, out = args.results.normalized(args.sample), args.results.mask(args.sample)
+    if pass_on_failure(registered.transform, (out.mask, out.tissue, out.qc), stats=None):
+        return
     pair = read_registered_pair(
         normalized.ct, normalized.slide, registered.valid, registered.transform
     )

@@ -6,6 +6,7 @@ import logging
 from virtual_staining.artefacts.pair import write_normalized_pair
 from virtual_staining.artefacts.paths import NormalizedFolder
 from virtual_staining.artefacts.registration import drawn_regions, read_registered_pair
+from virtual_staining.artefacts.registration_failed import pass_on_failure
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.pictures import draw_outlines
@@ -34,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the normalized pair, what was measured, and a picture of the measured regions."""
     settings = read_settings(NormalizeSettings, args.settings).part("normalize")
+    out = NormalizedFolder(args.out)
+    if pass_on_failure(args.transform, (out.ct, out.slide, out.qc), out.stats):
+        return
     pair = read_registered_pair(args.ct, args.slide, args.valid, args.transform)
     try:
         drawn = drawn_regions(args.annotations, pair, settings.reference_class)
@@ -41,7 +45,6 @@ def run(args: argparse.Namespace) -> None:
         ct, slide, stats = normalize_pair(pair.ct, pair.slide, regions, settings)
     except InputError as error:
         raise InputError(f"{args.ct}: {error}") from error
-    out = NormalizedFolder(args.out)
     write_normalized_pair(out, ct, slide, pair.pixel_um, stats)
     title = (
         f"{settings.reference_class} {stats.ct.bone_mean_before:.0f} "

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from virtual_staining.artefacts.registration import Registration, write_registration
+from virtual_staining.artefacts.registration_failed import write_failed
 from virtual_staining.artefacts.slide import open_slide_pyramid, stored_to_um
 from virtual_staining.artefacts.volume import open_volume_pyramid
 from virtual_staining.errors import InputError
@@ -18,6 +19,7 @@ from virtual_staining.register.result.landscape import landscape
 from virtual_staining.register.result.pair import Pair, make_pair
 from virtual_staining.register.result.qc import draw_qc
 from virtual_staining.register.rough_pose import read_initial_pose
+from virtual_staining.register.search.block.other_face import search_other_face
 from virtual_staining.register.search.confidence import SectionResult
 from virtual_staining.register.search.single import search_everywhere, search_near
 from virtual_staining.register.search.starts import view_vector
@@ -29,6 +31,7 @@ from virtual_staining.register.similarity.pose import (
     STRETCH,
     UPRIGHT,
     frame_angle_deg,
+    normals,
 )
 from virtual_staining.register.similarity.scales import SectionScales
 from virtual_staining.settings.base import read_settings
@@ -50,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--view-axis",
         default="",
-        help="volume axis along which one looks at the slide: x+, x-, y+, y-, z+ or z-",
+        help="volume axis along which one looks at the slide: x+, x-, y+, y-, z+ or z-; or a "
+        "direction x,y,z, which also turns over a section whose block shows its other face",
     )
     parser.add_argument("--settings", required=True, help=RegisterSettings.argument_help())
     parser.add_argument(
@@ -58,16 +62,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["auto", "initial_pose", "fixed"],
         help="way of registration of this section (default: the settings' mode)",
     )
+    parser.add_argument(
+        "--failed",
+        choices=["stop", "drop"],
+        default="stop",
+        help="end with an error where the section cannot be registered, or write files that say so "
+        "and leave the section out (default: stop)",
+    )
     parser.add_argument("--sample", required=True, help="id of the sample")
     parser.add_argument("--volume", required=True, help="id of the volume")
     parser.add_argument("--out", required=True, type=Path, help="folder to write")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the pair, ``transform.json``, ``slide_to_volume.tfm`` and ``qc.png``."""
+    """Register the section, or write why it is left out."""
     settings = read_settings(RegisterSettings, args.settings)
+    try:
+        register_section(args, settings)
+    except InputError as error:
+        if args.failed == "stop":
+            raise
+        log.warning("%s: left out, because the registration failed: %s", args.sample, error)
+        write_failed(args.out, args.sample, args.volume, str(error))
+
+
+def register_section(args: argparse.Namespace, settings: RegisterSettings) -> None:
+    """Write the pair, ``transform.json``, ``slide_to_volume.tfm`` and ``qc.png``."""
     settings = settings.model_copy(update={"mode": args.mode or settings.mode})
-    settings = settings.part("fixed" if args.block_planes else settings.mode)
+    settings = settings.part(*settings_parts(args, settings))
     volume_levels, slide_levels = open_volume_pyramid(args.ct), open_slide_pyramid(args.slide)
     guess = read_guess(args, settings, slide_levels[0].size_um)
     section = read_section(slide_levels, read_volume(volume_levels, settings), settings)
@@ -75,6 +97,8 @@ def run(args: argparse.Namespace) -> None:
     if args.block_planes:
         plane = read_block_plane(args.block_planes, args.sample, section, settings)
         result = plane.section
+        if "," in args.view_axis and normals(result.pose) @ view_vector(args.view_axis) < 0:
+            result = search_other_face(result.pose, section, settings)
     else:
         result = search(guess, section, settings, view_vector(args.view_axis))
     volume = volume_levels[0]
@@ -91,6 +115,13 @@ def run(args: argparse.Namespace) -> None:
     write_tfm(args.out / "slide_to_volume.tfm", pair.slide_to_volume)
     write_qc(args.out / "qc.png", registration, result.pose, pair, section, settings)
     write_registration(args.out, pair.ct, pair.slide, pair.valid, registration)
+
+
+def settings_parts(args: argparse.Namespace, settings: RegisterSettings) -> list[str]:
+    """Return the modes whose keys this registration reads."""
+    if not args.block_planes:
+        return [settings.mode]
+    return ["fixed", "block"] if "," in args.view_axis else ["fixed"]
 
 
 def read_guess(

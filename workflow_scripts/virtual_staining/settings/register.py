@@ -54,6 +54,13 @@ class RegisterSettings(Settings):
         " before any training; keep: it is used like the others",
         only=("split",),
     )
+    failed: Literal["stop", "drop"] = key(
+        "stop",
+        "what becomes of a section that cannot be registered at all, because of its pose,"
+        " landmarks or files; stop: its job fails, and nothing of its stain is trained; drop: it is"
+        " left out of everything, and the run says so",
+        only=("split",),
+    )
     max_scale: float = key(
         0.05,
         "stretch, as a fraction, beyond which a result is flagged; the search tries little more"

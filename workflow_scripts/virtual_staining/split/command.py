@@ -8,7 +8,7 @@ import pandas as pd
 from virtual_staining.artefacts.folds import Folds, write_folds
 from virtual_staining.artefacts.pair import pair_digest, tissue_digest
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.registration_table import read_unsure_samples
+from virtual_staining.artefacts.registration_table import Doubts, read_doubts
 from virtual_staining.artefacts.sheet import read_sheet
 from virtual_staining.errors import InputError
 from virtual_staining.settings.base import read_settings
@@ -32,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["drop", "stop", "keep"],
         help="leave out sections whose registration is unsure, stop because of them, or keep them",
     )
+    parser.add_argument(
+        "--failed",
+        choices=["stop", "drop"],
+        default="stop",
+        help="stop because of sections that could not be registered (default), or leave them out",
+    )
     parser.add_argument("--seed", type=int, required=True, help="seed of the random order")
 
 
@@ -48,8 +54,8 @@ def run(args: argparse.Namespace) -> None:
     samples = sheet[(sheet["stain"] == args.stain) & (sheet["slide"] != "")]
     if samples.empty:
         raise InputError(f"{args.sheet}: no sample has a slide with stain {args.stain!r}")
-    unsure = set(read_unsure_samples(args.results.registration_table)) & set(samples.index)
-    samples, dropped = without_unsure(samples, unsure, args.unsure)
+    doubts = read_doubts(args.results.registration_table)
+    samples, dropped = without_doubtful(samples, doubts, args.unsure, args.failed)
     result = split_stain(samples, settings.folds, args.seed)
     names = sorted(samples.index)
     folds = Folds(
@@ -64,6 +70,55 @@ def run(args: argparse.Namespace) -> None:
     for fold in folds.folds:
         counts = samples.loc[fold["validation"], "material"].value_counts().to_dict()
         log.info("fold %d validates %s", fold["fold"], counts)
+
+
+def without_doubtful(
+    samples: pd.DataFrame, doubts: Doubts, unsure: str, failed: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out the sections that failed, that a person rejected, and the unsure ones.
+
+    Parameters
+    ----------
+    samples : DataFrame
+        Indexed by sample id.
+    doubts : Doubts
+        Sections of all stains.
+    unsure, failed : str
+        The study's policies: ``stop`` refuses such sections, ``drop`` leaves them out, ``keep``
+        uses unsure ones.
+
+    Returns
+    -------
+    samples : DataFrame
+        The samples to divide.
+    dropped : list of str
+        Ids of the samples that are left out, sorted.
+
+    Raises
+    ------
+    InputError
+        If there are sections that the policy refuses, or if no section would be left.
+    """
+    gone = [sample for sample in doubts.failed if sample in samples.index]
+    if gone and failed == "stop":
+        raise InputError(
+            f"register.failed: {len(gone)} section(s) could not be registered "
+            f"({', '.join(gone)}); 02_register/qc.html says why; mend them, or set "
+            "register.failed to drop"
+        )
+    rejected = [sample for sample in doubts.rejected if sample in samples.index]
+    for names, why in ((gone, "could not be registered"), (rejected, "rejected in review.tsv")):
+        if names:
+            log.warning("left out: %s: %s", why, ", ".join(sorted(names)))
+    dropped = [*gone, *rejected]
+    if len(dropped) == len(samples):
+        raise InputError(
+            f"no section is left: {', '.join(sorted(dropped))} failed or are rejected in "
+            "review.tsv; look at 02_register/qc.html"
+        )
+    kept = samples.drop(index=dropped)
+    kept, unsure_dropped = without_unsure(kept, set(doubts.unsure) & set(kept.index), unsure)
+    return kept, sorted([*dropped, *unsure_dropped])
 
 
 def without_unsure(
@@ -94,9 +149,9 @@ def without_unsure(
     """
     names = ", ".join(sorted(unsure))
     advice = (
-        "look at 02_register/qc.html; where a result is wrong, name a pose or landmarks in the "
-        "sheet's column initial_pose, with register_mode initial_pose; where a result is right, "
-        "name its transform.json there, with register_mode fixed"
+        "look at 02_register/qc.html; where a result is right, accept it there; where it is wrong, "
+        "name a pose or landmarks in the sheet's column initial_pose, with register_mode "
+        "initial_pose"
     )
     if not unsure or policy == "keep":
         return samples, []

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.image import imsave
 
 from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.registration_failed import failure_of
 from virtual_staining.artefacts.rgba import write_rgba
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.volume import VolumeLevel, open_volume_pyramid
@@ -62,8 +63,9 @@ def run(args: argparse.Namespace) -> None:
             raise InputError("stain: specimen_only needs --mask with the settings of the masks")
         mask = read_settings(MaskSettings, args.mask).part("stain")
         stain = within_specimen(stain, ct.voxel_size_um, mask, normalize)
-    if args.stats:
-        scaling = median_scaling(args.stats)
+    stats = [path for path in args.stats if not failure_of(path)]
+    if stats:
+        scaling = median_scaling(stats)
     else:
         scaling = measured_scaling(ct.array, ct.voxel_size_um, normalize, args.ct)
     plane_filter = chosen_filter(settings, args.section_thickness_um, ct.voxel_size_um)

@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.registration_review import Review, read_reviews, review_path
+from virtual_staining.artefacts.registration_table import left_out
 from virtual_staining.artefacts.sheet import complete_sheet, missing_files, read_sheet
 from virtual_staining.errors import InputError
 from virtual_staining.models.catalogue import all_models
@@ -18,7 +20,7 @@ from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.cohort import CohortSettings
 from virtual_staining.settings.study import Study
 from virtual_staining.workflow.config_file import check_config_file
-from virtual_staining.workflow.sheet_rules import notes, stains_without_folds, unfit
+from virtual_staining.workflow.sheet_rules import notes, stains_without_folds, unfit, unfit_reviews
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,18 @@ class Plan:
         Stains with too few sections for folds: their pairs are made, nothing is trained.
     notes : tuple of str
         Sentences for the user about what the study leaves out.
+    reviews : mapping
+        What a person decided about registrations, by sample.
+    review_file : Path
+        Where these decisions stand; the file may be missing.
     """
 
     study: Study
     samples: pd.DataFrame
     unsplit: tuple[str, ...]
     notes: tuple[str, ...]
+    reviews: Mapping[str, Review]
+    review_file: Path
 
 
 def plan_study(
@@ -79,7 +87,13 @@ def plan_study(
     samples = load_samples(study, list_cohort)
     unsplit = stains_without_folds(study, samples, given or {})
     _refuse(unfit(study, samples))
-    return Plan(study, samples, tuple(unsplit), tuple(notes(study, samples, unsplit)))
+    review_file = review_path(study.samples, study.results)
+    sections = set(samples.index[samples["slide"] != ""])
+    reviews = read_reviews(review_file, sections)
+    _refuse(list(unfit_reviews(study, samples, reviews, str(review_file))))
+    left = left_out(Results(study.results).registration_table, sections)
+    said = (*notes(study, samples, unsplit), *(f"in the last run, {text}" for text in left))
+    return Plan(study, samples, tuple(unsplit), said, reviews, review_file)
 
 
 def load_samples(

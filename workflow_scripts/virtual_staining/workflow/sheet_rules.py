@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from virtual_staining.artefacts.folds import check_folds
+from virtual_staining.artefacts.registration_review import Review
 from virtual_staining.errors import InputError
 from virtual_staining.settings.study import Study
 from virtual_staining.settings.words import nearest
@@ -46,6 +47,23 @@ def stains_without_folds(
                 raise InputError(f"stain {stain}: {error}") from error
             unsplit.append(str(stain))
     return unsplit
+
+
+def unfit_reviews(
+    study: Study, samples: pd.DataFrame, reviews: Mapping[str, Review], name: str
+) -> Iterator[str]:
+    """Yield the decisions of ``review.tsv`` (``name``) that a section's registration cannot obey.
+
+    A pose or landmarks say which face of a section is up.
+    """
+    for sample, review in reviews.items():
+        mode = samples["register_mode"][sample] or study.register.mode
+        if review.view_direction and mode != "auto":
+            yield (
+                f"{name}: line {review.line} (sample {sample!r}): view_direction must be empty, as "
+                f"the section is registered with mode {mode}: turn over its pose or landmarks "
+                f"({samples['initial_pose'][sample]}), or set its register_mode to auto"
+            )
 
 
 def notes(study: Study, samples: pd.DataFrame, unsplit: list[str]) -> Iterator[str]:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import cv2
 import jinja2
+import numpy as np
 import pandas as pd
 
+from virtual_staining.artefacts.registration_review import OTHER_FACE, Review
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 
@@ -28,54 +30,29 @@ COLUMNS = {  # column: (heading, format, meaning)
     "rotation_deg": ("rotation, °", "{:.1f}", "angle between the section's axes and the volume's"),
 }  # fmt: skip
 
-TEMPLATE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Registration: {{ rows | length }} sections, {{ unsure }} unsure</title>
-<style>
-body { font: 14px/1.4 sans-serif; margin: 1.5em; color: #222; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.2em 0.7em; text-align: right; border-bottom: 1px solid #ddd; }
-th:nth-child(-n+2), td:nth-child(-n+2), th:last-child, td:last-child { text-align: left; }
-.unsure, .unsure a { color: #b00020; font-weight: bold; }
-section { margin-top: 2.5em; border-top: 2px solid #ddd; }
-img { max-width: 100%; }
-</style>
-</head>
-<body>
-<h1>Registration</h1>
-<p>{{ rows | length }} sections, the worst first;
-<span{% if unsure %} class="unsure"{% endif %}>{{ unsure }} unsure</span>.</p>
-<table>
-<thead><tr><th>sample</th><th>volume</th>
-{%- for heading, _, meaning in columns %}<th title="{{ meaning }}">{{ heading }}</th>{% endfor -%}
-<th>flags</th></tr></thead>
-<tbody>
-{% for row in rows -%}
-<tr{% if row.unsure %} class="unsure"{% endif %}>
-<td><a href="#section-{{ loop.index }}">{{ row.sample }}</a></td><td>{{ row.volume }}</td>
-{%- for cell in row.cells %}<td>{{ cell }}</td>{% endfor -%}
-<td>{{ row.flags }}</td></tr>
-{% endfor -%}
-</tbody>
-</table>
-{% for row in rows -%}
-<section id="section-{{ loop.index }}">
-<h2{% if row.unsure %} class="unsure"{% endif %}>{{ row.sample }}
-{%- if row.unsure %}: unsure{% endif %}</h2>
-{% if row.flags %}<p class="unsure">{{ row.flags }}</p>{% endif %}
-<img alt="section {{ row.sample }} and its plane" src="data:image/jpeg;base64,{{ row.picture }}">
-</section>
-{% endfor -%}
-</body>
-</html>
-"""
+# The value in review.tsv, what the page calls it, and what it does.
+CHOICES = [
+    ("", "undecided", "decides nothing"),
+    ("accept", "accept", "the section is used, however unsure its registration is"),
+    ("reject", "reject", "the section is left out"),
+    (
+        "other_face",
+        "other face",
+        "the section lies turned over: the next run looks through it from the other side",
+    ),
+]
+TEMPLATE, SCRIPT = (Path(__file__).with_name(f"page.{kind}") for kind in ("html", "js"))
 
 
-def write_page(path: str | Path, table: pd.DataFrame, pictures: Mapping[str, str | Path]) -> None:
-    """Write one HTML page, pictures included, atomically.
+def write_page(
+    path: str | Path,
+    table: pd.DataFrame,
+    pictures: Mapping[str, str | Path],
+    views: Mapping[str, np.ndarray],
+    reviews: Mapping[str, Review],
+    place: str,
+) -> None:
+    """Write one HTML page, pictures included, on which a person decides; atomically.
 
     Parameters
     ----------
@@ -84,8 +61,15 @@ def write_page(path: str | Path, table: pd.DataFrame, pictures: Mapping[str, str
     table : DataFrame
         As :func:`~virtual_staining.register.review.collect` returns; the page keeps its order.
     pictures : mapping
-        Sample to the path of its picture (``qc.png``). Pictures are shrunk so far that the page
-        stays below 10 MB for up to some hundred samples.
+        Sample to the path of its picture (``qc.png``), of each that is registered. Pictures are
+        shrunk so far that the page stays below 10 MB for up to some hundred samples.
+    views : mapping
+        Sample to the normal of its plane, ndarray (3,).
+    reviews : mapping
+        What was decided earlier: sample to
+        :class:`~virtual_staining.artefacts.registration_review.Review`.
+    place : str
+        Where the next run looks for ``review.tsv``.
 
     Raises
     ------
@@ -93,23 +77,39 @@ def write_page(path: str | Path, table: pd.DataFrame, pictures: Mapping[str, str
         If a picture is missing or cannot be read; the message names it.
     """
     share = PICTURES_BYTES // max(1, len(table))
-    rows = [
-        {
-            "sample": row["sample"],
-            "volume": row["volume"],
-            "unsure": row["unsure"],
-            "flags": row["flags"],
-            "cells": [_cell(row[key], form) for key, (_, form, _) in COLUMNS.items()],
-            "picture": _embed(pictures[row["sample"]], share),
-        }
-        for row in table.to_dict("records")
-    ]
+    rows = []
+    for row in table.to_dict("records"):
+        shown = {"cells": [_cell(row[key], form) for key, (_, form, _) in COLUMNS.items()]}
+        if not row["failed"]:
+            shown["picture"] = _embed(pictures[row["sample"]], share)
+            shown["normal"] = ",".join(f"{number:.4f}" for number in views[row["sample"]])
+            shown |= _earlier(row, reviews.get(row["sample"]))
+        rows.append({**row, **shown})
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    text = page.from_string(TEMPLATE).render(
-        rows=rows, columns=list(COLUMNS.values()), unsure=int(table["unsure"].sum())
+    text = page.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        rows=rows,
+        columns=list(COLUMNS.values()),
+        choices=CHOICES,
+        unsure=int((table["unsure"] & (table["failed"] == "")).sum()),
+        failed=int((table["failed"] != "").sum()),
+        place=place,
+        script=SCRIPT.read_text(encoding="utf-8"),
     )
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _earlier(row: dict, review: Review | None) -> dict[str, str]:
+    """Return which choice is marked, and the view direction that an earlier one keeps."""
+    if review is None:
+        return dict.fromkeys(("chosen", "kept_view", "kept_result", "note"), "")
+    counts = review.result == row["result"] and review.decision != OTHER_FACE
+    return {
+        "chosen": review.decision if counts else "",
+        "kept_view": review.view_direction,
+        "kept_result": review.result,
+        "note": review.note,
+    }
 
 
 def _cell(value: float, form: str) -> str:

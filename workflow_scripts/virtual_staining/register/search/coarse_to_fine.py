@@ -95,6 +95,7 @@ def coarse_to_fine(
     settings: RegisterSettings,
     allowed: Callable[[np.ndarray], np.ndarray] | None = None,
     affine: bool = False,
+    freedom: np.ndarray | None = None,
 ) -> list[ScoredPoses]:
     """Climb from many starts, scale by scale; rigid at the coarse half of the scales, then affine.
 
@@ -115,6 +116,8 @@ def coarse_to_fine(
         of them stay.
     affine : bool
         Let the stretch vary from the coarsest scale on.
+    freedom : ndarray of int, optional
+        What may vary at all scales instead, e.g. ``PARALLEL``.
 
     Returns
     -------
@@ -126,8 +129,9 @@ def coarse_to_fine(
     for index, scale in enumerate([scales[0], *scales]):
         limit = beam[min(index, len(beam) - 1)]
         chosen = best_with_rival(current, limit, scales[0].voxel_um, size_um)
-        freedom = AFFINE if affine or index > (len(scales) + 1) // 2 else RIGID
-        current = climb(scale, current.poses[chosen], freedom, size_um, settings, brief=index == 0)
+        usual = AFFINE if affine or index > (len(scales) + 1) // 2 else RIGID
+        moves = usual if freedom is None else freedom
+        current = climb(scale, current.poses[chosen], moves, size_um, settings, brief=index == 0)
         if allowed is not None:
             inside = allowed(current.poses)
             if inside.any():

@@ -118,6 +118,7 @@ def combine(
     section: SectionScales,
     finalists: int,
     settings: RegisterSettings,
+    freedom: np.ndarray = AFFINE,
 ) -> SectionResult:
     """Search until two searches agree, then climb at the finest scale.
 
@@ -130,6 +131,8 @@ def combine(
     finalists : int
         Number of poses from which the search climbs at the finest scale.
     settings : RegisterSettings
+    freedom : ndarray of int
+        What may vary at the finest scale.
     """
     done: list[list[ScoredPoses]] = []
     for search in searches:
@@ -145,7 +148,7 @@ def combine(
     finest = section.scales[-1]
     apart_um = APART_VOXEL * finest.voxel_um
     chosen = best_with_rival(by_scale[-1], finalists, apart_um, section.size_um)
-    final = climb(finest, by_scale[-1].poses[chosen], AFFINE, section.size_um, settings)
+    final = climb(finest, by_scale[-1].poses[chosen], freedom, section.size_um, settings)
     margin = margin_to_rival(final.best, [*by_scale, final], section.size_um)
     agreeing = _agreeing(final.best, done, section.size_um)
     return SectionResult(

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 from scipy.stats import qmc
 
+from virtual_staining.artefacts.registration_review import parse_direction
 from virtual_staining.register.similarity.pose import (
     CENTER,
     POSE_SIZE,
@@ -67,7 +68,8 @@ def view_vector(view_axis: str) -> np.ndarray | None:
     ----------
     view_axis : str
         ``x+``, ``x-``, ``y+``, ``y-``, ``z+`` or ``z-``: the volume axis along which a person
-        looks, roughly, who looks at the slide; empty if that is not known.
+        looks, roughly, who looks at the slide; or that direction itself as ``x,y,z``; empty if it
+        is not known.
 
     Returns
     -------
@@ -76,6 +78,8 @@ def view_vector(view_axis: str) -> np.ndarray | None:
     """
     if not view_axis:
         return None
+    if "," in view_axis:
+        return parse_direction(view_axis)
     return (1.0 if view_axis[1] == "+" else -1.0) * np.eye(3)["xyz".index(view_axis[0])]
 
 
