@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 import imagecodecs
+import numcodecs
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -190,6 +191,39 @@ def test_zarr_with_named_dimensions(truth, tmp_path):
     zarr.create_array(f"{tmp_path}/ct.zarr", data=np.ascontiguousarray(truth.T),
                       dimension_names=["x", "y", "z"])  # fmt: skip
     the_same(tmp_path / "ct.zarr", truth)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_cut_blosc_chunk(version, truth, tmp_path):
+    """Blosc itself would read beyond the chunk's memory."""
+    path = tmp_path / "ct.zarr"
+    codec = numcodecs.Blosc() if version == 2 else zarr.codecs.BloscCodec()
+    zarr.create_array(str(path), data=truth, chunks=(5, 10, 14), zarr_format=version,
+                      compressors=codec)  # fmt: skip
+    the_same(path, truth)
+    chunk = path / ("1.0.0" if version == 2 else "c/1/0/0")
+    chunk.write_bytes(chunk.read_bytes()[:-100])
+    source = open_volume(str(path))
+    np.testing.assert_array_equal(source.read(0, 5), truth[:5])
+    with pytest.raises(
+        InputError, match=r"planes 4–7 cannot be read \(its chunk .*1.0.0 is not as"
+    ):
+        source.read(4, 8)
+
+
+def test_damaged_blosc_chunk_in_a_shard(truth, tmp_path):
+    path = tmp_path / "ct.zarr"
+    zarr.create_array(str(path), data=truth, chunks=(6, 5, 7), shards=(6, 10, 14),
+                      compressors=zarr.codecs.BloscCodec())  # fmt: skip
+    the_same(path, truth)
+    shard = path / "c" / "1" / "0" / "0"
+    data = bytearray(shard.read_bytes())
+    data[12:16] = b"\xff\xff\xff\x7f"  # the length of its first chunk
+    shard.write_bytes(data)
+    source = open_volume(str(path))
+    np.testing.assert_array_equal(source.read(0, 6), truth[:6])
+    with pytest.raises(InputError, match="its chunk c/1/0/0 is not as long as it says"):
+        source.read(6, 12)
 
 
 def test_channels_are_refused_with_the_axes(truth, tmp_path):

@@ -8,6 +8,7 @@ import zarr
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.axes import ZYX, plane_reader, spatial_axes
+from virtual_staining.readers.blosc_chunks import check_blosc_chunks
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.ngff import axis_names, axis_sizes_um, image_group, ngff_attributes
 from virtual_staining.readers.sizes import known_size
@@ -65,6 +66,7 @@ def open_zarr(folder: Path, inside: str) -> Source:
 
     def read(z0: int, z1: int) -> np.ndarray:
         try:
+            check_blosc_chunks(array, axes[0], z0, z1)
             return planes(z0, z1)
         except READ_ERRORS as error:
             raise InputError(f"{name}: planes {z0}–{z1 - 1} cannot be read ({error})") from error
