@@ -225,3 +225,46 @@ rule tabulate_checkpoints:
     shell:
         "python -m virtual_staining evaluate choice --results {params.results:q} --stain {wildcards.stain}"
         " --models {params.models} --folds {params.folds} > {log:q} 2>&1"
+
+
+rule measure_structures:
+    """Measure bone-implant contact, bone in rings and residual metal on real and stained slides.
+
+    One classifier of colours, learned on each fold's real training slides, serves both. Bland and
+    Altman's limits and the intraclass correlation say how well stained and real slides agree.
+    """
+    input:
+        infer=expand(
+            "<results>/07_infer/{{stain}}/{model}/fold-{fold}", model=STUDY.models, fold=FOLDS
+        ),
+        folds="<results>/05_split/{stain}/folds.json",
+    output:
+        slides="<results>/08_evaluate/{stain}/structures.csv",
+        csv="<results>/08_evaluate/{stain}/agreement.csv",
+        markdown=report(
+            "<results>/08_evaluate/{stain}/agreement.md",
+            category="Evaluation",
+            caption="report/agreement.rst",
+            labels={"stain": "{stain}", "table": "structures"},
+        ),
+    log:
+        "<logs>/08_evaluate/{stain}/structures.log",
+    benchmark:
+        "<benchmarks>/08_evaluate/{stain}/structures.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        settings=settings_file("evaluate"),
+        normalize=settings_file("normalize"),
+        results=results_folder,
+        models=list(STUDY.models),
+        folds=FOLDS,
+        depends_on=reaching("evaluate", "structures"),
+        levels=reaching("normalize", "mask"),
+    shell:
+        "python -m virtual_staining evaluate structures --results {params.results:q}"
+        " --stain {wildcards.stain} --models {params.models} --folds {params.folds}"
+        " --settings {params.settings:q} --normalize {params.normalize:q} > {log:q} 2>&1"

@@ -269,9 +269,13 @@ STAINED_VOLUMES = [
 ]
 
 MORE_TABLES = [
-    f"<results>/08_evaluate/{stain}/checkpoints.csv"
+    f"<results>/08_evaluate/{stain}/{table}.csv"
     for stain in SPLIT_STAINS
-    if STUDY.evaluate.checkpoints
+    for table, wanted in (
+        ("checkpoints", STUDY.evaluate.checkpoints),
+        ("agreement", STUDY.evaluate.structures),
+    )
+    if wanted
 ]
 
 

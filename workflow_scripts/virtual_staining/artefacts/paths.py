@@ -114,6 +114,9 @@ class EvaluationFolder(Folder):
     statistics = _file("statistics.csv")
     statistics_markdown = _file("statistics.md")
     checkpoints_markdown = _file("checkpoints.md")
+    structures = _file("structures.csv")
+    agreement = _file("agreement.csv")
+    agreement_markdown = _file("agreement.md")
 
     @property
     def patches(self) -> MetricTable:

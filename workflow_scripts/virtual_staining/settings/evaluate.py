@@ -1,6 +1,9 @@
 """The ``evaluate`` block: comparison of stained slides with real ones."""
 
-from typing import ClassVar, Literal
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from virtual_staining.settings.base import LARGEST_SEED, Settings, key
 
@@ -87,6 +90,29 @@ class EvaluateSettings(Settings):
         paper="2.6.3",
         only=("workflow",),
     )
+    structures: bool = key(
+        False,
+        "whether a run also measures bone-implant contact, bone in rings and residual metal on real"
+        " and stained slides and their agreement (08_evaluate/{stain}/agreement.md)",
+        only=("workflow",),
+    )
+    contact_gap_px: float = key(
+        2,
+        "bone this near to the implant touches it",
+        unit="pixels",
+        only=("structures",),
+        ge=0,
+        le=1000,
+    )
+    rings_um: tuple[Annotated[float, Field(gt=0, le=100_000)], ...] = key(
+        (100, 250, 500),
+        "outer radii of the rings around the implant in which bone is measured",
+        unit="µm",
+        values="rising numbers",
+        only=("structures",),
+        min_length=1,
+        max_length=20,
+    )
     bootstrap_resamples: int = key(
         1000,
         "number of resamples behind the intervals of the medians",
@@ -98,3 +124,8 @@ class EvaluateSettings(Settings):
         0.95, "coverage of these intervals", only=("table",), gt=0, lt=1
     )
     bootstrap_seed: int = key(1, "seed of the resampling", only=("table",), ge=0, le=LARGEST_SEED)
+
+    def broken_rules(self) -> Iterator[tuple[str, str]]:
+        """Yield rings that do not grow."""
+        if list(self.rings_um) != sorted(set(self.rings_um)):
+            yield "rings_um", "each radius larger than the one before"

@@ -1,0 +1,121 @@
+"""Structure classes by colour: learned on real training slides, for real and virtual slides."""
+
+import numpy as np
+from scipy import ndimage
+
+from virtual_staining.evaluate.metrics.stain_density import optical_density
+from virtual_staining.evaluate.structures.measures import Structure
+from virtual_staining.imaging.tissue.classes import Tissue
+from virtual_staining.imaging.tissue.grey_classes import RIGID_LEVEL
+from virtual_staining.imaging.tissue.regions import BONE_LEVEL
+from virtual_staining.settings.normalize import NormalizeSettings
+
+# Pixels of each class and slide that the classifier learns from.
+PIXELS = 2000
+SMOOTH_UM = 15.0
+# Optical density in every channel above which a pixel is opaque.
+OPAQUE = 0.8
+CLASSES = tuple(Structure)[1:]
+
+
+def training_structures(
+    classes: np.ndarray, ct: np.ndarray, pixel_um: float, normalize: NormalizeSettings
+) -> np.ndarray:
+    """Return the structures that CT and section show together, for the classifier to learn.
+
+    Bone is told from new bone by the CT's grey level, as in the normalization.
+
+    Parameters
+    ----------
+    classes : ndarray of uint8, shape (y, x)
+        Tissue classes of the pair.
+    ct : ndarray of uint16, shape (y, x)
+        Normalized CT.
+    pixel_um : float
+        Pixel size, µm.
+    normalize : NormalizeSettings
+        Levels of the normalized CT.
+
+    Returns
+    -------
+    ndarray of uint8, shape (y, x)
+        Values of :class:`Structure`.
+    """
+    background, bone = normalize.background_mean, normalize.bone_mean
+    smooth = ndimage.gaussian_filter(ct.astype(np.float32), max(SMOOTH_UM / pixel_um, 1))
+    level = (smooth - background) / (bone - background)
+    rigid = classes == Tissue.RIGID
+    structures = np.zeros(classes.shape, np.uint8)
+    structures[classes == Tissue.IMPLANT] = Structure.IMPLANT
+    structures[rigid & (level >= BONE_LEVEL)] = Structure.BONE
+    structures[rigid & (level >= RIGID_LEVEL) & (level < BONE_LEVEL)] = Structure.NEW_BONE
+    structures[classes == Tissue.SOFT] = Structure.SOFT
+    structures[classes == Tissue.BACKGROUND] = Structure.VOID
+    return structures
+
+
+class ColourClassifier:
+    """Linear discriminant analysis of smoothed optical densities; all classes are as likely."""
+
+    def __init__(self) -> None:
+        self._densities: list[np.ndarray] = []
+        self._structures: list[np.ndarray] = []
+
+    def add(
+        self, slide: np.ndarray, structures: np.ndarray, background: np.ndarray, pixel_um: float
+    ) -> None:
+        """Take in one real training slide.
+
+        Parameters
+        ----------
+        slide : ndarray of uint8, shape (y, x, 3)
+        structures : ndarray of uint8, shape (y, x)
+            From :func:`training_structures`.
+        background : ndarray of uint8, shape (3,)
+            Colour of the slide's background.
+        pixel_um : float
+            Pixel size, µm.
+        """
+        density = _smoothed_density(slide, background, pixel_um)
+        for structure in CLASSES:
+            places = np.flatnonzero(structures == structure)
+            places = places[:: max(len(places) // PIXELS, 1)]
+            self._densities.append(density.reshape(-1, 3)[places])
+            self._structures.append(np.full(len(places), structure, np.uint8))
+
+    def fit(self) -> None:
+        """Learn the classes.
+
+        Raises
+        ------
+        ValueError
+            If the training slides show fewer than two classes.
+        """
+        from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+        known = np.concatenate(self._structures)
+        found = np.unique(known)
+        if len(found) < 2:
+            raise ValueError("the training slides show fewer than two structures")
+        self._model = LinearDiscriminantAnalysis(priors=np.full(len(found), 1 / len(found)))
+        self._model.fit(np.concatenate(self._densities), known)
+
+    def classify(
+        self, slide: np.ndarray, mask: np.ndarray, background: np.ndarray, pixel_um: float
+    ) -> np.ndarray:
+        """Return the structures of a real or virtual slide, uint8 (y, x)."""
+        density = _smoothed_density(slide, background, pixel_um)
+        structures = np.zeros(mask.shape, np.uint8)
+        if mask.any():
+            structures[mask] = self._model.predict(density[mask])
+        return structures
+
+
+def _smoothed_density(slide: np.ndarray, background: np.ndarray, pixel_um: float) -> np.ndarray:
+    """Smooth what is not opaque: an implant's black must not darken the tissue beside it."""
+    sigma = SMOOTH_UM / pixel_um
+    density = optical_density(slide, background)
+    seen = (density.min(axis=-1) < OPAQUE)[..., None].astype(np.float32)
+    weight = ndimage.gaussian_filter(seen, (sigma, sigma, 0))
+    smooth = ndimage.gaussian_filter(seen * density, (sigma, sigma, 0)) / np.maximum(weight, 1e-6)
+    return np.where(seen > 0, smooth, density)
