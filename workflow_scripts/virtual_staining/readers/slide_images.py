@@ -88,16 +88,19 @@ def chosen_image(path: Path, tif: tifffile.TiffFile, inside: str) -> Brightfield
     named = [image for image in found if inside and inside in (str(image.number), image.name)]
     slides = named or [image for image in found if not inside and not OVERVIEW.search(image.name)]
     if not slides:
-        if found and not inside:
+        if found and inside:
+            raise InputError(
+                f"{path}: has no brightfield image {inside}; its images are {_listed(found)}"
+            )
+        if found:
             raise InputError(
                 f"{path}: holds nothing but overviews, {_listed(found)}; name the file of the "
                 f"slide, or one of these as {path.name}::number"
             )
         held = "; ".join(_label(n, s) for n, s in enumerate(tif.series))
-        what = f"no brightfield image is called {inside}" if inside else "not one RGB image"
         raise InputError(
-            f"{path}: holds {held}, {what}; export the brightfield image as RGB (raw2ometiff "
-            "--rgb, or RGB Color in Fiji)"
+            f"{path}: holds {held}, not one RGB image; export the brightfield image as RGB "
+            "(raw2ometiff --rgb, or RGB Color in Fiji)"
         )
     areas = [image.shape[0] * image.shape[1] for image in slides]
     largest = [image for image, area in zip(slides, areas, strict=True) if area == max(areas)]
@@ -118,7 +121,10 @@ def chosen_image(path: Path, tif: tifffile.TiffFile, inside: str) -> Brightfield
 
 
 def _listed(images: list[BrightfieldImage]) -> str:
-    return ", ".join(f"::{image.number} ({image.name})" for image in images)
+    """Return what the sheet writes behind the path for each image, and the image's name or size."""
+    return ", ".join(
+        f"::{one.number} ({one.name or f'{one.shape[0]}x{one.shape[1]}'})" for one in images
+    )
 
 
 def _label(number: int, series: tifffile.TiffPageSeries) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.sizes import known_size
-from virtual_staining.readers.source import READ_ERRORS, RawSlide, row_reader
+from virtual_staining.readers.source import METADATA_ERRORS, RawSlide, row_reader
 
 
 def open_nd2(path: Path) -> RawSlide:
@@ -25,7 +25,7 @@ def open_nd2(path: Path) -> RawSlide:
             rgb = file.is_rgb and set(sizes) == {"Y", "X", "S"}
             shape = file.read_frame(0).shape if rgb else None
             bits = file.attributes.bitsPerComponentSignificant
-    except READ_ERRORS as error:
+    except METADATA_ERRORS as error:
         raise InputError(f"{path}: cannot be read as ND2 ({error}); is it damaged?") from error
     if not rgb:
         held = " x ".join(f"{n} {axis}" for axis, n in sizes.items())

@@ -103,7 +103,12 @@ def open_dicom(path: Path, series: str) -> Source:
 
 def _series_files(folder: Path, series: str) -> list[Path]:
     """Return the files of a folder's only series, or of the one that is named."""
-    held = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
+    try:
+        held = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
+    except RuntimeError as error:
+        raise InputError(
+            f"{folder}: holds a DICOM file that cannot be read; copy it again"
+        ) from error
     if (series and series not in held) or (not series and len(held) != 1):
         counts = [
             f"{uid} ({len(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid))} files)"

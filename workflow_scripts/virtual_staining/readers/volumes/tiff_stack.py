@@ -61,7 +61,10 @@ def _planes_shape(series: tifffile.TiffPageSeries) -> tuple[int, ...] | None:
 
 def _chosen(path: Path, tif: tifffile.TiffFile, all_series: list, inside: str) -> int:
     """Return the number of the series that is the volume."""
-    names = [f"::{n} ({s.name}, {'x'.join(map(str, s.shape))})" for n, s in enumerate(all_series)]
+    names = [
+        f"::{n} ({s.name}, {'x'.join(map(str, s.shape))})".replace("(, ", "(")
+        for n, s in enumerate(all_series)
+    ]
     if inside:
         named = [n for n, s in enumerate(all_series) if inside in (str(n), s.name)]
         if not named:
