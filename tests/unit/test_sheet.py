@@ -70,3 +70,17 @@ def test_refuses_missing_column_and_file(tmp_path):
         read_sheet(path)
     with pytest.raises(InputError, match="no such sample sheet"):
         read_sheet(tmp_path / "none.tsv")
+
+
+def test_a_size_that_insists_keeps_its_mark(tmp_path):
+    rows = {"voxel_size_um": "5.0!"}, {"sample": "b", "voxel_size_um": "5,5,5 !"}
+    sheet = read_sheet(write(tmp_path, *rows))
+    assert list(sheet["voxel_size_um"]) == ["5!", "5!"]
+    with pytest.raises(InputError, match=r"line 2 .*voxel_size_um.*! to insist"):
+        read_sheet(write(tmp_path, {"voxel_size_um": "!"}))
+
+
+def test_a_slide_in_a_file_of_several_images(tmp_path):
+    sheet = read_sheet(write(tmp_path, {"slide": "raw/a.ome.tif::2"}))
+    assert sheet.loc["a", "slide"] == str(tmp_path / "raw/a.ome.tif") + "::2"
+    assert missing_files(sheet, ["slide"]) == [f"a: slide: {tmp_path / 'raw/a.ome.tif'}"]
