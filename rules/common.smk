@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.registration_table import left_out
+from virtual_staining.artefacts.sheet import files_of
 from virtual_staining.cohort.sample_list import sample_table
 from virtual_staining.errors import InputError
 from virtual_staining.models.catalogue import all_models
@@ -172,7 +173,10 @@ def annotations_input(wildcards):
 
 def pose_input(wildcards):
     """Return what a job waits for to read a section's rough pose, if the search takes one."""
-    return raw_input(section_row(wildcards), "initial_pose") if rough_pose(wildcards) else []
+    row, pose = section_row(wildcards), rough_pose(wildcards)
+    if not pose or STUDY.samples is None:
+        return raw_input(row, "initial_pose") if pose else []
+    return files_of(pose, "initial_pose")
 
 
 def slices_digest(wildcards):

@@ -166,7 +166,7 @@ BAD_POSES = {
         (HEADER + "0,0,0,0,0\n5,5,5,5,0\n9,9,9,9,0\n", "one line"),
         (HEADER + "0,0,0,0,0\n9,0,90,0,0\n0,9,0,90,0\n", "pixel size"),
         (HEADER + "0,0,0,0,0\n9,0,here,0,0\n0,9,0,90,0\n", "volume_x_um"),
-        ("", "cannot be read"),
+        ("", "no landmarks are known"),
     ],
     "pose.txt": [("", ".json")],
 }

@@ -86,7 +86,7 @@ def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.Dat
         table[column] = [_canonical_size(text, axes) for text in table[column]]
     _check_samples(table["sample"], name)
     for column in PATH_COLUMNS:
-        table[column] = [str(Path(folder) / value) if value else "" for value in table[column]]
+        table[column] = [_in_folder(value, folder, column) for value in table[column]]
     first = table.groupby("volume")["sample"].transform("first")
     table["volume_id"] = table["volume_id"].where(table["volume_id"] != "", first)
     table["group"] = table["group"].where(table["group"] != "", table["volume_id"])
@@ -94,6 +94,20 @@ def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.Dat
         _check_case(table[column], name)
     _check_consistency(table, name)
     return table.set_index("sample", drop=False)
+
+
+def files_of(value: str, column: str) -> list[str]:
+    """Return the files that a cell names: landmarks may be two, ``slide points::volume points``."""
+    if not value:
+        return []
+    return value.split("::") if column == "initial_pose" else value.split("::")[:1]
+
+
+def _in_folder(value: str, folder: str | Path, column: str) -> str:
+    """Return a cell with its paths relative to the sheet's folder made whole."""
+    files = files_of(value, column)
+    behind = value.split("::")[len(files) :]
+    return "::".join([*(str(Path(folder) / file) for file in files), *behind])
 
 
 def _canonical_size(text: str, axes: int) -> str:
@@ -170,7 +184,7 @@ def missing_files(sheet: pd.DataFrame, columns: Iterable[str] = PATH_COLUMNS) ->
     lines = []
     for sample, row in sheet.iterrows():
         for column in columns:
-            path = row[column].split("::")[0]
-            if path and not Path(path).exists():
-                lines.append(f"{sample}: {column}: {path}")
+            for path in files_of(row[column], column):
+                if not Path(path).exists():
+                    lines.append(f"{sample}: {column}: {path}")
     return lines

@@ -14,7 +14,7 @@ from virtual_staining.artefacts.registration import read_section_map
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap
-from virtual_staining.register.rough_pose import SLIDE_COLUMNS, VOLUME_COLUMNS
+from virtual_staining.register.landmarks.own import SLIDE_COLUMNS, VOLUME_COLUMNS
 
 DISTANCE_COLUMN = "distance_um"
 

@@ -1,18 +1,20 @@
 """A rough first pose of a section, read from a pose file or from landmark pairs."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap, pose_to_map
+from virtual_staining.register.landmarks.read import read_landmarks
 from virtual_staining.register.similarity import pose
 
-SLIDE_COLUMNS = ["slide_x_px", "slide_y_px"]
-VOLUME_COLUMNS = ["volume_x_um", "volume_y_um", "volume_z_um"]
+log = logging.getLogger(__name__)
+
 MAX_LENGTH_MISMATCH = 0.25  # a larger one means a wrong pixel size or exchanged landmarks
+DOUBTFUL_MISMATCH = 0.06  # sections stretch less
 
 
 def read_initial_pose(
@@ -23,11 +25,11 @@ def read_initial_pose(
     Parameters
     ----------
     path : path
-        One of three files. JSON ``{"center_um": [x, y, z], "u": [x, y, z], "v": [x, y, z]}`` gives
+        JSON ``{"center_um": [x, y, z], "u": [x, y, z], "v": [x, y, z]}`` gives
         the volume point of the slide's centre and the volume directions of its x and y axes. The
-        ``transform.json`` of an earlier registration gives that pose, with its stretch. CSV gives
-        at least three landmarks in the columns ``slide_x_px, slide_y_px`` (pixels of the original
-        slide, from its outer corner) and ``volume_x_um, volume_y_um, volume_z_um``.
+        ``transform.json`` of an earlier registration gives that pose, with its stretch. Anything
+        else gives at least three landmarks, as
+        :func:`~virtual_staining.register.landmarks.read.read_landmarks` reads them.
     size_um : (width, height)
         Size of the slide, µm.
     px_to_um : ndarray, shape (2, 3)
@@ -44,17 +46,15 @@ def read_initial_pose(
     InputError
         If the file is missing or does not define a pose; the message names file and field.
     """
-    path = Path(path)
-    if path.suffix.lower() == ".json":
+    name, path = str(path), Path(path)
+    if path.suffix.lower() == ".json" and "::" not in name:
         values = read_json(path)
         if "slide_to_volume" in values:
             known = SectionMap.from_dict(values["slide_to_volume"], f"{path}: slide_to_volume")
             return pose.from_map(known, size_um)
         section = _from_axes(values, path, size_um)
-    elif path.suffix.lower() == ".csv":
-        section = _from_landmarks(path, px_to_um)
     else:
-        raise InputError(f"{path}: initial_pose: must be a .json (pose) or .csv (landmarks) file")
+        section = _from_landmarks(name, size_um, px_to_um)
     guess = pose.from_map(section, size_um)
     guess[pose.STRETCH] = 0
     return guess
@@ -76,30 +76,14 @@ def _from_axes(values: dict, path: Path, size_um: tuple[float, float]) -> Sectio
     return pose_to_map(vectors["center_um"], u, v, size_um)
 
 
-def _from_landmarks(path: Path, px_to_um: np.ndarray) -> SectionMap:
+def _from_landmarks(name: str, size_um: tuple[float, float], px_to_um: np.ndarray) -> SectionMap:
+    slide, volume = read_landmarks(name, size_um, px_to_um)
+    if len(slide) < 3:
+        raise InputError(f"{name}: {len(slide)} landmark pairs; at least 3 are needed")
     try:
-        table = pd.read_csv(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error})") from error
-    missing = [c for c in SLIDE_COLUMNS + VOLUME_COLUMNS if c not in table]
-    if missing:
-        raise InputError(
-            f"{path}: missing column(s) {', '.join(missing)}; needs "
-            f"{', '.join(SLIDE_COLUMNS + VOLUME_COLUMNS)}"
-        )
-    numbers = table[SLIDE_COLUMNS + VOLUME_COLUMNS].apply(pd.to_numeric, errors="coerce")
-    bad = numbers.columns[~np.isfinite(numbers).all()]
-    if len(bad):
-        raise InputError(f"{path}: {bad[0]}: every row must hold a number")
-    if len(numbers) < 3:
-        raise InputError(f"{path}: {len(numbers)} landmark pairs; at least 3 are needed")
-    slide = numbers[SLIDE_COLUMNS].to_numpy() @ px_to_um[:, :2].T + px_to_um[:, 2]
-    try:
-        return fit_rigid(slide, numbers[VOLUME_COLUMNS].to_numpy())
+        return fit_rigid(slide, volume)
     except ValueError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{name}: {error}") from error
 
 
 def fit_rigid(slide_um: np.ndarray, volume_um: np.ndarray) -> SectionMap:
@@ -134,6 +118,12 @@ def fit_rigid(slide_um: np.ndarray, volume_um: np.ndarray) -> SectionMap:
         raise ValueError(
             f"landmarks are {ratio:.2f} times as far apart in the volume as on the slide; check "
             "the slide's pixel size and the units (slide: pixels of the original, volume: µm)"
+        )
+    if abs(ratio - 1) > DOUBTFUL_MISMATCH:
+        log.warning(
+            "the landmarks are %.2f times as far apart in the volume as on the slide; check the "
+            "units and the pixel size of the slide",
+            ratio,
         )
     left, _, right = np.linalg.svd(slide.T @ volume, full_matrices=False)
     u, v = left @ right

@@ -77,7 +77,10 @@ class SheetRow(Settings):
         "", "QuPath GeoJSON with the classes Bone, Background and Exclude", values=PATH_VALUES
     )
     initial_pose: FilePath = key(
-        "", "rough pose of the section (JSON) or pairs of landmarks (CSV)", values=PATH_VALUES
+        "",
+        "rough pose of the section (JSON), or landmarks: a table with named columns or of BigWarp,"
+        " or slide points::volume points of QuPath and elastix",
+        values=PATH_VALUES,
     )
     register_mode: Literal["auto", "initial_pose", "fixed"] = key(
         "", "how this section is registered, where that differs from register.mode"

@@ -1,0 +1,1 @@
+"""Landmark tables of several programs, told apart by their content."""
