@@ -366,10 +366,10 @@ def test_truth_values_are_0_and_1(truth, tmp_path):
 # ---- OME-TIFF in many files ----------------------------------------------------------------------
 
 
-def write_series(folder, volume, metadata="in all"):
+def write_series(folder, volume, metadata="in all", name="s_{:02d}.ome.tif"):
     """OME-TIFF with a plane a file; the metadata in every file or in a companion."""
     folder.mkdir()
-    names = [f"s_{z:02d}.ome.tif" for z in range(len(volume))]
+    names = [name.format(z) for z in range(len(volume))]
     planes = "".join(
         f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName="{name}">urn:uuid:{z:08d}'
         "</UUID></TiffData>"
@@ -406,6 +406,21 @@ def test_ome_tiff_in_many_files_is_read_from_any_of_them(metadata, truth, tmp_pa
     (folder / "s_05.ome.tif").unlink()
     with pytest.raises(InputError, match=r"s_07\.ome\.tif: a file of the series is missing .*s_05"):
         open_volume(str(folder / "s_07.ome.tif"))
+
+
+def test_folder_of_an_ome_tiff_is_read_as_its_metadata_say(truth, tmp_path):
+    """Here against the order of the names."""
+    names = "wxyzabcdefgh"
+    write_series(tmp_path / "scan", truth, name="s_{:d}.ome.tif")
+    the_same(tmp_path / "scan", truth, (5, 5, 5))
+    for z in range(12):
+        path = tmp_path / "scan" / f"s_{z}.ome.tif"
+        text = tifffile.tiffcomment(path)
+        text = re.sub(r"s_(\d+)\.ome", lambda m: f"s_{names[int(m[1])]}.ome", text)
+        path.unlink()
+        tifffile.imwrite(tmp_path / "scan" / f"s_{names[z]}.ome.tif", truth[z], description=text,
+                         metadata=None, photometric="minisblack")  # fmt: skip
+    the_same(tmp_path / "scan", truth, (5, 5, 5))
 
 
 def test_the_largest_stack_or_the_one_that_is_named(truth, tmp_path, caplog):

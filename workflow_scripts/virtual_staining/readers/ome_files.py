@@ -45,6 +45,29 @@ def opened_ome_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
             yield tif
 
 
+def describes_series(path: Path, names: set[str]) -> bool:
+    """Say whether a file's OME metadata describe the planes in exactly these files.
+
+    Parameters
+    ----------
+    path : Path
+        A TIFF file.
+    names : set of str
+        Names of files beside it.
+    """
+    with opened_tiff(path) as tif:
+        if not tif.is_ome:
+            return False
+        root = ElementTree.fromstring(tif.ome_metadata)
+        return len(names) > 1 and _named_files(root) == names
+
+
+def _named_files(root: ElementTree.Element) -> set[str]:
+    """Return the names of the files in which OME-XML places its planes."""
+    named = root.iterfind(".//{*}TiffData/{*}UUID")
+    return {Path(uuid.get("FileName", "")).name for uuid in named} - {""}
+
+
 def _metadata_file(path: Path, tif: tifffile.TiffFile) -> Path | None:
     """Return the file with the metadata of a TIFF that has none of its own (BinaryOnly)."""
     if not tif.is_ome or "BinaryOnly" not in tif.ome_metadata:

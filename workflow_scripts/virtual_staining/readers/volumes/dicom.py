@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -89,10 +90,11 @@ def open_dicom(path: Path, series: str) -> Source:
     size_um = known_size([step_um, *in_plane], str(path))
     white_zero = first.tags.get(PHOTOMETRIC, "").strip() == "MONOCHROME1"
     frames = first.shape[0]
+    whole = cache(lambda: _values(first))
 
     def read(z0: int, z1: int) -> np.ndarray:
         if len(files) == 1:
-            planes = _values(files[0])[z0:z1]
+            planes = whole()[z0:z1]
         else:
             planes = np.concatenate([_values(file) for file in files[z0:z1]])
         return inverted(planes) if white_zero else planes

@@ -3,15 +3,18 @@
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
+from virtual_staining.readers.ome_files import describes_series
 from virtual_staining.readers.planes import PLANE_SUFFIXES, open_plane
 from virtual_staining.readers.source import Source
 from virtual_staining.readers.tiff_metadata import TIFF_SUFFIXES
+from virtual_staining.readers.volumes.tiff_stack import open_file as open_tiff_stack
 
 READERS = 4
 
@@ -42,6 +45,8 @@ def natural_key(path: Path) -> list:
 def open_folder(folder: Path) -> Source:
     """Open a folder of single-page slices, in natural order of their names.
 
+    The files of one OME-TIFF are read in the order and with the size that their metadata say.
+
     Only headers are read here; every slice's is, so that damage shows before the work begins.
 
     Raises
@@ -50,6 +55,10 @@ def open_folder(folder: Path) -> Source:
         If a number is missing from the series, a slice is damaged, not grey, or unlike the first.
     """
     files = sorted(_slices(folder), key=natural_key)
+    if files[0].suffix.lower() in TIFF_SUFFIXES and describes_series(
+        files[0], {path.name for path in files}
+    ):
+        return replace(open_tiff_stack(files[0]), name=str(folder))  # in the metadata's order
     _check_numbers(folder, files)
     with ThreadPoolExecutor(READERS) as pool:
         slices = list(pool.map(open_plane, files))
