@@ -46,7 +46,7 @@ def write_isq(path, volume, edges_um=(72, 50, 56), blocks=3):
 
 def test_isq(truth, tmp_path):
     the_same(write_isq(tmp_path / "ct.isq", truth), truth, (6, 5, 4))
-    the_same(write_isq(tmp_path / "CT.ISQ", truth, (0, 50, 56)), truth, None)
+    the_same(write_isq(tmp_path / "CT.ISQ;1", truth, (0, 50, 56)), truth, None)
 
 
 def test_damaged_isq(truth, tmp_path):
@@ -67,6 +67,8 @@ def test_aim(dtype, truth, tmp_path):
     path = tmp_path / "ct.AIM"
     py_aimio.write_aim(str(path), volume, {"element_size": (0.004, 0.005, 0.006)})
     the_same(path, volume, (6, 5, 4))
+    the_same(path.rename(tmp_path / "CT.AIM;12"), volume, (6, 5, 4))
+    (tmp_path / "CT.AIM;12").rename(path)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     refused(path, "is it truncated")

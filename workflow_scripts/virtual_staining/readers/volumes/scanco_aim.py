@@ -10,7 +10,9 @@ from virtual_staining.readers.container import Container
 from virtual_staining.readers.headed_values import HeadedValues
 from virtual_staining.readers.sizes import known_size
 from virtual_staining.readers.source import READ_ERRORS, Source
+from virtual_staining.readers.volumes.scanco_isq import is_scanco
 
+SUFFIX = ".aim"
 VERSION_3 = b"AIMDATA_V030   \0"
 PLAIN_SHORT = 131074  # the type of 16-bit values without compression
 TYPES = {1: np.dtype("i1"), 2: np.dtype("i2"), 3: np.dtype("f4")}  # of AimIO's buffers
@@ -84,8 +86,9 @@ def _check_lengths(path: Path) -> None:
 
 CONTAINER = Container(
     name="Scanco AIM",
-    suffixes=(".aim",),
+    suffixes=(SUFFIX,),
     note="with the package aimio-py (`pip install virtual-staining[scanco]`); 16-bit values in "
     "parts, other types decoded whole",
     open=open_aim,
+    recognizes=lambda path: is_scanco(path, SUFFIX),
 )

@@ -11,9 +11,24 @@ from virtual_staining.readers.headed_values import HeadedValues
 from virtual_staining.readers.sizes import known_size
 from virtual_staining.readers.source import Source
 
+SUFFIX = ".isq"
 MAGIC = b"CTDATA-HEADER_V1"
 BLOCK_BYTES = 512
 VOXELS_AT, LENGTHS_AT, OFFSET_AT = 44, 56, 508  # three numbers x, y, z each; one number
+
+
+def is_scanco(path: Path, suffix: str) -> bool:
+    """Say whether a file's name ends in a suffix, as it is or with VMS's number of a version.
+
+    Parameters
+    ----------
+    path : Path
+        An existing path.
+    suffix : str
+        In lower case with its dot.
+    """
+    name, _, version = path.name.lower().partition(";")
+    return path.is_file() and name.endswith(suffix) and (not version or version.isdigit())
 
 
 def open_isq(path: Path) -> Source:
@@ -46,8 +61,9 @@ def open_isq(path: Path) -> Source:
 
 CONTAINER = Container(
     name="Scanco ISQ",
-    suffixes=(".isq",),
-    note="the scanner's own values; read from the format's description, not yet tried on a real "
-    "file",
+    suffixes=(SUFFIX,),
+    note="also named as `C0001234.ISQ;1`; the scanner's own values; read from the format's "
+    "description, not yet tried on a real file",
     open=open_isq,
+    recognizes=lambda path: is_scanco(path, SUFFIX),
 )
