@@ -25,10 +25,11 @@ rule search_block:
         samples=lambda wildcards: BLOCKS[wildcards.block],
         volume=block_volume,
         view_axis=lambda wildcards: SECTION_ROWS[BLOCKS[wildcards.block][0]]["view_axis"],
-        depends_on=reaching("register", "block"),
+        orders=block_orders,
+        depends_on=block_keys,
     shell:
         "python -m virtual_staining register block --ct {input.ct:q} --slides {input.slides:q}"
-        " --samples {params.samples} --block {wildcards.block} --volume {params.volume}"
+        " --samples {params.samples} --orders {params.orders} --block {wildcards.block} --volume {params.volume}"
         " --view-axis={params.view_axis:q} --settings {params.settings:q} --out {output.planes:q} > {log:q} 2>&1"
 
 

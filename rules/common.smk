@@ -207,6 +207,18 @@ def block_volume(wildcards):
     return SECTION_ROWS[BLOCKS[wildcards.block][0]]["volume_id"]
 
 
+def block_orders(wildcards, output=None):  # as a param of the output it runs nothing again
+    """Return the places of a block's sections in the order of cutting, - where there is none."""
+    return [SECTION_ROWS[sample]["block_order"] or "-" for sample in BLOCKS[wildcards.block]]
+
+
+def block_keys(wildcards):
+    """Return as JSON the keys and, where the sheet names it, the order that a block's search reads."""
+    keys, orders = STUDY.register.reaching("block"), block_orders(wildcards)
+    ordered = {"orders": orders} if set(orders) != {"-"} else {}
+    return json.dumps({**keys, **ordered}, sort_keys=True)
+
+
 def registration_mode(wildcards):
     """Return how a section is registered: the sheet may name another mode than the configuration."""
     return section_row(wildcards)["register_mode"] or STUDY.register.mode

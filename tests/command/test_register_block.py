@@ -35,6 +35,7 @@ from virtual_staining.settings.register import RegisterSettings
 
 PIXEL_UM = 25.0
 SHAPES = [(70, 60), (120, 110), (64, 70)]  # two of them partial fields
+ORDERS = ["9", "-", "4"]  # counted from the other end
 OFFSETS_UM = [-600.0, 0.0, 500.0]
 FLIPPED = poses.UPRIGHT * [1, 1, 1, 1, 1, 1, 1, -1, 1, 1, 1, 1]
 QUICK = {
@@ -84,6 +85,7 @@ def block_arguments(folder, numbers, out="planes.json"):
         *("--slides", *[str(folder / f"s{k}.ome.tif") for k in numbers]),
         *("--samples", *[f"S-{k}" for k in numbers]),
         *("--settings", json.dumps(QUICK), "--block", "B", "--volume", "V"),
+        *("--orders", *ORDERS[: len(numbers)]),
         *("--out", str(folder / out)),
     ]
 
@@ -116,7 +118,7 @@ def test_the_block_finds_every_plane_where_a_section_alone_does_not(block):
         own = planes["sections"][f"S-{k}"]
         off = errors_um(SectionMap.from_dict(own["slide_to_volume"]), k)
         assert np.percentile(off, 95) < 0.8 * sections.VOXEL_UM
-        assert own["confidence"] > 0.5
+        assert own["confidence"] > 0.5 and own["in_order"]
     truth = block_maps()
     assert truth[2].normal @ truth[0].normal < -0.99  # the third is flipped
     assert axis_angle_deg(np.array(planes["axis"]), truth[0].normal) < 1  # most lie like the first
@@ -270,6 +272,21 @@ def test_sheet_refuses_a_block_in_two_volumes_and_a_block_without_slide(tmp_path
         read_sheet(write_sheet(tmp_path, {"sample": "a", "block": "B", "slide": ""}))
 
 
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([{"block": "", "block_order": "1"}], "'s0' has a block_order but no block"),
+        ([{"block_order": "2"}, {"block_order": "2"}], "block 'B' has two sections with block_ord"),
+        ([{"block_order": "0"}], "block_order: '0' must be a whole number from 1"),
+        ([{"block_order": "1.5"}], "block_order: '1.5' must be a whole number from 1"),
+    ],
+)
+def test_sheet_refuses_orders_that_are_none(tmp_path, rows, words):
+    rows = [{"sample": f"s{k}", "block": "B", **row} for k, row in enumerate(rows)]
+    with pytest.raises(InputError, match=words):
+        read_sheet(write_sheet(tmp_path, *rows))
+
+
 @pytest.mark.workflow
 def test_only_sections_without_a_first_guess_search_with_their_block(tmp_path):
     sheet = write_sheet(
@@ -285,7 +302,7 @@ def test_only_sections_without_a_first_guess_search_with_their_block(tmp_path):
     done = snakemake(tmp_path, "-n", "-p", "results/02_register/registration.csv")
     assert done.returncode == 0, done.stdout[-3000:]
     assert done.stdout.count("rule search_block:") == 1
-    assert "--samples a b --block B --volume a" in done.stdout
+    assert "--samples a b --orders - - --block B --volume a" in done.stdout
     planes = "--block-planes=results/02_register/blocks/B/planes.json --sample"
     with_block = {s: f"{planes} {s} " in done.stdout for s in "abcde"}
     assert with_block == {"a": True, "b": True, "c": False, "d": False, "e": False}

@@ -149,6 +149,17 @@ def _check_consistency(table: pd.DataFrame, name: str) -> None:
         bare = sections["sample"][sections[column] == ""]
         if len(bare):
             raise InputError(f"{name}: sample {bare.iloc[0]!r} has a slide but no {column}")
+    ordered = table[table["block_order"] != ""]
+    if (ordered["block"] == "").any():
+        bare = ordered["sample"][ordered["block"] == ""].iloc[0]
+        raise InputError(f"{name}: sample {bare!r} has a block_order but no block")
+    for block, rows in ordered.groupby("block"):
+        twice = rows["block_order"][rows["block_order"].duplicated()]
+        if len(twice):
+            raise InputError(
+                f"{name}: block {block!r} has two sections with block_order {twice.iloc[0]}; give "
+                "each section its own place, or none"
+            )
     for block, rows in table[table["block"] != ""].groupby("block"):
         bare = rows["sample"][rows["slide"] == ""]
         if len(bare):

@@ -94,9 +94,10 @@ def _lightness(image: np.ndarray, soft: np.ndarray) -> np.ndarray:
 
 def _flow(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
     """Return the flow (2, y, x), px: what is at a pixel of ``fixed`` lies there in ``moving``."""
-    finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     finder.setFinestScale(0)
-    return np.moveaxis(finder.calc(fixed, moving, None), 2, 0)
+    start = np.zeros((*fixed.shape, 2), np.float32)
+    return np.moveaxis(finder.calc(fixed, moving, start), 2, 0)
 
 
 def warped(image: np.ndarray, shift_px: np.ndarray) -> np.ndarray:
@@ -111,7 +112,8 @@ def warped(image: np.ndarray, shift_px: np.ndarray) -> np.ndarray:
     y, x = np.indices(shift_px.shape[1:], np.float32)
     at = np.stack([x, y]).astype(np.float32) + shift_px.astype(np.float32)
     if image.dtype == np.uint8:
-        return cv2.remap(image, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        border = cv2.BORDER_REPLICATE
+        return cv2.remap(image, at[0], at[1], cv2.INTER_LINEAR, borderMode=border)
     return np.stack([map_coordinates(part, at[::-1], order=1, mode="nearest") for part in image])
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from virtual_staining.artefacts.slide import open_slide_pyramid
@@ -27,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples", required=True, nargs="+", help="ids of their samples, in the same order"
     )
     parser.add_argument(
+        "--orders",
+        nargs="*",
+        default=[],
+        help="places of the sections in the order of cutting, - where unknown (default: all -)",
+    )
+    parser.add_argument(
         "--view-axis",
         default="",
         help="volume axis along which one looks at the slides: x+, x-, y+, y-, z+ or z-",
@@ -45,9 +52,18 @@ def run(args: argparse.Namespace) -> None:
             f"block {args.block}: slides: {len(args.slides)} for {len(args.samples)} samples; "
             "a block needs two sections or more, and one slide for each"
         )
+    if args.orders and len(args.orders) != len(args.slides):
+        raise InputError(
+            f"block {args.block}: orders: {len(args.orders)} for {len(args.slides)} slides; give "
+            "one for each, - where it is unknown"
+        )
     volume = read_volume(open_volume_pyramid(args.ct), settings)
     slides = [open_slide_pyramid(path) for path in args.slides]
-    sections = [read_section(levels, volume, settings) for levels in slides]
+    orders = [int(text) if text.isdecimal() else None for text in args.orders]
+    sections = [
+        replace(read_section(levels, volume, settings), order=order)
+        for levels, order in zip(slides, orders or [None] * len(slides), strict=True)
+    ]
     result = search_block(sections, settings, view_vector(args.view_axis))
     log.info(
         "block %s: axis %s, confidence %.2f, clarity of the face that is up %.2f",
@@ -56,5 +72,8 @@ def run(args: argparse.Namespace) -> None:
         result.confidence,
         result.clarity,
     )
+    for sample, in_order in zip(args.samples, result.in_order, strict=True):
+        if not in_order:
+            log.warning("%s: its depth contradicts the order of block %s", sample, args.block)
     sizes_um = [section.size_um for section in sections]
     write_planes(args.out, args.block, args.volume, args.samples, sizes_um, result)

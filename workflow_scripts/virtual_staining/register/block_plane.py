@@ -41,6 +41,8 @@ class BlockPlane:
         it climbs on from the block's plane without regard to the other sections.
     alone_elsewhere : bool
         Whether this climb ends at another maximum of mutual information.
+    in_order : bool
+        Whether the depth follows the order that the sample sheet names.
     """
 
     name: str
@@ -53,6 +55,7 @@ class BlockPlane:
     alone_tilt_deg: float
     alone_shift_um: float
     alone_elsewhere: bool
+    in_order: bool
 
     def describe(self) -> dict:
         """Return the figures of the block that ``transform.json`` holds."""
@@ -89,8 +92,11 @@ def write_planes(
             "margin": section.margin,
             "agreeing": section.agreeing,
             "confidence": section.confidence,
+            "in_order": in_order,
         }
-        for sample, size_um, section in zip(samples, sizes_um, result.sections, strict=True)
+        for sample, size_um, section, in_order in zip(
+            samples, sizes_um, result.sections, result.in_order, strict=True
+        )
     }
     shared = {key: getattr(result, key) for key in BLOCK_KEYS}
     values = {"block": block, "volume": volume, "axis": result.axis.tolist(), **shared}
@@ -121,12 +127,14 @@ def read_block_plane(
             values["searches"],
             min(entry["confidence"], values["confidence"]),
         )
+        in_order = bool(entry.get("in_order", True))
         name, shared = values["block"], {key: values[key] for key in BLOCK_KEYS}
     except (KeyError, TypeError) as error:
         raise InputError(
             f"{path}: sections: {sample}: holds no plane of this section ({error}); {REMEDY}"
         ) from error
-    return BlockPlane(name, result, **shared, **climb_alone(pose, section, settings))
+    alone = climb_alone(pose, section, settings)
+    return BlockPlane(name, result, **shared, **alone, in_order=in_order)
 
 
 def climb_alone(pose: np.ndarray, section: SectionScales, settings: RegisterSettings) -> dict:
@@ -155,6 +163,11 @@ def flag_block(plane: BlockPlane, settings: RegisterSettings) -> list[str]:
         flags.append(
             f"block {plane.name} fits about as well with all its sections flipped; give view_axis "
             "in the sample sheet"
+        )
+    if not plane.in_order:
+        flags.append(
+            f"its depth among the sections of block {plane.name} contradicts block_order in the "
+            "sample sheet"
         )
     if plane.alone_elsewhere:
         flags.append(

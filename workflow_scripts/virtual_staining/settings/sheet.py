@@ -91,6 +91,12 @@ class SheetRow(Settings):
         " orientation that they share",
         values=ID_VALUES,
     )
+    block_order: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}$")] = key(
+        "",
+        "place of the section in the order in which its block was cut, counted from either end;"
+        " numbers may be left out. The depths of the block's sections follow it",
+        values="a whole number from 1",
+    )
     view_axis: Annotated[str, Field(pattern=r"^[xyz][+-]$")] = key(
         "",
         "axis of the volume along which one looks, within 90°, when one looks at the slide (x is"

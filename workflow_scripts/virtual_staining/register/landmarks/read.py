@@ -54,9 +54,9 @@ def read_landmarks(
         pairs = Pairs(*found)
     else:
         raise InputError(
-            f"{name}: must be one file with pairs of points (the columns {COLUMNS}, or BigWarp), or "
-            "the slide's and the volume's points as slide file::volume file (QuPath, elastix, or "
-            "these columns)"
+            f"{name}: must be one file with pairs of points (the columns {COLUMNS}, or BigWarp), "
+            "or the slide's and the volume's points as slide file::volume file (QuPath, elastix, "
+            "or these columns)"
         )
     for points, axes, side in ((pairs.slide, 2, "slide"), (pairs.volume, 3, "volume")):
         if points.values.shape[1] != axes:

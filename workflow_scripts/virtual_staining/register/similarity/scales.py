@@ -80,12 +80,15 @@ class SectionScales:
         Its main colours: the mean RGB of each colour class.
     size_um : (width, height)
         Size of the slide, µm.
+    order : int or None
+        Its place among the sections cut from its block, if the sample sheet names it.
     """
 
     scales: list[Scale]
     image: np.ndarray
     colours: np.ndarray
     size_um: tuple[float, float]
+    order: int | None = None
 
 
 def volume_scales(volume: np.ndarray, voxel_um: float, coarse_um: float) -> VolumeScales:

@@ -8,6 +8,7 @@ import numpy as np
 
 from virtual_staining.register.search.block.axis_search import AXES_KEPT, search_axes
 from virtual_staining.register.search.block.climb_stack import climb_axis
+from virtual_staining.register.search.block.depth_order import fits_between
 from virtual_staining.register.search.block.stack import (
     APART_DEG,
     Stack,
@@ -52,6 +53,8 @@ class BlockResult:
     clarity : float
         0 to 1, how clear it is which face the sections have up; 0 if the block with all sections
         flipped would fit as well, as in a specimen that is its own mirror image.
+    in_order : list of bool
+        Whether each section's depth follows the order of cutting.
     """
 
     axis: np.ndarray
@@ -61,6 +64,7 @@ class BlockResult:
     searches: int
     confidence: float
     clarity: float
+    in_order: list[bool]
 
 
 def search_block(
@@ -102,6 +106,7 @@ def search_block(
         searches=len(searches),
         confidence=confidence(margin, agreeing),
         clarity=clarity,
+        in_order=final[0].in_order.tolist(),
     )
 
 
@@ -113,9 +118,14 @@ def _section_results(
 ) -> list[SectionResult]:
     """Return each section's result among the poses of the stack chosen."""
     results = []
+    chosen_um = stack.depths_um[np.arange(len(sections)), stack.chosen]
     for k, section in enumerate(sections):
         pose, size_um = stack.best[k], section.size_um
         candidates = ScoredPoses(stack.poses[k], stack.penalized(clarity)[k])
+        if stack.orders is not None:  # poses out of order are no rivals
+            fits = fits_between(stack.depths_um[k], chosen_um, stack.orders, k)
+            fits[stack.chosen[k]] = True
+            candidates = ScoredPoses(candidates.poses[fits], candidates.scores[fits])
         margin = margin_to_rival(pose, [candidates], size_um)
         ends = np.array([by_scale[-1][0].best[k] for by_scale in searches])
         agreeing = int(same_maximum(pose, ends, size_um).sum())

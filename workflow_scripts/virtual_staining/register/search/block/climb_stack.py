@@ -19,8 +19,11 @@ def climb_parallel(
 ) -> Stack:
     """Let each section climb from its poses (sections, poses, 12) without tilting its plane."""
     return stacked(
-        climb(section.scales[scale_index], starts, PARALLEL, section.size_um, settings)
-        for section, starts in zip(sections, poses, strict=True)
+        sections,
+        (
+            climb(section.scales[scale_index], starts, PARALLEL, section.size_um, settings)
+            for section, starts in zip(sections, poses, strict=True)
+        ),
     )
 
 
@@ -80,7 +83,7 @@ def _climb_briefly(
             PARALLEL, bounds, BRIEF_SWEEPS,
         )  # fmt: skip
         climbed.append(ScoredPoses(*reached))
-    return stacked(climbed)
+    return stacked(sections, climbed)
 
 
 def _rotated(poses: np.ndarray, rotation: Rotation) -> np.ndarray:

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from virtual_staining.register.search.block.depth_order import choose_in_order
 from virtual_staining.register.search.coarse_to_fine import DISTINCT_FRACTION, ScoredPoses
 from virtual_staining.register.search.confidence import EVEN_MARGIN
-from virtual_staining.register.similarity.pose import distinct, normals
+from virtual_staining.register.similarity.pose import CENTER, distinct, normals
 from virtual_staining.register.similarity.scales import SectionScales
 
 POSES_KEPT = 2  # of each section and face, for one orientation
+POSES_KEPT_IN_ORDER = 4  # the same where depths must follow an order: the best may be out of order
 APART_DEG = 10.0  # axes less than this apart are the same maximum
 
 
@@ -34,10 +36,13 @@ class Stack:
         (the normal is the common axis); in the second half the section is flipped.
     scores : ndarray, shape (sections, poses)
         Mutual information, nats.
+    orders : ndarray, shape (sections,), optional
+        The sections' places in the order of cutting, NaN where the sheet names none.
     """
 
     poses: np.ndarray
     scores: np.ndarray
+    orders: np.ndarray | None = None
 
     @property
     def axis(self) -> np.ndarray:
@@ -58,19 +63,45 @@ class Stack:
         return scores
 
     @property
+    def depths_um(self) -> np.ndarray:
+        """Place of each pose's centre along the axis, shape (sections, poses), µm."""
+        return self.poses[..., CENTER] @ self.axis
+
+    @property
+    def chosen(self) -> np.ndarray:
+        """Index of each section's best pose, in the order of cutting, shape (sections,)."""
+        return self._choice()[0]
+
+    @property
+    def in_order(self) -> np.ndarray:
+        """Whether each section's depth follows the order of cutting, bool (sections,)."""
+        return self._choice()[1]
+
+    def _choice(self) -> tuple[np.ndarray, np.ndarray]:
+        scores = self.penalized()
+        if self.orders is None:
+            return scores.argmax(1), np.ones(len(scores), bool)
+        return choose_in_order(scores, self.depths_um, self.orders)
+
+    @property
     def total(self) -> float:
-        """Mean over the sections of the best penalized score, nats."""
-        return float(self.penalized().max(1).mean())
+        """Mean over the sections of the chosen poses' penalized scores, nats.
+
+        Sections out of order count half.
+        """
+        chosen, in_order = self._choice()
+        scores = self.penalized()[np.arange(len(chosen)), chosen]
+        return float((scores * np.where(in_order, 1, 0.5)).mean())
 
     @property
     def best(self) -> np.ndarray:
-        """The pose of the best penalized score of each section, shape (sections, 12)."""
-        return self.poses[np.arange(len(self.poses)), self.penalized().argmax(1)]
+        """The chosen pose of each section, shape (sections, 12)."""
+        return self.poses[np.arange(len(self.poses)), self.chosen]
 
     @property
     def best_scores(self) -> np.ndarray:
-        """Mutual information, not penalized, at the best poses, shape (sections,), nats."""
-        return self.scores[np.arange(len(self.scores)), self.penalized().argmax(1)]
+        """Mutual information, not penalized, at the chosen poses, shape (sections,), nats."""
+        return self.scores[np.arange(len(self.scores)), self.chosen]
 
 
 def axis_angle_deg(a: np.ndarray, b: np.ndarray) -> float:
@@ -128,16 +159,29 @@ def make_stack(
     sections: list[SectionScales],
     candidates: list[ScoredPoses],
     axis: np.ndarray,
-    limit: int = POSES_KEPT,
+    limit: int = 0,
 ) -> Stack:
-    """Return the stack of the best of each section's candidates; see :func:`best_of_both_faces`."""
-    return stacked(
-        best_of_both_faces(poses, axis, section.size_um, limit)
+    """Return the stack of the best of each section's candidates; see :func:`best_of_both_faces`.
+
+    Without a limit as many poses are kept as sections with or without an order need.
+    """
+    usual = POSES_KEPT if orders_of(sections) is None else POSES_KEPT_IN_ORDER
+    parts = [
+        best_of_both_faces(poses, axis, section.size_um, limit or usual)
         for section, poses in zip(sections, candidates, strict=True)
-    )
+    ]
+    return stacked(sections, parts)
 
 
-def stacked(parts: Iterable[ScoredPoses]) -> Stack:
+def orders_of(sections: list[SectionScales]) -> np.ndarray | None:
+    """Return the sections' places in the order of cutting (NaN: none), or None without any."""
+    orders = [section.order for section in sections]
+    if all(order is None for order in orders):
+        return None
+    return np.array([np.nan if order is None else order for order in orders], float)
+
+
+def stacked(sections: list[SectionScales], parts: Iterable[ScoredPoses]) -> Stack:
     """Return the stack of one ``ScoredPoses`` for each section, all of the same length."""
     poses, scores = zip(*parts, strict=True)
-    return Stack(np.stack(poses), np.stack(scores))
+    return Stack(np.stack(poses), np.stack(scores), orders_of(sections))
