@@ -285,11 +285,12 @@ STAINED_VOLUMES = [
 ]
 
 MORE_TABLES = [
-    f"<results>/08_evaluate/{stain}/{table}.csv"
+    table.replace("{stain}", stain)
     for stain in SPLIT_STAINS
     for table, wanted in (
-        ("checkpoints", STUDY.evaluate.checkpoints),
-        ("agreement", STUDY.evaluate.structures),
+        ("<results>/08_evaluate/{stain}/checkpoints.csv", STUDY.evaluate.checkpoints),
+        ("<results>/08_evaluate/{stain}/agreement.csv", STUDY.evaluate.structures),
+        ("<results>/08_evaluate/{stain}/uncertainty.csv", STUDY.evaluate.trust),
     )
     if wanted
 ]

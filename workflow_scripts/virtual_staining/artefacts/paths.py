@@ -115,6 +115,9 @@ class EvaluationFolder(Folder):
     statistics_markdown = _file("statistics.md")
     checkpoints_markdown = _file("checkpoints.md")
     structures = _file("structures.csv")
+    uncertainty = _file("uncertainty.csv")
+    uncertainty_markdown = _file("uncertainty.md")
+    uncertainty_images = _file("uncertainty")
     agreement = _file("agreement.csv")
     agreement_markdown = _file("agreement.md")
 

@@ -35,6 +35,7 @@ from virtual_staining.evaluate.structures.measures import measures
 from virtual_staining.evaluate.structures.study import agreement, fold_structures
 from virtual_staining.evaluate.structures.study import markdown as agreement_markdown
 from virtual_staining.evaluate.table import summarize
+from virtual_staining.evaluate.trust import command as trust_command
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.runtime import set_up_processor
 from virtual_staining.settings.base import read_settings
@@ -135,6 +136,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     structures.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
     structures.add_argument("--normalize", required=True, help=NormalizeSettings.argument_help())
     structures.set_defaults(action_run=run_structures)
+
+    trust_command.add_arguments(actions)
 
     show = actions.add_parser(
         "show", help="print tables", description="Print tables that `table` has written."

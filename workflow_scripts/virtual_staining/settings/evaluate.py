@@ -96,6 +96,18 @@ class EvaluateSettings(Settings):
         " and stained slides and their agreement (08_evaluate/{stain}/agreement.md)",
         only=("workflow",),
     )
+    trust: bool = key(
+        False,
+        "whether a run also calibrates the uncertainty of stained slides on held-out slides"
+        " (08_evaluate/{stain}/uncertainty.md); needs infer.flips: true",
+        only=("workflow",),
+    )
+    alpha: float = key(
+        0.1, "part of a slide's pixels that may be off by more", only=("trust",), gt=0, lt=1
+    )
+    delta: float = key(
+        0.1, "part of new slides that may have more such pixels", only=("trust",), gt=0, lt=1
+    )
     contact_gap_px: float = key(
         2,
         "bone this near to the implant touches it",

@@ -1,0 +1,155 @@
+"""Uncertainty against errors of known law; the alarm on scans that were never trained on."""
+
+import numpy as np
+import pytest
+
+from virtual_staining.errors import InputError
+from virtual_staining.evaluate.trust.novelty import GreyPairs, alarm_level
+from virtual_staining.evaluate.trust.study import HeldOut, assess, promise, uncertainty_image
+from virtual_staining.evaluate.trust.uncertainty import (
+    Slide,
+    calibrate,
+    combine,
+    local_error,
+    ranking,
+)
+from virtual_staining.settings.evaluate import EvaluateSettings
+
+SETTINGS = EvaluateSettings()
+
+
+def simulated(seed, level=1.0, pixels=4000):
+    """Errors whose size follows the spread, larger by a factor of the slide's own."""
+    rng = np.random.default_rng(seed)
+    spread = rng.gamma(2, 3, pixels)
+    dense = rng.random(pixels) < 0.4
+    factor = level * rng.lognormal(0, 0.15) * np.where(dense, 2.0, 1.0)
+    return Slide(np.abs(rng.normal(0, factor * (spread + 2))), spread, dense)
+
+
+def held_out(seed, subset="validation", level=1.0, unknown=0.01, slide=None):
+    slide = slide or simulated(seed, level)
+    shape = (40, 100)
+    spread, dense = slide.spread.reshape(shape), slide.dense.reshape(shape)
+    mask = np.ones(shape, bool)
+    mask[:4] = False
+    edge = np.zeros_like(slide.error)
+    return HeldOut(f"s{seed}", "Mg", subset, slide, edge, spread, dense, mask, 20.0, unknown)
+
+
+def test_equal_stainings_have_no_spread():
+    image = np.random.default_rng(0).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    mean, spread = combine([image, image], [np.zeros((5, 6))] * 2)
+    assert np.array_equal(mean, image) and not spread.any()
+    assert not local_error(image, mean).any()
+
+
+def test_folds_and_mirror_images_add_their_variances():
+    low, high = np.full((3, 3, 3), 90.0), np.full((3, 3, 3), 110.0)
+    mean, spread = combine([low, high], [np.full((3, 3), 4.0), np.full((3, 3), 8.0)])
+    assert mean == pytest.approx(np.full((3, 3, 3), 100))
+    assert spread == pytest.approx(np.full((3, 3), np.sqrt((16 + 64) / 2 + 100)))
+
+
+def test_the_promise_holds_on_slides_and_not_only_on_average():
+    """Of many studies of 19 slides nine in ten cover nine tenths of a new slide's pixels."""
+    kept = []
+    for study in range(60):
+        found = calibrate([simulated(1000 * study + k, pixels=400) for k in range(19)], 0.1, 0.1)
+        new = simulated(1000 * study + 500, pixels=400)
+        kept.append((new.error <= found.uncertainty(new.spread, new.dense)).mean() >= 0.9)
+    assert np.mean(kept) > 0.8
+
+
+def test_the_quantile_is_the_score_of_the_rank():
+    """Slides of one kind whose errors are k times their spread: of nine, the ninth score."""
+    spread, dense = np.full(100, 10.0), np.zeros(100, bool)
+    slides = [Slide(np.full(100, 10.0 * k), spread, dense) for k in range(1, 10)]
+    found = calibrate(slides, 0.1, 0.1)
+    assert found.calibrated and found.slides == 9
+    assert found.uncertainty(spread, dense) == pytest.approx(np.full(100, 90))
+    assert not calibrate(slides[:8], 0.1, 0.1).calibrated
+    wider = calibrate(slides, 0.1, 0.5)  # the fifth of nine
+    assert wider.uncertainty(spread, dense) == pytest.approx(np.full(100, 50))
+
+
+def test_dense_matter_is_scaled_apart():
+    found = calibrate([simulated(k) for k in range(12)], 0.1, 0.1)
+    assert found.factors[1] == pytest.approx(2 * found.factors[0], rel=0.1)
+    alone = Slide(np.ones(50), np.ones(50), np.zeros(50, bool))
+    assert calibrate([alone], 0.1, 0.1).factors[1] > 0
+
+
+def test_a_score_that_knows_the_error_ranks_it():
+    error = np.arange(1.0, 101)
+    perfect, none = ranking(error, error), ranking(error, np.ones(100))
+    assert perfect["spearman"] == pytest.approx(1)
+    assert perfect["top_tenth"] == pytest.approx(95.5 / 50.5)
+    assert perfect["risk"] == pytest.approx(np.mean([(k + 1) / 2 for k in range(1, 101)]) / 50.5)
+    assert np.isnan(none["spearman"])
+    shuffled = np.random.default_rng(0).permutation(error)
+    assert ranking(error, shuffled)["risk"] == pytest.approx(1, abs=0.15)
+
+
+def test_every_slide_is_checked_by_the_others():
+    slides = [held_out(k) for k in range(12)] + [held_out(50, "test")]
+    rows, calibration = assess(slides, SETTINGS)
+    assert len(rows) == 13 and (rows["coverage"] > 0.8).all()
+    assert (rows["spearman"] > 0.3).all() and rows["spearman_ct_edge"].isna().all()
+    assert rows["alarm"].eq("").all()
+    assert "calibrated on 12 slides: on 90% of new slides" in promise(calibration, SETTINGS)
+    image = uncertainty_image(slides[0], calibration)
+    assert image.dtype == np.uint8 and not image[:4].any() and (image[4:] > 0).all()
+
+
+def test_few_slides_promise_nothing():
+    rows, calibration = assess([held_out(k) for k in range(4)], SETTINGS)
+    assert len(rows) == 4
+    text = promise(calibration, SETTINGS)
+    assert text.startswith("uncalibrated: 4 slides are too few") and "needs 9" in text
+    with pytest.raises(InputError, match="1 validation slides; at least 2"):
+        assess([held_out(0), held_out(1, "test")], SETTINGS)
+
+
+def test_without_mirror_images_there_is_nothing_to_calibrate():
+    flat = Slide(np.ones(4000), np.zeros(4000), np.zeros(4000, bool))
+    with pytest.raises(InputError, match=r"set infer\.flips: true"):
+        assess([held_out(k, slide=flat) for k in range(3)], SETTINGS)
+
+
+def scan(bright, seed, noise=300, blur=None):
+    """Bone in soft tissue beside an implant of a given brightness."""
+    rng = np.random.default_rng(seed)
+    ct = np.full((120, 120), 12000.0)
+    ct[:60] = 30000
+    ct[40:80, 40:80] = bright
+    return np.clip(ct + rng.normal(0, noise, ct.shape), 0, 65535).astype(np.uint16)
+
+
+def test_a_material_never_trained_on_and_a_degraded_scan_raise_the_alarm():
+    everywhere, known = np.ones((120, 120), bool), GreyPairs()
+    for seed in range(6):
+        known.add(scan(31000, seed), everywhere, 20)
+    seen = [known.unknown_fraction(scan(31000, seed), everywhere, 20) for seed in range(10, 16)]
+    level = alarm_level(seen, 0.05)
+    assert max(seen) < 0.02 and level == 0.05
+    titanium = known.unknown_fraction(scan(55000, 20), everywhere, 20)
+    noisy = known.unknown_fraction(scan(31000, 21, noise=9000), everywhere, 20)
+    assert titanium > level and noisy > level
+    assert np.isnan(known.unknown_fraction(scan(31000, 0), ~everywhere, 20))
+
+
+def test_an_unusual_spread_raises_the_alarm():
+    odd = simulated(99)
+    odd = Slide(odd.error, 4 * odd.spread, odd.dense)
+    slides = [held_out(k) for k in range(10)] + [held_out(99, "test", slide=odd)]
+    rows, _ = assess([*slides, held_out(98, "test", unknown=0.4)], SETTINGS)
+    alarms = rows.set_index("sample")["alarm"]
+    assert alarms["s99"] == "spread" and alarms["s98"] == "unknown grey levels"
+    assert alarms.drop(["s99", "s98"]).eq("").all()
+
+
+def test_the_level_lies_beyond_the_largest():
+    assert alarm_level([1.0, 2.0, 3.0]) == 4
+    assert alarm_level([2.0, 2.0, 2.0]) == 3
+    assert np.isnan(alarm_level([float("nan")]))
