@@ -259,6 +259,29 @@ def test_linked_and_virtual_hdf5(truth, tmp_path, caplog):
         open_volume(f"{tmp_path}/ct.h5::/virtual")
 
 
+def virtual(path, shape, *parts):
+    """A virtual dataset of planes (first, stop) of datasets called data in other files."""
+    layout = h5py.VirtualLayout(shape, "u2")
+    for first, stop, file in parts:
+        layout[first:stop] = h5py.VirtualSource(file, "data", (stop - first, *shape[1:]))
+    with h5py.File(path, "w") as opened:
+        opened.create_virtual_dataset("data", layout, fillvalue=7)
+
+
+def test_virtual_hdf5_of_virtual_hdf5(truth, tmp_path, caplog):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["data"] = truth
+    virtual(tmp_path / "b.h5", SHAPE, (0, 12, "a.h5"))
+    virtual(tmp_path / "c.h5", (15, *SHAPE[1:]), (0, 12, "b.h5"))
+    the_same(f"{tmp_path}/c.h5::/data", np.pad(truth, [(0, 3), (0, 0), (0, 0)], constant_values=7))
+    assert "20 % of the values of /data lie in no file; they count as 7" in caplog.text
+    (tmp_path / "a.h5").unlink()
+    with pytest.raises(
+        InputError, match=r"c\.h5: the values of /data lie in a\.h5, which is missing"
+    ):
+        open_volume(f"{tmp_path}/c.h5::/data")
+
+
 def test_hdf5_of_a_filter_that_is_not_there(truth, tmp_path):
     create = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     create.set_chunk(SHAPE)

@@ -95,40 +95,48 @@ def all_datasets(
                     yield f"/{name}{inner}", data
 
 
-def _check_sources(path: Path, name: str, data: h5py.Dataset) -> None:
-    """Refuse a dataset whose values lie in files that are missing; HDF5 would return zeros."""
+def _check_sources(path: Path, name: str, data: h5py.Dataset, depth: int = 0) -> None:
+    """Refuse a dataset whose values lie in files that are missing; HDF5 would return zeros.
+
+    The sources of a virtual dataset may be virtual themselves.
+    """
     folder = Path(data.file.filename).parent
-    named = [source.file_name for source in data.virtual_sources()] if data.is_virtual else []
-    named += [part[0] for part in data.external or ()]
+    sources = data.virtual_sources() if data.is_virtual else []
+    named = [source.file_name for source in sources] + [part[0] for part in data.external or ()]
     files = sorted({str(file) for file in named} - {"."})
     for file in files:
         if "%" not in file and not (folder / file).is_file():
             raise InputError(
                 f"{path}: the values of {name} lie in {file}, which is missing; copy it beside it"
             )
-    if data.is_virtual:
-        for source in data.virtual_sources():
-            _check_source(path, name, data, source)
-    if files:
+    for source in sources:
+        _check_source(path, name, data, source, depth)
+    mapped = sum(source.vspace.get_select_npoints() for source in sources)
+    if sources and mapped < data.size:
+        log.warning("%s: %.3g %% of the values of %s lie in no file; they count as %s", path,
+                    100 * (1 - mapped / data.size), name, data.fillvalue)  # fmt: skip
+    if files and not depth:
         log.warning("%s: the values of %s lie in %s, which are read", path, name, ", ".join(files))
 
 
-def _check_source(path: Path, name: str, data: h5py.Dataset, source) -> None:
+def _check_source(path: Path, name: str, data: h5py.Dataset, source, depth: int) -> None:
     """Refuse a virtual dataset one of whose source datasets is missing."""
-    if "%" in source.file_name or "%" in source.dset_name:
+    if "%" in source.file_name or "%" in source.dset_name or depth > DEEPEST:
         return
     where = Path(data.file.filename)
     file = where if source.file_name == "." else where.parent / source.file_name
     try:
         with h5py.File(file) as opened:
-            there = source.dset_name in opened
-    except OSError as error:
+            found = opened.get(source.dset_name)
+            if isinstance(found, h5py.Dataset):
+                _check_sources(path, name, found, depth + 1)
+                return
+    except (OSError, RuntimeError, KeyError) as error:
         raise InputError(f"{path}: the values of {name} lie in {file.name}: {error}") from error
-    if not there:
-        raise InputError(
-            f"{path}: the values of {name} lie in {source.dset_name} of {file.name}, which is "
-            "missing there; is that file complete?"
-        )
+    raise InputError(
+        f"{path}: the values of {name} lie in {source.dset_name} of {file.name}, which is "
+        "missing there; is that file complete?"
+    )
 
 
 def _check_filters(path: Path, name: str, data: h5py.Dataset) -> None:
