@@ -463,7 +463,7 @@ def test_the_largest_stack_or_the_one_that_is_named(truth, tmp_path, caplog):
 
 
 def write_dicom(folder, volume, step_mm=0.006, series="1.2.3"):
-    """Slices whose names are not in their order."""
+    """Slices whose names are not in their order; at one position with a step of 0."""
     folder.mkdir(exist_ok=True)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
@@ -491,6 +491,19 @@ def test_dicom(truth, tmp_path):
         InputError, match=r"0\.012 mm apart, the others 0\.006 mm; a slice is missing"
     ):
         open_volume(str(folder))
+
+
+def test_dicom_without_positions_is_sorted_by_its_numbers(truth, tmp_path, caplog):
+    write_dicom(tmp_path / "scan", truth, step_mm=0)
+    the_same(tmp_path / "scan", truth)
+    assert "no positions; they are sorted by their numbers" in caplog.text
+
+
+def test_dicom_of_which_0_is_white(truth, tmp_path):
+    write_dicom(tmp_path / "scan", truth)
+    for path in (tmp_path / "scan").iterdir():
+        path.write_bytes(path.read_bytes().replace(b"MONOCHROME2", b"MONOCHROME1"))
+    the_same(tmp_path / "scan", 65535 - truth, (6, 5, 4))
 
 
 def test_two_series_of_dicom_are_to_be_named(truth, tmp_path):

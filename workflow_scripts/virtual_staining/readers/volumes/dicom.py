@@ -1,5 +1,6 @@
 """Raw volumes in DICOM: a folder with a file a slice, or one file of many frames."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -10,14 +11,15 @@ import SimpleITK as sitk
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
-from virtual_staining.readers.numbers import inverted
 from virtual_staining.readers.planes import PLANE_SUFFIXES
 from virtual_staining.readers.sizes import known_size, number
 from virtual_staining.readers.source import Source
 
+log = logging.getLogger(__name__)
+
 SUFFIXES = (".dcm", ".dicom", ".ima")
 STEP_TOLERANCE = 0.02  # distances of slices may differ by this share of the usual one
-PHOTOMETRIC, PIXEL_SPACING, SPACING_BETWEEN = "0028|0004", "0028|0030", "0018|0088"
+PIXEL_SPACING, SPACING_BETWEEN = "0028|0030", "0018|0088"
 POSITION, ORIENTATION, NUMBER = "0020|0032", "0020|0037", "0020|0013"
 
 
@@ -88,16 +90,13 @@ def open_dicom(path: Path, series: str) -> Source:
     files, step_um = _in_order(path, files)
     in_plane = [1000.0 * size for size in first.numbers(PIXEL_SPACING)] or [None, None]
     size_um = known_size([step_um, *in_plane], str(path))
-    white_zero = first.tags.get(PHOTOMETRIC, "").strip() == "MONOCHROME1"
     frames = first.shape[0]
     whole = cache(lambda: _values(first))
 
     def read(z0: int, z1: int) -> np.ndarray:
         if len(files) == 1:
-            planes = whole()[z0:z1]
-        else:
-            planes = np.concatenate([_values(file) for file in files[z0:z1]])
-        return inverted(planes) if white_zero else planes
+            return whole()[z0:z1]
+        return np.concatenate([_values(file) for file in files[z0:z1]])
 
     shape = (frames * len(files), *first.shape[1:])
     return Source(str(path), shape, first.dtype, read, size_um, frames if len(files) == 1 else 1)
@@ -150,13 +149,17 @@ def _in_order(path: Path, files: list[_File]) -> tuple[list[_File], float | None
     cosines = files[0].numbers(ORIENTATION)
     normal = np.cross(cosines[:3], cosines[3:]) if len(cosines) == 6 else np.array([0, 0, 1.0])
     points = [file.numbers(POSITION) for file in files]
-    if not all(len(point) == len(normal) for point in points):
+    positioned = all(len(point) == len(normal) for point in points)
+    if (
+        not positioned or len(set(map(tuple, points))) == 1
+    ):  # writers that know none give one to all
         numbers = [(file.numbers(NUMBER) or [np.nan])[0] for file in files]
         if len(set(numbers)) != len(files):
             raise InputError(
                 f"{path}: its slices have neither positions nor numbers of their own, so that "
                 "their order is unknown"
             )
+        log.warning("%s: its slices have no positions; they are sorted by their numbers", path)
         return [files[i] for i in np.argsort(numbers)], None
     along = np.array(points) @ normal
     order = np.argsort(along, kind="stable")
@@ -174,7 +177,10 @@ def _in_order(path: Path, files: list[_File]) -> tuple[list[_File], float | None
 
 
 def _values(file: _File) -> np.ndarray:
-    """Return the values of a file (frames, y, x), with its slope and intercept applied."""
+    """Return the values of a file (frames, y, x).
+
+    The library applies slope and intercept, and inverts greys of which 0 is white (MONOCHROME1).
+    """
     try:
         image = sitk.ReadImage(str(file.path), imageIO="GDCMImageIO")
     except RuntimeError as error:
