@@ -150,6 +150,7 @@ def test_vgi(truth, tmp_path):
     (tmp_path / "ct.vol").write_bytes(b"7 bytes" + truth.tobytes())
     path = tmp_path / "ct.vgi"
     path.write_text(VGI)
+    refused(tmp_path / "ct.vol", "or name ct.vgi, its header")
     the_same(path, truth, (6, 5, 4))
     path.write_text(VGI.replace("unit = mm", "").replace("\n", "\r\n"))
     the_same(path, truth, None)

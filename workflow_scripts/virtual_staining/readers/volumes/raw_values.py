@@ -14,6 +14,7 @@ from virtual_staining.readers.container import Container
 from virtual_staining.readers.source import Source, read_values
 
 SUFFIXES = (".raw", ".vol", ".bin", ".img", ".dat")
+HEADER_SUFFIXES = (".vgi", ".mhd", ".nhdr")
 HEADER = re.compile(
     r"(u?int(?:8|16|32|64)|float(?:16|32|64)):(\d+),(\d+),(\d+)(:big)?(?::skip=(\d+))?"
 )
@@ -36,10 +37,12 @@ def open_raw(path: Path, header: str) -> Source:
     """
     found = HEADER.fullmatch(header)
     if not found:
+        beside = [path.with_suffix(end).name for end in HEADER_SUFFIXES]
+        there = [name for name in beside if (path.parent / name).is_file()]
         raise InputError(
             f"{path}: {header or 'no header'!r}: a raw volume is written as "
             f"{path.name}::uint16:z,y,x with its type and numbers of voxels, and :big or "
-            ":skip=bytes where they apply"
+            f":skip=bytes where they apply{f'; or name {there[0]}, its header' if there else ''}"
         )
     shape = tuple(int(n) for n in found.group(2, 3, 4))
     dtype = np.dtype(found[1]).newbyteorder(">" if found[5] else "<")
