@@ -76,12 +76,12 @@ rule pairs:
 rule train:
     """Every model on every fold."""
     input:
-        expand(
-            "<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
-            stain=SPLIT_STAINS,
-            model=STUDY.models,
-            fold=FOLDS,
-        ),
+        [
+            f"<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt"
+            for stain in SPLIT_STAINS
+            for model in STUDY.models_of(stain)
+            for fold in FOLDS
+        ],
 
 
 rule tables:

@@ -108,15 +108,12 @@ rule tabulate_metrics:
     Wilcoxon's test after Holm's correction.
     """
     input:
-        expand(
-            [
-                "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}.csv",
-                "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}.json",
-                "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}-slides.csv",
-                "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}-slides.json",
-            ],
-            model=[*STUDY.models, "references"],
-            fold=FOLDS,
+        of_models(
+            "<results>/08_evaluate/{stain}/{model}/fold-{fold}.csv",
+            "<results>/08_evaluate/{stain}/{model}/fold-{fold}.json",
+            "<results>/08_evaluate/{stain}/{model}/fold-{fold}-slides.csv",
+            "<results>/08_evaluate/{stain}/{model}/fold-{fold}-slides.json",
+            also=["references"],
         ),
     output:
         patches="<results>/08_evaluate/{stain}/patches.csv",
@@ -147,7 +144,7 @@ rule tabulate_metrics:
     params:
         settings=settings_file("evaluate"),
         results=results_folder,
-        models=list(STUDY.models),
+        models=models_of_stain,
         folds=FOLDS,
         depends_on=reaching("evaluate", "table"),
     shell:
@@ -196,13 +193,9 @@ rule evaluate_checkpoints:
 rule tabulate_checkpoints:
     """Tabulate the kept weights of all models, and say which rank best on validation slides."""
     input:
-        expand(
-            [
-                "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}-checkpoints.csv",
-                "<results>/08_evaluate/{{stain}}/{model}/fold-{fold}-checkpoints.json",
-            ],
-            model=STUDY.models,
-            fold=FOLDS,
+        of_models(
+            "<results>/08_evaluate/{stain}/{model}/fold-{fold}-checkpoints.csv",
+            "<results>/08_evaluate/{stain}/{model}/fold-{fold}-checkpoints.json",
         ),
     output:
         csv="<results>/08_evaluate/{stain}/checkpoints.csv",
@@ -220,7 +213,7 @@ rule tabulate_checkpoints:
         "../envs/cpu.yaml"
     params:
         results=results_folder,
-        models=list(STUDY.models),
+        models=models_of_stain,
         folds=FOLDS,
     shell:
         "python -m virtual_staining evaluate choice --results {params.results:q} --stain {wildcards.stain}"
@@ -234,9 +227,7 @@ rule measure_structures:
     Altman's limits and the intraclass correlation say how well stained and real slides agree.
     """
     input:
-        infer=expand(
-            "<results>/07_infer/{{stain}}/{model}/fold-{fold}", model=STUDY.models, fold=FOLDS
-        ),
+        infer=of_models("<results>/07_infer/{stain}/{model}/fold-{fold}"),
         folds="<results>/05_split/{stain}/folds.json",
     output:
         slides="<results>/08_evaluate/{stain}/structures.csv",
@@ -260,7 +251,7 @@ rule measure_structures:
         settings=settings_file("evaluate"),
         normalize=settings_file("normalize"),
         results=results_folder,
-        models=list(STUDY.models),
+        models=models_of_stain,
         folds=FOLDS,
         depends_on=reaching("evaluate", "structures"),
         levels=reaching("normalize", "mask"),
@@ -278,9 +269,7 @@ rule calibrate_uncertainty:
     its uncertainty as an image (uint8, grey levels, 0 outside the mask).
     """
     input:
-        infer=expand(
-            "<results>/07_infer/{{stain}}/{model}/fold-{fold}", model=STUDY.models, fold=FOLDS
-        ),
+        infer=of_models("<results>/07_infer/{stain}/{model}/fold-{fold}"),
         folds="<results>/05_split/{stain}/folds.json",
     output:
         csv="<results>/08_evaluate/{stain}/uncertainty.csv",
@@ -305,7 +294,7 @@ rule calibrate_uncertainty:
         mask=settings_file("mask"),
         normalize=settings_file("normalize"),
         results=results_folder,
-        models=list(STUDY.models),
+        models=models_of_stain,
         folds=FOLDS,
         depends_on=reaching("evaluate", "trust"),
         outline=reaching("mask", "mask"),

@@ -1,7 +1,7 @@
 rule draw_patches:
     """Show the first model's direct output on training patches (paper Fig. 4a)."""
     input:
-        infer=f"<results>/07_infer/{{stain}}/{STUDY.models[0]}/fold-{FOLDS[0]}",
+        infer=of_first_model("<results>/07_infer/{stain}/{model}/fold-{fold}"),
     output:
         png=report(
             "<results>/09_figures/{stain}/patches.png",
@@ -20,7 +20,7 @@ rule draw_patches:
     params:
         settings=settings_file("figures"),
         results=results_folder,
-        model=STUDY.models[0],
+        model=lambda wildcards: models_of_stain(wildcards)[0],
         fold=FOLDS[0],
         ct_white=STUDY.train.ct_white,
         depends_on=reaching("figures", "patches"),
@@ -33,7 +33,7 @@ rule draw_patches:
 rule draw_slides:
     """Show real and generated slides with ROI, histograms and profile (paper Fig. 5)."""
     input:
-        infer=f"<results>/07_infer/{{stain}}/{STUDY.models[0]}/fold-{FOLDS[0]}",
+        infer=of_first_model("<results>/07_infer/{stain}/{model}/fold-{fold}"),
         folds="<results>/05_split/{stain}/folds.json",
     output:
         png=report(
@@ -53,7 +53,7 @@ rule draw_slides:
     params:
         settings=settings_file("figures"),
         results=results_folder,
-        model=STUDY.models[0],
+        model=lambda wildcards: models_of_stain(wildcards)[0],
         fold=FOLDS[0],
         ct_white=STUDY.train.ct_white,
         depends_on=reaching("figures", "slides"),
@@ -66,9 +66,7 @@ rule draw_slides:
 rule draw_models:
     """Show all models side by side on validation and test slides (paper Fig. 6)."""
     input:
-        infer=expand(
-            "<results>/07_infer/{{stain}}/{model}/fold-{fold}", model=STUDY.models, fold=FOLDS[:1]
-        ),
+        infer=of_models("<results>/07_infer/{stain}/{model}/fold-{fold}", folds=FOLDS[:1]),
         folds="<results>/05_split/{stain}/folds.json",
     output:
         png=report(
@@ -88,7 +86,7 @@ rule draw_models:
     params:
         settings=settings_file("figures"),
         results=results_folder,
-        models=list(STUDY.models),
+        models=models_of_stain,
         fold=FOLDS[0],
         ct_white=STUDY.train.ct_white,
         depends_on=reaching("figures", "models"),

@@ -296,6 +296,25 @@ MORE_TABLES = [
 ]
 
 
+def models_of_stain(wildcards):
+    """Return the models of a stain (config: models, stain_models)."""
+    return STUDY.models_of(wildcards.stain)
+
+
+def of_models(*files, folds=FOLDS, also=()):
+    """Return an input function: files of all models of a stain and of some folds."""
+    return lambda wildcards: expand(
+        list(files), stain=wildcards.stain, model=[*models_of_stain(wildcards), *also], fold=folds
+    )
+
+
+def of_first_model(file):
+    """Return an input function: a file of the first model of a stain and of the first fold."""
+    return lambda wildcards: expand(
+        file, stain=wildcards.stain, model=models_of_stain(wildcards)[0], fold=FOLDS[0]
+    )
+
+
 def metric_files():
     """Return the names of the files that declare metrics; a plan does not load them."""
     folder = Path(workflow.basedir, "workflow_scripts/virtual_staining/evaluate/metrics")

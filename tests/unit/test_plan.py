@@ -72,6 +72,10 @@ def test_the_studies_of_the_profiles_are_sound(name):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        ({"stain_models": {"azan": ["paired_cyclegan"]}}, "no sample has the stain 'azan'"),
+        ({"stain_models": {"toluidine_blue": ["unet"]}}, "'unet' must be one of models"),
+        ({"stain_models": {"toluidine_blue": ["pix2pix"]}}, "must hold stain.model"),
+        ({"stain_models": {"toluidine_blue": []}}, "one or more models"),
         ({"stain": {"model": "cyclegan"}}, "stain.model: 'cyclegan' must be one of models"),
         ({"stain": {"folds": [3]}}, r"stain.folds: 3 must be one of the folds .* \(1, 2;"),
         ({"trained_folds": [2]}, r"stain.folds: 1 must be one of the folds .* \(2;"),

@@ -168,3 +168,26 @@ def test_a_run_that_could_not_be_evaluated_stops_before_any_job(tmp_path):
     assert done.returncode != 0
     assert "none.pth" in done.stdout and "lpips" in done.stdout
     assert not list((tmp_path / "results").glob("0*"))
+
+
+def test_a_stain_may_have_fewer_models_than_the_others(tmp_path):
+    """The paper's S2: two models for H&E beside all models for toluidine blue."""
+    stains = {
+        "toluidine_blue": {"crossval": {"Mg": 4}, "test": {"Mg": 1}},
+        "hematoxylin_eosin": {"crossval": {"Mg": 4}, "test": {"Mg": 1}},
+    }
+    study = {
+        **TINY,
+        "models": ["paired_cyclegan", "pix2pix", "cyclegan"],
+        "stain_models": {"hematoxylin_eosin": ["pix2pix", "paired_cyclegan"]},
+        "cohort": {**TINY["cohort"], "stains": stains},
+    }
+    done = snakemake(make_workspace(tmp_path, study), "-n", "--quiet", "host")
+    assert done.returncode == 0, done.stdout
+    trained = set(re.findall(r"06_train/(\w+)/(\w+)/fold-1/generator.pt", done.stdout))
+    assert {model for stain, model in trained if stain == "hematoxylin_eosin"} == {
+        "paired_cyclegan", "pix2pix"
+    }  # fmt: skip
+    assert ("toluidine_blue", "cyclegan") in trained and len(trained) == 5
+    table = done.stdout[done.stdout.index("rule tabulate_metrics") :]
+    assert "08_evaluate/hematoxylin_eosin/cyclegan" not in done.stdout and "pix2pix" in table

@@ -61,6 +61,13 @@ class Study(Settings):
         min_length=1,
         max_length=100,
     )
+    stain_models: dict[Name, list[Name]] = key(
+        {},
+        "stains that have fewer models than all, such as hematoxylin_eosin: [paired_cyclegan,"
+        " pix2pix]",
+        values="a list of one or more models for each stain that is named",
+        paper="S2",
+    )
     trained_folds: Literal["all"] | tuple[Annotated[int, Field(ge=1, le=1000)], ...] = key(
         "all",
         "folds that are trained and evaluated: all, or a list of fold numbers. One fold suffices"
@@ -84,9 +91,16 @@ class Study(Settings):
         """Yield lists that name something twice or nothing."""
         if len(set(self.models)) < len(self.models):
             yield "models", "a list that names no model twice"
+        for models in self.stain_models.values():
+            if not models or len(set(models)) < len(models):
+                yield "stain_models", "lists of one or more models that name none twice"
         folds = self.fold_numbers()
         if not folds or len(set(folds)) < len(folds):
             yield "trained_folds", "all, or a list of one or more folds that names none twice"
+
+    def models_of(self, stain: str) -> list[str]:
+        """Return the models of one stain, in the order of ``models``."""
+        return [name for name in self.models if name in self.stain_models.get(stain, self.models)]
 
     def fold_numbers(self) -> list[int]:
         """Return the numbers of the folds that are trained and evaluated."""
@@ -137,6 +151,18 @@ class Study(Settings):
                 f"stain.model: {self.stain.model!r} must be one of models "
                 f"({', '.join(self.models)}){hint}"
             )
+        for stain, names in self.stain_models.items():
+            odd = [name for name in names if name not in self.models]
+            if odd:
+                yield (
+                    f"stain_models: {stain}: {odd[0]!r} must be one of models"
+                    f" ({', '.join(self.models)})"
+                )
+            elif self.stain.model not in names:
+                yield (
+                    f"stain_models: {stain}: must hold stain.model ({self.stain.model}), which"
+                    " stains the volumes of every stain"
+                )
         trained = self.fold_numbers()
         beyond = [fold for fold in trained if fold > self.split.folds]
         if beyond:

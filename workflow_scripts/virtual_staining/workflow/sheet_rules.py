@@ -17,10 +17,19 @@ def unfit(study: Study, samples: pd.DataFrame) -> list[str]:
     sections = samples[samples["slide"] != ""]
     return [
         *_of_crossval(study, sections),
+        *_of_stains(study, samples),
         *_of_poses(study, sections),
         *_of_figures(study, sections),
         *_of_volumes(study, samples),
     ]
+
+
+def _of_stains(study: Study, samples: pd.DataFrame) -> Iterator[str]:
+    """Yield stains that have models of their own and no sample."""
+    stains = sorted(set(samples["stain"]))
+    for stain in study.stain_models:
+        if stain not in stains:
+            yield f"stain_models: no sample has the stain {stain!r}; {nearest(stain, stains)}"
 
 
 def stains_without_folds(
