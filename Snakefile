@@ -50,6 +50,8 @@ localrules:
     volumes,
     draw_patches,
     draw_slides,
+    draw_training_slide,
+    draw_unmasked,
     draw_models,
     draw_boxplots,
 

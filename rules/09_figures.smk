@@ -123,3 +123,69 @@ rule draw_boxplots:
     shell:
         "python -m virtual_staining figures boxplots --results {params.results:q} --stain {wildcards.stain}"
         " --settings {params.settings:q} > {log:q} 2>&1"
+
+
+rule draw_training_slide:
+    """Show a training slide in both directions with its mask (paper Fig. 4b)."""
+    input:
+        infer=of_first_model("<results>/07_infer/{stain}/{model}/fold-{fold}"),
+        folds="<results>/05_split/{stain}/folds.json",
+    output:
+        png=report(
+            "<results>/09_figures/{stain}/training_slide.png",
+            category="Figures",
+            caption="report/figures.rst",
+            labels={"stain": "{stain}", "figure": "training slide"},
+        ),
+        svg="<results>/09_figures/{stain}/training_slide.svg",
+    log:
+        "<logs>/09_figures/{stain}/training_slide.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=settings_file("figures"),
+        results=results_folder,
+        model=lambda wildcards: models_of_stain(wildcards)[0],
+        fold=FOLDS[0],
+        ct_white=STUDY.train.ct_white,
+        depends_on=reaching("figures", "training_slide"),
+    shell:
+        "python -m virtual_staining figures training_slide --results {params.results:q} --stain {wildcards.stain}"
+        " --model {params.model} --fold {params.fold} --ct-white {params.ct_white}"
+        " --settings {params.settings:q} > {log:q} 2>&1"
+
+
+rule draw_unmasked:
+    """Show slides of each subset in both directions without the mask (paper Fig. S1)."""
+    input:
+        infer=of_first_model("<results>/07_infer/{stain}/{model}/fold-{fold}"),
+        folds="<results>/05_split/{stain}/folds.json",
+    output:
+        png=report(
+            "<results>/09_figures/{stain}/unmasked.png",
+            category="Figures",
+            caption="report/figures.rst",
+            labels={"stain": "{stain}", "figure": "without mask"},
+        ),
+        svg="<results>/09_figures/{stain}/unmasked.svg",
+    log:
+        "<logs>/09_figures/{stain}/unmasked.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=settings_file("figures"),
+        results=results_folder,
+        model=lambda wildcards: models_of_stain(wildcards)[0],
+        fold=FOLDS[0],
+        ct_white=STUDY.train.ct_white,
+        depends_on=reaching("figures", "unmasked"),
+    shell:
+        "python -m virtual_staining figures unmasked --results {params.results:q} --stain {wildcards.stain}"
+        " --model {params.model} --fold {params.fold} --ct-white {params.ct_white}"
+        " --settings {params.settings:q} > {log:q} 2>&1"

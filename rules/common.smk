@@ -71,7 +71,7 @@ SPLIT_STAINS = [stain for stain in STAINS if stain not in PLAN.unsplit]
 VOLUMES = SAMPLES.drop_duplicates("volume_id").set_index("volume_id")
 FOLDS = STUDY.fold_numbers()
 STARTED = time.time()
-FIGURES = ["patches", "slides", "models", "boxplots"]
+FIGURES = ["patches", "training_slide", "slides", "models", "boxplots", "unmasked"]
 
 
 # Plain dicts: they are read once for each job, and a look-up in a table takes too long for

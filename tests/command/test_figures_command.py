@@ -33,7 +33,8 @@ def results(tmp_path):
         write_pair(results, TrainingPair(sample, ct, slide, mask))
         for model in MODELS:
             stained = results.stained(STAIN, model, 1).sample(sample)
-            write_image(stained.slide_masked, 255 - slide, 20)
+            for path in (stained.slide, stained.slide_masked):
+                write_image(path, 255 - slide, 20)
         write_image(results.stained(STAIN, MODELS[0], 1).sample(sample).ct_masked, ct, 20)
     write_split(results, list(SAMPLES), 1, 1)
     stack = np.stack([slide[:64, :64]] * 3)
@@ -55,6 +56,8 @@ def draw(results, name, settings=SETTINGS, model=MODELS[0]):
     chosen = {
         "patches": ["--model", model, "--fold", "1"],
         "slides": ["--model", model, "--fold", "1"],
+        "training_slide": ["--model", model, "--fold", "1"],
+        "unmasked": ["--model", model, "--fold", "1"],
         "models": ["--models", *MODELS, "--fold", "1"],
         "boxplots": [],
     }[name]
@@ -62,7 +65,9 @@ def draw(results, name, settings=SETTINGS, model=MODELS[0]):
     return main([*command, "--settings", settings])
 
 
-@pytest.mark.parametrize("name", ["patches", "slides", "models", "boxplots"])
+@pytest.mark.parametrize(
+    "name", ["patches", "training_slide", "slides", "models", "boxplots", "unmasked"]
+)
 def test_each_figure_is_written_twice_and_reproducibly(results, name):
     out = results.figure(STAIN, name)
     assert draw(results, name) == 0

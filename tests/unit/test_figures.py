@@ -1,5 +1,7 @@
 """Regions, scale bars and panels of the figures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from metric_columns import COLUMNS
 from virtual_staining.artefacts.folds import Fold
 from virtual_staining.errors import InputError
 from virtual_staining.figures.boxplots import draw_boxplots
+from virtual_staining.figures.directions import draw_directions
 from virtual_staining.figures.examples import Example, choose_samples
 from virtual_staining.figures.region_of_interest import choose_roi
 from virtual_staining.figures.training_patches import draw_patches
@@ -121,7 +124,7 @@ def example():
     ct = slide[..., 0]
     return Example(
         "Testing", "s1", ct, slide, {"pix2pix": stained, "cyclegan": slide},
-        {"cyclegan": ct}, 5.0, (10, 20), 16,
+        {"cyclegan": ct}, np.ones(ct.shape, bool), ct < 20, 5.0, (10, 20), 16,
     )  # fmt: skip
 
 
@@ -148,6 +151,28 @@ def test_the_profile_runs_through_the_middle_of_the_region(example):
         example.stained["pix2pix"][18, 20:36].mean(axis=-1)
     )
     assert real.get_xdata()[:2] == pytest.approx([2.5, 7.5])
+
+
+def test_the_histograms_leave_the_implant_out(example):
+    slide = example.slide.copy()
+    slide[example.implant] = 0
+    figure = draw_slides([replace(example, slide=slide)], "pix2pix", 500)
+    axes = next(a for a in figure.axes if a.get_legend() and "R" in str(a.get_legend().texts[0]))
+    values = slide[10:26, 20:36][~example.implant[10:26, 20:36]][:, 0]
+    expected, _ = np.histogram(values, bins=64, range=(0, 256), density=True)
+    assert axes.patches[0].get_data().values == pytest.approx(expected)
+    everything = replace(example, implant=np.ones_like(example.implant))
+    assert draw_slides([everything], "pix2pix", 500).axes
+
+
+def test_both_directions_stand_in_a_row(example):
+    columns = ["CT", "Generated slide", "Mask", "Slide", "Generated CT"]
+    assert titles(draw_directions([example], "cyclegan", 500, True)) == columns
+    assert titles(draw_directions([example] * 3, "pix2pix", 500, False)) == [
+        "CT", "Generated slide", "Slide"
+    ]  # fmt: skip
+    figure = draw_directions([example] * 3, "pix2pix", 500, False)
+    assert len(figure.axes) == 12
 
 
 def test_models_stand_side_by_side_in_the_tables_order(example):

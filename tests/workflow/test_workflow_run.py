@@ -57,7 +57,9 @@ def test_every_stage_leaves_its_contract(finished):
     assert patches["ssim"].dropna().between(-1, 1).all()
     assert patches.loc[patches["region"] == "mask", "ssim"].notna().all()
     figures = {path.stem for path in (results / "09_figures/toluidine_blue").glob("*.png")}
-    assert figures == {"patches", "slides", "models", "boxplots"}
+    assert figures == {
+        "patches", "training_slide", "slides", "models", "boxplots", "unmasked"
+    }  # fmt: skip
     volume = results / "10_stain/toluidine_blue/paired_cyclegan/Mg-03"
     assert (volume / "rgba.ome.zarr/zarr.json").is_file()
     rgba = tifffile.imread(volume / "rgba.tif")

@@ -13,6 +13,7 @@ from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.stained_slide import read_training_patches
 from virtual_staining.errors import InputError
 from virtual_staining.figures.boxplots import draw_boxplots
+from virtual_staining.figures.directions import draw_directions
 from virtual_staining.figures.examples import Example, choose_samples, read_example
 from virtual_staining.figures.style import RC, save
 from virtual_staining.figures.training_patches import draw_patches
@@ -44,6 +45,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     slides.add_argument("--model", required=True, help="model to show")
     slides.set_defaults(draw=_slides)
 
+    for name, text, draw in (
+        (
+            "training_slide",
+            "a training slide in both directions with its mask (Fig. 4b)",
+            _training,
+        ),
+        ("unmasked", "slides in both directions without the mask (Fig. S1)", _unmasked),
+    ):
+        action = actions.add_parser(name, help=text, description=f"Draw {text}.")
+        action.add_argument("--model", required=True, help="model to show")
+        action.set_defaults(draw=draw)
+        _add_fold(action)
+        _add_common(action)
+
     models = actions.add_parser(
         "models",
         help="the models side by side (Fig. 6)",
@@ -60,14 +75,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     boxplots.set_defaults(draw=_boxplots)
 
     for action in (patches, slides, models):
-        action.add_argument("--fold", required=True, type=int, help="number of the fold, from 1")
-        action.add_argument("--ct-white", type=float, default=50000, help="CT grey level of white")
+        _add_fold(action)
     for action in (patches, slides, models, boxplots):
-        action.add_argument(
-            "--results", required=True, type=Results, help="results folder of the study"
-        )
-        action.add_argument("--stain", required=True, help="stain of the slides")
-        action.add_argument("--settings", required=True, help=FiguresSettings.argument_help())
+        _add_common(action)
+
+
+def _add_fold(action: argparse.ArgumentParser) -> None:
+    action.add_argument("--fold", required=True, type=int, help="number of the fold, from 1")
+    action.add_argument("--ct-white", type=float, default=50000, help="CT grey level of white")
+
+
+def _add_common(action: argparse.ArgumentParser) -> None:
+    action.add_argument(
+        "--results", required=True, type=Results, help="results folder of the study"
+    )
+    action.add_argument("--stain", required=True, help="stain of the slides")
+    action.add_argument("--settings", required=True, help=FiguresSettings.argument_help())
 
 
 def run(args: argparse.Namespace) -> None:
@@ -90,6 +113,17 @@ def _slides(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
     return draw_slides(examples, args.model, settings.scale_bar_um)
 
 
+def _training(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
+    examples = _examples(args, settings, [args.model], ("train",))
+    return draw_directions(examples, args.model, settings.scale_bar_um, with_mask=True)
+
+
+def _unmasked(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
+    subsets = ("train", "validation", "test")
+    examples = _examples(args, settings, [args.model], subsets, masked=False)
+    return draw_directions(examples, args.model, settings.scale_bar_um, with_mask=False)
+
+
 def _models(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
     examples = _examples(args, settings, args.models, ("validation", "test"))
     return draw_models(examples, settings.scale_bar_um)
@@ -100,6 +134,7 @@ def _examples(
     settings: FiguresSettings,
     models: Sequence[str],
     subsets: tuple[str, ...],
+    masked: bool = True,
 ) -> list[Example]:
     folds = args.results.split(args.stain).folds
     chosen = choose_samples(read_fold(folds, args.fold), subsets, settings)
@@ -107,7 +142,7 @@ def _examples(
         raise InputError(f"{folds}: fold {args.fold} has no sample to show")
     stained = {model: args.results.stained(args.stain, model, args.fold) for model in models}
     return [
-        read_example(subset, sample, args.results, stained, args.ct_white, settings)
+        read_example(subset, sample, args.results, stained, args.ct_white, settings, masked)
         for subset, sample in chosen.items()
     ]
 

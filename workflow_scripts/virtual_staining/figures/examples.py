@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from virtual_staining.artefacts.folds import SUBSETS, Fold
-from virtual_staining.artefacts.pair import read_training_pair
+from virtual_staining.artefacts.pair import read_tissue, read_training_pair
 from virtual_staining.artefacts.pair_stats import read_background_levels
 from virtual_staining.artefacts.paths import Results, StainedFolder
 from virtual_staining.artefacts.stained_slide import read_stained_image
@@ -15,12 +15,13 @@ from virtual_staining.errors import InputError
 from virtual_staining.figures.region_of_interest import choose_roi
 from virtual_staining.imaging.image_pair import fill_outside
 from virtual_staining.imaging.intensity import ct_to_display, ct_window
+from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.settings.figures import FiguresSettings
 
 
 @dataclass(frozen=True)
 class Example:
-    """A sample's real pair and the images that models generated from it, masked (paper 2.8).
+    """A sample's real pair and the images that models generated from it.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ class Example:
         Generated slide by model id.
     reverse : dict of str to ndarray, shape (y, x), uint8
         Generated CT by model id; models that generate no CT are absent.
+    mask, implant : ndarray of bool, shape (y, x)
+        The correspondence mask, and the real slide's implant.
     pixel_um : float
         Pixel size, µm.
     roi : (y, x)
@@ -48,6 +51,8 @@ class Example:
     slide: np.ndarray
     stained: dict[str, np.ndarray]
     reverse: dict[str, np.ndarray]
+    mask: np.ndarray
+    implant: np.ndarray
     pixel_um: float
     roi: tuple[int, int]
     roi_px: int
@@ -97,6 +102,7 @@ def read_example(
     stained_folders: dict[str, StainedFolder],
     ct_white: float,
     settings: FiguresSettings,
+    masked: bool = True,
 ) -> Example:
     """Read a sample's real and generated images and prepare them for display.
 
@@ -110,6 +116,8 @@ def read_example(
     ct_white : float
         Grey level of normalized CT that is shown white.
     settings : FiguresSettings
+    masked : bool
+        Whether the mean background stands outside the mask (paper 2.8), or all is shown (paper S1).
 
     Raises
     ------
@@ -122,19 +130,21 @@ def read_example(
     stained, reverse = {}, {}
     for model, folder in stained_folders.items():
         files = folder.sample(sample)
-        stained[model] = read_stained_image(files.slide_masked, pair.mask.shape)
-        if files.ct_masked.exists():  # some models generate no CT
-            reverse[model] = ct_to_display(
-                read_stained_image(files.ct_masked, pair.mask.shape), window
-            )
+        slide, ct = (files.slide_masked, files.ct_masked) if masked else (files.slide, files.ct)
+        stained[model] = read_stained_image(slide, pair.mask.shape)
+        if ct.exists():  # some models generate no CT
+            reverse[model] = ct_to_display(read_stained_image(ct, pair.mask.shape), window)
+    shown = pair.mask if masked else np.ones_like(pair.mask)
     roi_px = min(settings.roi_px, *pair.mask.shape)
     return Example(
         title=SUBSETS[subset],
         sample=sample,
-        ct=ct_to_display(fill_outside(pair.ct, pair.mask, ct_background), window),
-        slide=fill_outside(pair.slide, pair.mask, slide_background),
+        ct=ct_to_display(fill_outside(pair.ct, shown, ct_background), window),
+        slide=fill_outside(pair.slide, shown, slide_background),
         stained=stained,
         reverse=reverse,
+        mask=pair.mask,
+        implant=read_tissue(results, pair) == Tissue.IMPLANT,
         pixel_um=pixel_size_um(normalized.slide),
         roi=choose_roi(pair.slide, pair.mask, roi_px),
         roi_px=roi_px,

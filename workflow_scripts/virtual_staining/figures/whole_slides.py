@@ -113,8 +113,13 @@ def _pair(figure, grid, column: int, example: Example, image, bar_um: float, tit
 
 
 def _histograms(figure, grid, example: Example, model: str) -> None:
-    """Draw the colour histograms of the region of interest, real slide above generated slide."""
-    first = None
+    """Draw the colour histograms of the region of interest, real slide above generated slide.
+
+    The implant is left out: its black would be a spike beside which no tissue is seen.
+    """
+    first, tissue = None, ~example.crop(example.implant)
+    if not tissue.any():
+        tissue[:] = True
     for row, (name, image) in enumerate(
         (("slide", example.slide), ("generated", example.stained[model]))
     ):
@@ -122,7 +127,7 @@ def _histograms(figure, grid, example: Example, model: str) -> None:
         first = first or axes
         for channel, (letter, color) in enumerate(CHANNELS.items()):
             counts, edges = np.histogram(
-                example.crop(image)[..., channel], bins=64, range=(0, 256), density=True
+                example.crop(image)[tissue][:, channel], bins=64, range=(0, 256), density=True
             )
             axes.stairs(counts, edges, color=color, lw=1, label=letter)
             axes.stairs(counts, edges, color=color, fill=True, alpha=0.15)
@@ -137,7 +142,7 @@ def _histograms(figure, grid, example: Example, model: str) -> None:
                 ncols=3, loc="lower right", bbox_to_anchor=(1.02, 0.97), borderaxespad=0,
                 handlelength=1, fontsize=7, columnspacing=1,
             )  # fmt: skip
-    axes.set_xlabel("colour level in the region", labelpad=1)
+    axes.set_xlabel("colour level in the region, without implant", labelpad=1)
 
 
 def _profile(axes: Axes, example: Example, model: str) -> None:

@@ -21,26 +21,26 @@ class FiguresSettings(Settings):
         None,
         "training sample that the figures show; null: the first one",
         values="a sample id of the sheet, or null",
-        only=("slides",),
+        only=("slides", "training_slide", "unmasked"),
     )
     validation_sample: SampleId | None = key(
         None,
         "validation sample that the figures show; null: the first one",
         values="a sample id of the sheet, or null",
-        only=("slides", "models"),
+        only=("slides", "models", "unmasked"),
     )
     test_sample: SampleId | None = key(
         None,
         "test sample that the figures show; null: the first one",
         values="a sample id of the sheet, or null",
-        only=("slides", "models"),
+        only=("slides", "models", "unmasked"),
     )
     roi_px: int = key(
         256,
         "side of the magnified region of interest",
         unit="pixels",
         paper="Fig. 5",
-        only=("slides", "models"),
+        only=("slides", "models", "training_slide", "unmasked"),
         ge=16,
         le=4096,
     )
@@ -49,7 +49,7 @@ class FiguresSettings(Settings):
         "length of the scale bar; a shorter one is drawn where the image is small",
         unit="µm",
         paper="Fig. 5",
-        only=("slides", "models"),
+        only=("slides", "models", "training_slide", "unmasked"),
         gt=0,
         le=1_000_000,
     )
