@@ -14,7 +14,7 @@ from PIL import Image
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.numbers import inverted, plain_dtype, plain_values
-from virtual_staining.readers.source import READ_ERRORS, read_values
+from virtual_staining.readers.source import METADATA_ERRORS, read_values
 from virtual_staining.readers.tiff_metadata import (
     TIFF_SUFFIXES,
     check_page,
@@ -90,7 +90,7 @@ def _decoded(path: Path, values: Callable[[], np.ndarray]) -> Callable[[], np.nd
     def read() -> np.ndarray:
         try:
             return plain_values(values())
-        except READ_ERRORS as error:
+        except METADATA_ERRORS as error:
             raise InputError(f"{path}: cannot be decoded ({error}); is it damaged?") from error
 
     return read
@@ -125,7 +125,7 @@ def _picture_plane(path: Path) -> Plane:
         with Image.open(path) as header:
             (width, height), mode = header.size, header.mode
             palette = np.array(header.getpalette("RGB") or []).reshape(-1, 3)
-    except READ_ERRORS as error:
+    except METADATA_ERRORS as error:
         raise InputError(f"{path}: cannot be opened ({error}); is it damaged?") from error
     coloured = mode == "P" and (palette != palette[:, :1]).any()
     if mode not in GREY_MODES or coloured:

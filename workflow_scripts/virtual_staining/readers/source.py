@@ -26,7 +26,7 @@ READ_ERRORS = (
     SystemError,  # of numcodecs, on chunks of negative length
     zlib.error,
 )
-# What libraries raise where metadata are not of the form that they expect.
+# What libraries raise where a file is not of the form that they expect.
 METADATA_ERRORS = (
     *READ_ERRORS,
     TypeError,
@@ -139,7 +139,7 @@ def read_values(path: Path, dtype: np.dtype, count: int, offset: int) -> np.ndar
 def row_reader(
     path: Path,
     pixels: Callable[[int, int], np.ndarray],
-    errors: tuple[type[Exception], ...] = READ_ERRORS,
+    errors: tuple[type[Exception], ...] = METADATA_ERRORS,
 ) -> Callable[[int, int], np.ndarray]:
     """Return ``read(y0, y1)`` of a slide whose failures name the file and the rows.
 

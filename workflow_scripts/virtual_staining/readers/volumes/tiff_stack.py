@@ -11,7 +11,7 @@ from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.numbers import inverted
 from virtual_staining.readers.ome_files import COMPANION_SUFFIX, opened_ome_tiff
-from virtual_staining.readers.source import READ_ERRORS, Source, read_values
+from virtual_staining.readers.source import METADATA_ERRORS, Source, read_values
 from virtual_staining.readers.tiff_metadata import (
     TIFF_SUFFIXES,
     check_complete,
@@ -179,7 +179,7 @@ def _page_reader(
         try:
             with reopened(pages[z0:z1]):
                 return np.stack([page.asarray().reshape(shape[1:]) for page in pages[z0:z1]])
-        except READ_ERRORS as error:
+        except METADATA_ERRORS as error:
             raise InputError(f"{path}: planes {z0}–{z1 - 1} cannot be decoded ({error})") from error
 
     return read
