@@ -118,7 +118,9 @@ def _scanned_plane(phantom, scan, layers):
 def _ingested(raw):
     """A volume as ingest stores it, uint16."""
     measure = (raw.shape, (0.01, 99.99), "volume")
-    return (fixed_grey_map(raw.dtype) or measured_grey_map([raw], *measure)).apply(raw)
+    return (
+        fixed_grey_map(raw.dtype) or measured_grey_map([(raw, np.ones_like(raw))], *measure)
+    ).apply(raw)
 
 
 def _nearest(labels, slide_um, to_slide, grid):

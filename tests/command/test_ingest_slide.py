@@ -26,7 +26,7 @@ from virtual_staining.artefacts import slide
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
 from virtual_staining.ingest.convert_slide import reduce_slide
-from virtual_staining.ingest.rgb import background_rgb, rgb_reader
+from virtual_staining.ingest.rgb import RgbReader, glass_rgb
 from virtual_staining.readers.annotations import class_masks
 from virtual_staining.readers.open_raw import open_slide
 from virtual_staining.readers.tiff_metadata import tiff_size_um
@@ -42,7 +42,7 @@ def truth():
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_container_is_read_as_rgb(container, truth, tmp_path):
     raw = open_slide(CONTAINERS[container](tmp_path, truth))
-    read = rgb_reader(raw)
+    read = RgbReader(raw)
     found = np.concatenate([read(0, 17), read(17, 60)])
     np.testing.assert_allclose(found.astype(int), truth, atol=1)
 
@@ -84,7 +84,7 @@ def test_jpeg_compressed_slides(subsampling, tmp_path):
     tiff = write_tiff(tmp_path / "s.tif", image, subsampling=subsampling, **options)
     jpeg = write_bytes(tmp_path / "s.jpg", imagecodecs.jpeg8_encode(image, 95))
     for path in (tiff, jpeg):
-        found = rgb_reader(open_slide(path))(0, 128)
+        found = RgbReader(open_slide(path))(0, 128)
         np.testing.assert_allclose(found.astype(int), image, atol=4)
 
 
@@ -93,22 +93,22 @@ def test_transparency_is_flattened_on_the_background(truth, tmp_path):
     alpha[30:40] = 0
     alpha[40:50] = 128
     path = write_bytes(tmp_path / "s.png", imagecodecs.png_encode(np.dstack([truth, alpha])))
-    found = rgb_reader(open_slide(path))(0, 60).astype(int)
+    found = RgbReader(open_slide(path))(0, 60).astype(int)
     np.testing.assert_array_equal(found[:30], truth[:30])
     assert (found[30:40] == (250, 240, 230)).all()
     half = truth[40:50] * (128 / 255) + np.array([250, 240, 230]) * (127 / 255)
     np.testing.assert_allclose(found[40:50], half, atol=0.51)
-    assert background_rgb(np.zeros((4, 4, 4), np.uint8), 255).tolist() == [255, 255, 255]
+    assert glass_rgb(np.zeros((4, 4, 4), np.uint8), 255) is None
 
 
 def test_area_average_is_exact_and_independent_of_bands(truth, tmp_path, monkeypatch):
     raw = open_slide(write_tiff(tmp_path / "s.tif", truth))
-    found = reduce_slide(raw, 0.5, 2.0)
+    found = reduce_slide(raw, 0.5, 2.0)[0]
     expected = truth.reshape(15, 4, 20, 4, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(found, expected, atol=0.501)
-    odd = reduce_slide(raw, 0.7, 2.5)
+    odd = reduce_slide(raw, 0.7, 2.5)[0]
     monkeypatch.setattr("virtual_staining.ingest.convert_slide.BAND_BYTES", 1)
-    np.testing.assert_array_equal(reduce_slide(raw, 0.7, 2.5), odd)
+    np.testing.assert_array_equal(reduce_slide(raw, 0.7, 2.5)[0], odd)
 
 
 def ingest(path, out, size="0.5", settings='{"slide_pixel_um": 2}'):
@@ -243,7 +243,7 @@ def test_microscope_metadata_gives_the_pixel_size(truth, tmp_path):
 
 def test_openslide_and_tifffile_see_the_same_pixels(shared_data):
     path = shared_data / "slide-containers" / "CMU-1-Small-Region.svs"
-    found = rgb_reader(open_slide(path))(500, 700)
+    found = RgbReader(open_slide(path))(500, 700)
     with tifffile.TiffFile(path) as tif:
         wanted = tif.series[0].asarray()[500:700]
     np.testing.assert_allclose(found.astype(int), wanted, atol=2)

@@ -10,7 +10,7 @@ import raw_slides
 import raw_volumes
 
 from virtual_staining.errors import InputError
-from virtual_staining.ingest.rgb import rgb_reader
+from virtual_staining.ingest.rgb import RgbReader
 from virtual_staining.readers.open_raw import open_slide, open_volume
 
 LARGEST = 1e7  # values of a header's shape that are still read
@@ -36,7 +36,7 @@ def change(path, rng):
 def read(kind, path):
     source = (open_volume if kind == "volume" else open_slide)(str(path))
     if np.prod(source.shape, dtype=float) < LARGEST:
-        (source.read if kind == "volume" else rgb_reader(source))(0, source.shape[0])
+        (source.read if kind == "volume" else RgbReader(source))(0, source.shape[0])
 
 
 @pytest.mark.filterwarnings("ignore")  # of libraries, about what they read

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from virtual_staining.imaging.ct_plane import ct_plane
+from virtual_staining.imaging.ct_plane import ct_plane, measured_plane
 from virtual_staining.imaging.geometry import SectionMap, pose_to_map
 from virtual_staining.register.result.pair_grid import PairGrid, common_grid, compose, valid_mask
 from virtual_staining.register.result.pair_images import resample_slide
@@ -118,3 +118,16 @@ def test_valid_marks_the_corners_that_a_turned_plane_loses():
 def test_no_common_field_gives_no_grid(center):
     section = pose_to_map(center, *AXIAL, (500.0, 500.0))
     assert common_grid(section, section, (500.0, 500.0), (1000.0, 1000, 1000), 10.0) is None
+
+
+def test_a_pixel_is_measured_where_all_voxels_that_it_comes_from_are():
+    measured = np.ones((8, 20, 30), np.uint8)
+    measured[:, :, 20:] = 0
+    measured[2, 5, 5] = 0
+    grid = PairGrid((20, 30), 10.0, SectionMap(np.array([0, 0, 40.0]), *AXIAL))
+    place = (10.0, grid.to_volume, grid.shape, grid.pixel_um)
+    found = measured_plane(measured, *place, 40.0)
+    expected = np.ones((20, 30), bool)
+    expected[:, 20:] = expected[5, 5] = False
+    np.testing.assert_array_equal(found, expected)
+    assert measured_plane(measured, *place, 10.0)[5, 5]  # a thin section does not reach the gap

@@ -7,7 +7,7 @@ import tifffile
 from raw_slides import write_bytes, write_czi, write_tiff
 
 from virtual_staining.errors import InputError
-from virtual_staining.ingest.rgb import background_rgb, opaque_alpha, rgb_reader, significant_bits
+from virtual_staining.ingest.rgb import RgbReader, glass_rgb, opaque_alpha, significant_bits
 from virtual_staining.readers.open_raw import open_slide
 
 GLASS, TISSUE = (242, 240, 234), (150, 60, 160)
@@ -22,7 +22,7 @@ def section():
 
 def read(path):
     slide = open_slide(path)
-    return rgb_reader(slide)(0, slide.shape[0])
+    return RgbReader(slide)(0, slide.shape[0])
 
 
 @pytest.fixture
@@ -139,5 +139,5 @@ def test_a_section_without_glass_gets_white(section, tmp_path):
     stored = np.dstack([section * tissue[..., None], tissue * np.uint8(255)])
     found = read(write_bytes(tmp_path / "s.png", imagecodecs.png_encode(stored)))
     np.testing.assert_array_equal(found, np.where(tissue[..., None], section, 255))
-    assert background_rgb(section, 255).tolist() == list(GLASS)
+    assert glass_rgb(section, 255).tolist() == list(GLASS)
     assert opaque_alpha(np.array([0, 4095], np.uint16), 4095, "s") == 4095

@@ -18,6 +18,7 @@ from virtual_staining.artefacts.storage.document import Document, read_document,
 from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.imaging.measured import find_fill, unmeasured
 from virtual_staining.imaging.polygons import slide_px_to_pair_px
 from virtual_staining.readers.annotations import BACKGROUND, EXCLUDE, class_masks
 
@@ -150,6 +151,11 @@ def read_registered_pair(
     ------
     InputError
         If a file is missing or damaged, or the images are not of one size.
+
+    Notes
+    -----
+    The registration marks what the volume did not measure in ``valid.tif``. A pair from another
+    program may hold fill around the plane's field; it is found here and not valid either.
     """
     ct, slide, valid = (read_image(path) for path in (ct_path, slide_path, valid_path))
     if ct.ndim != 2:
@@ -165,7 +171,8 @@ def read_registered_pair(
         _affine(document, key) for key in ("slide_px_to_um", "pair_to_slide")
     )
     to_pair_px = slide_px_to_pair_px(slide_px_to_um, pair_to_slide, pixel_um)
-    return RegisteredPair(ct, slide, valid > 0, float(pixel_um), to_pair_px)
+    valid = (valid > 0) & ~unmeasured(ct, find_fill([ct]))
+    return RegisteredPair(ct, slide, valid, float(pixel_um), to_pair_px)
 
 
 def drawn_regions(

@@ -47,6 +47,16 @@ class SlideLevel:
         """Return the whole level, uint8 (y, x, 3)."""
         return tifffile.imread(self.path, level=self.index)
 
+    def read_measured(self) -> np.ndarray | None:
+        """Return which pixels of the level were scanned, bool (y, x); None where all of it was."""
+        with tifffile.TiffFile(self.path) as tif:
+            if len(tif.series) == 1:
+                return None
+            measured = tif.series[1].asarray()
+        for _ in range(self.index):
+            measured = _halved_mask(measured)
+        return measured > 0
+
 
 def open_slide_pyramid(path: str | Path) -> list[SlideLevel]:
     """Open a slide written by :func:`write_slide_pyramid`, finest level first; nothing is loaded.
@@ -110,6 +120,7 @@ def write_slide_pyramid(
     full_pixel_um: float | None = None,
     full_shape_px: tuple[int, int] | None = None,
     full_orientation: int = UPRIGHT,
+    measured: np.ndarray | None = None,
 ) -> None:
     """Write a slide and its pyramid (halved until it fits one tile), atomically.
 
@@ -126,6 +137,8 @@ def write_slide_pyramid(
     full_orientation : int
         How the scanned slide was turned to be upright, see
         :mod:`virtual_staining.readers.orientation`.
+    measured : ndarray, bool (y, x), optional
+        Which pixels were scanned, stored as a second image of the file; by default all.
     """
     height, width = full_shape_px or image.shape[:2]
     source = {
@@ -156,9 +169,26 @@ def write_slide_pyramid(
                     subifds=None if k else len(levels) - 1,
                     metadata=None if k else metadata,
                 )
+            if measured is not None:
+                mask = measured.astype(np.uint8) * 255
+                sizes = {"X": pixel_size_um, "Y": pixel_size_um}
+                tif.write(
+                    mask,
+                    photometric="minisblack",
+                    tile=(TILE_PX, TILE_PX),
+                    compression="zlib",
+                    metadata=ome_metadata("YX", sizes, mask) | {"Name": "measured"},
+                )
 
 
 def _halved(image: np.ndarray) -> np.ndarray:
     """Return the means of 2 x 2 pixels of (y, x, 3); an odd last row or column counts twice."""
     channels = np.moveaxis(image, -1, 0)[:, None]
     return np.ascontiguousarray(np.moveaxis(halve(channels)[:, 0], 0, -1))
+
+
+def _halved_mask(mask: np.ndarray) -> np.ndarray:
+    """Return which 2 x 2 pixels of a mask (y, x) are all set; an odd last row counts alone."""
+    padded = np.pad(mask, [(0, n % 2) for n in mask.shape], mode="edge")
+    height, width = (n // 2 for n in padded.shape)
+    return padded.reshape(height, 2, width, 2).min(axis=(1, 3))

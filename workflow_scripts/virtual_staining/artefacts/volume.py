@@ -9,6 +9,7 @@ quotas count files), and no more than one layer of shards per level is ever in m
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,8 @@ from virtual_staining.artefacts.storage.pyramid import create_levels
 from virtual_staining.errors import InputError
 from virtual_staining.runtime import cpu_count
 
+MEASURED = "labels/measured"  # an NGFF label image, which viewers show over the volume
+
 
 @dataclass(frozen=True)
 class VolumeLevel:
@@ -32,10 +35,13 @@ class VolumeLevel:
         Lazy array, (z, y, x) or (c, z, y, x); slice it to read.
     voxel_size_um : float
         Edge of its isotropic voxels, µm.
+    measured : zarr.Array or None
+        Lazy array, (z, y, x), uint8: 1 where the volume was measured, else 0; None where all was.
     """
 
     array: zarr.Array
     voxel_size_um: float
+    measured: zarr.Array | None = None
 
 
 def open_volume_pyramid(path: str | Path) -> list[VolumeLevel]:
@@ -55,7 +61,8 @@ def open_volume_pyramid(path: str | Path) -> list[VolumeLevel]:
             if not np.allclose(scale, scale[0], rtol=1e-6):
                 raise InputError(f"{path}: voxels {scale} are not isotropic; ingest the volume")
             array = cast(zarr.Array, group[dataset["path"]])
-            levels.append(VolumeLevel(array, float(scale[0])))
+            measured = group.get(f"{MEASURED}/{dataset['path']}")
+            levels.append(VolumeLevel(array, float(scale[0]), cast(zarr.Array | None, measured)))
     except (KeyError, IndexError, TypeError) as error:
         raise InputError(
             f"{path}: not an OME-Zarr 0.5 image ({error!r} in its metadata)"
@@ -79,6 +86,7 @@ def write_volume_pyramid(
     attributes: dict | None = None,
     omero: dict | None = None,
     threads: int | None = None,
+    measured: Iterable[np.ndarray] | None = None,
 ) -> None:
     """Write a volume and its pyramid, atomically.
 
@@ -100,6 +108,9 @@ def write_volume_pyramid(
         NGFF ``omero`` block (channel names and colours).
     threads : int, optional
         Threads that compress and average; default: the CPUs that this process may use.
+    measured : iterable of ndarray, optional
+        For each slab of (dz, y, x) where it was measured, uint8 0 or 1. A voxel of a coarser level
+        counts as measured if half of its eight are.
 
     Raises
     ------
@@ -114,13 +125,25 @@ def write_volume_pyramid(
     with replacing(path) as temporary, ThreadPoolExecutor(threads) as pool:
         group = zarr.create_group(str(temporary), zarr_format=3)
         levels = create_levels(group, tuple(shape), np.dtype(dtype), pool)
+        seen = None
+        if measured is not None:
+            labels = group.create_group(MEASURED)
+            seen = create_levels(labels, tuple(shape), np.dtype(np.uint8), pool)
         written = 0
-        for slab in slabs:
+        for slab, part in zip(slabs, measured or repeat(None)):  # noqa: B905
             levels[0].push(slab if slab.ndim == 4 else slab[None])
+            if seen and part is not None:
+                seen[0].push(part[None])
             written += slab.shape[-3]
         if written != shape[-3]:
             raise ValueError(f"{path}: {written} planes written of {shape[-3]}")
         levels[0].finish()
+        if seen:
+            seen[0].finish()
+            group["labels"].attrs["ome"] = {"version": "0.5", "labels": ["measured"]}
+            labels.attrs["ome"] = _metadata("measured", len(seen), 3, voxel_size_um, None) | {
+                "image-label": {"source": {"image": "../../"}}
+            }
         name = Path(path).name.removesuffix(".ome.zarr")
         group.attrs["ome"] = _metadata(name, len(levels), len(shape), voxel_size_um, omero)
         group.attrs["virtual_staining"] = {"version": __version__, **(attributes or {})}

@@ -5,12 +5,15 @@ stained along its own slices (:class:`AsTrained`), which no interpolation blurs.
 finds there what it was trained on, the slices get the blur that interpolation gives on average.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.ndimage import correlate1d, gaussian_filter, map_coordinates
 
 from virtual_staining.imaging.geometry import SectionMap
 
 TILE_PX = 128  # a tile's bounding box in the volume stays small however oblique the plane
+ALL_MEASURED = 0.999  # weight of the measured voxels of a pixel that counts as measured, at least
 TRUNCATE = 4.0  # the Gaussian's reach in standard deviations
 # Linear interpolation at a share f between two voxels has variance f (1 − f), 1/6 on average: that
 # of these weights.
@@ -61,16 +64,55 @@ def ct_plane(
         Points outside the volume take the value of its nearest voxel.
     """
     out = np.empty(shape, np.uint16)
+    for tile, values in _sampled_tiles(volume, voxel_um, to_volume, shape, pixel_um, thickness_um):
+        out[tile] = np.rint(values)
+    return out
+
+
+def measured_plane(
+    measured,
+    voxel_um: float,
+    to_volume: SectionMap,
+    shape: tuple[int, int],
+    pixel_um: float,
+    thickness_um: float,
+) -> np.ndarray:
+    """Return where a plane of :func:`ct_plane` comes from measured voxels alone, bool (y, x).
+
+    Parameters
+    ----------
+    measured : array_like, uint8 (z, y, x)
+        1 where the volume was measured, else 0.
+    voxel_um, to_volume, shape, pixel_um, thickness_um
+        As in :func:`ct_plane`.
+    """
+    out = np.empty(shape, bool)
+    for tile, values in _sampled_tiles(
+        measured, voxel_um, to_volume, shape, pixel_um, thickness_um
+    ):
+        out[tile] = values > ALL_MEASURED
+    return out
+
+
+def _sampled_tiles(
+    volume,
+    voxel_um: float,
+    to_volume: SectionMap,
+    shape: tuple[int, int],
+    pixel_um: float,
+    thickness_um: float,
+) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """Yield the tiles of a plane with their values, float32, averaged through the section."""
     shifts = thickness_offsets(thickness_um, voxel_um)[:, None] * to_volume.normal
     for top in range(0, shape[0], TILE_PX):
         for left in range(0, shape[1], TILE_PX):
-            tile = out[top : top + TILE_PX, left : left + TILE_PX]
-            y, x = np.indices(tile.shape)
+            rows, columns = (min(TILE_PX, n - at) for n, at in zip(shape, (top, left), strict=True))
+            y, x = np.indices((rows, columns))
             points = (np.stack([left + x.ravel(), top + y.ravel()], 1) + 0.5) * pixel_um
             center = to_volume.to_volume(points)
             index = (center + shifts[:, None])[..., ::-1] / voxel_um - 0.5  # (plane, n, zyx)
-            tile[:] = np.rint(_interpolate(volume, index).mean(0)).reshape(tile.shape)
-    return out
+            tile = slice(top, top + rows), slice(left, left + columns)
+            yield tile, _interpolate(volume, index).mean(0).reshape(rows, columns)
 
 
 class AsTrained:

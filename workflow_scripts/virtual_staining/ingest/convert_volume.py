@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import tee
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from virtual_staining.artefacts.storage.pyramid import layer_depth
 from virtual_staining.artefacts.volume import write_volume_pyramid
 from virtual_staining.errors import InputError
 from virtual_staining.ingest.grey_map import fixed_grey_map, measured_grey_map
+from virtual_staining.ingest.no_data import WHOLE, NoData, volume_fill
 from virtual_staining.ingest.resample import gaussian_matrix, output_length, resample_stream
 from virtual_staining.progress import progress
 from virtual_staining.readers.source import Source
@@ -52,8 +54,8 @@ def ingest_volume(
     Raises
     ------
     InputError
-        If the voxels are much coarser than the working size, if a value is not finite, or if all
-        voxels are equal.
+        If the voxels are much coarser than the working size, if a value inside the field is not
+        finite, or if all voxels are equal.
     """
     target = settings.voxel_size_um
     if min(voxel_size_um) > LARGEST_UPSAMPLING * target:
@@ -61,24 +63,35 @@ def ingest_volume(
             f"{source.name}: voxels of {min(voxel_size_um):g} µm or more for a working size of "
             f"{target:g} µm; set ingest.voxel_size_um to about {min(voxel_size_um):g}"
         )
+    no_data = NoData(volume_fill(source), source.name)
     grey_map = fixed_grey_map(source.dtype) or measured_grey_map(
-        _blocks(source, "measuring"), source.shape, settings.float_percentiles, source.name
+        _closed(_blocks(source, "measuring"), no_data, threads),
+        source.shape,
+        settings.float_percentiles,
+        source.name,
     )
     axes = list(zip(source.shape, voxel_size_um, strict=True))
     shape = tuple(output_length(n, s, target) for n, s in axes)
     matrices = [gaussian_matrix(n, s, target) for n, s in axes]
     log.info("%s: %s %s to %s at %g µm", source.name, source.shape, source.dtype, shape, target)
-    slabs = resample_stream(_not_constant(source, matrices == [None] * 3), *matrices, threads)
+    blocks = _not_constant(source, matrices == [None] * 3)
+    measured = None
+    if no_data:
+        blocks, measured = _both(_closed(blocks, no_data, threads), matrices, threads)
+    slabs = resample_stream(blocks, *matrices, threads)
     attributes = {
         "source": source.name,
         "source_shape": [int(n) for n in source.shape],
         "source_dtype": str(source.dtype),
         "source_voxel_size_um": list(voxel_size_um),
         "intensity": {"scale": grey_map.scale, "offset": grey_map.offset},
+        "no_data_values": [str(fill.value) for fill in no_data.fills],
     }
     with ThreadPoolExecutor(threads) as pool:
         mapped = (grey_map.apply(slab, pool) for slab in slabs)
-        write_volume_pyramid(out, mapped, target, shape, np.uint16, attributes, threads=threads)
+        write_volume_pyramid(
+            out, mapped, target, shape, np.uint16, attributes, threads=threads, measured=measured
+        )
 
 
 def _block_planes(source: Source, whole: bool) -> int:
@@ -106,6 +119,29 @@ def _blocks(source: Source, task: str, whole: bool = False) -> Iterator[np.ndarr
                 coming = reader.submit(source.read, start + planes, min(start + 2 * planes, n))
             yield block
             advance(len(block))
+
+
+def _closed(
+    blocks: Iterator[np.ndarray], no_data: NoData, threads: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield blocks whose gaps are closed, each with where it was measured."""
+    z = 0
+    with ThreadPoolExecutor(threads) as pool:
+        for block in blocks:
+            yield no_data.closed(block, z, pool)
+            z += len(block)
+
+
+def _both(
+    pairs: Iterator[tuple[np.ndarray, np.ndarray]], matrices: list, threads: int
+) -> tuple[Iterator[np.ndarray], Iterator[np.ndarray]]:
+    """Split blocks from where they were measured, which is resampled; both are read in step.
+
+    A resampled voxel counts as measured where all voxels that it was calculated from were.
+    """
+    left, right = tee(pairs)
+    whole = resample_stream((measured for _, measured in right), *matrices, threads)
+    return (block for block, _ in left), ((part >= WHOLE).astype(np.uint8) for part in whole)
 
 
 def _not_constant(source: Source, whole: bool) -> Iterator[np.ndarray]:

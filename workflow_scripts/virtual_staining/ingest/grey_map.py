@@ -54,31 +54,37 @@ def fixed_grey_map(dtype: np.dtype) -> GreyMap | None:
 
 
 def measured_grey_map(
-    blocks: Iterable[np.ndarray],
+    blocks: Iterable[tuple[np.ndarray, np.ndarray]],
     shape: tuple[int, ...],
     percentiles: tuple[float, float],
     name: str,
 ) -> GreyMap:
     """Measure, in one pass, the map that spreads two percentiles over 0–65535.
 
-    Percentiles come from a regular subsample of at most ``SAMPLES`` values; every value is
-    checked to be finite.
+    Percentiles come from a regular subsample of at most ``SAMPLES`` measured values.
+
+    Parameters
+    ----------
+    blocks : iterable of (ndarray, ndarray)
+        Consecutive planes, (dz, y, x), and where they were measured, uint8 of the same shape.
+    shape : (int, int, int)
+        Of the whole volume.
+    percentiles : (low, high)
+        They become 0 and 65535.
+    name : str
+        The file, for messages.
 
     Raises
     ------
     InputError
-        If a voxel is NaN or infinite, or both percentiles are the same value.
+        If both percentiles are the same value.
     """
     step = math.ceil((math.prod(shape) / SAMPLES) ** (1 / 2))
     sample, z = [], 0
-    for block in blocks:
-        for plane in block:
-            if not np.isfinite(plane).all():
-                y, x = np.argwhere(~np.isfinite(plane))[0]
-                raise InputError(
-                    f"{name}: {plane[y, x]} at z={z}, y={y}, x={x}; fill it before ingesting"
-                )
-            sample.append(plane[z % step :: step, ::step].ravel())
+    for block, measured in blocks:
+        for plane, seen in zip(block, measured, strict=True):
+            at = slice(z % step, None, step), slice(None, None, step)
+            sample.append(plane[at][seen[at] > 0])
             z += 1
     low, high = np.percentile(np.concatenate(sample), percentiles)
     if not high > low:

@@ -1,7 +1,6 @@
 """Rows of a raw slide as 8-bit RGB, whatever its depth and transparency."""
 
 import logging
-from collections.abc import Callable
 
 import numpy as np
 
@@ -16,31 +15,56 @@ GLASS_BRIGHTNESS = 0.6  # of white; what is darker is tissue, not glass
 GLASS_TINT = 0.15  # glass differs by less between its channels, as a share of the brightest
 
 
-def rgb_reader(slide: RawSlide) -> Callable[[int, int], np.ndarray]:
-    """Return ``read(y0, y1)``, which returns those rows as uint8 (y1 - y0, x, 3).
+class RgbReader:
+    """Rows of a slide as uint8 RGB, and where the slide was scanned.
 
     Transparent pixels get the colour of the slide's glass, or white where only tissue is opaque.
     Values of 16 bits are divided by the largest value of the camera, see :func:`significant_bits`.
-    """
-    sample = _sample(slide)
-    full = np.iinfo(slide.dtype).max
-    bits = significant_bits(sample[..., :3], slide.bits, slide.name)
-    white = 2**bits - 1
-    opaque = opaque_alpha(sample[..., 3], white, slide.name) if sample.shape[2] == 4 else None
-    background = background_rgb(sample, opaque or full, white)
 
-    def read(y0: int, y1: int) -> np.ndarray:
-        rows = slide.read(y0, y1)
+    Parameters
+    ----------
+    slide : RawSlide
+
+    Attributes
+    ----------
+    has_gaps : bool
+        Whether transparent pixels were not scanned. Where only tissue is opaque, somebody cut it
+        out of its glass, and what is transparent counts as clean glass.
+    """
+
+    def __init__(self, slide: RawSlide):
+        sample = _sample(slide)
+        full = np.iinfo(slide.dtype).max
+        bits = significant_bits(sample[..., :3], slide.bits, slide.name)
+        self._slide, self._white = slide, 2**bits - 1
+        self._opaque = None
+        if sample.shape[2] == 4:
+            self._opaque = opaque_alpha(sample[..., 3], self._white, slide.name)
+        glass = glass_rgb(sample, self._opaque or full, self._white)
+        self.has_gaps = self._opaque is not None and glass is not None
+        self._background = np.full(3, self._white, np.float32) if glass is None else glass
+
+    def __call__(self, y0: int, y1: int) -> np.ndarray:
+        """Return rows as uint8 (y1 - y0, x, 3)."""
+        return self.with_scanned(y0, y1)[0]
+
+    def with_scanned(self, y0: int, y1: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return rows as uint8 (y1 - y0, x, 3), and which pixels were scanned, bool (y1 - y0, x).
+
+        The latter is None for a slide without gaps.
+        """
+        rows = self._slide.read(y0, y1)
+        opaque = self._opaque
+        scanned = rows[..., 3] >= opaque if self.has_gaps else None
         transparent = opaque is not None and not (rows[..., 3] >= opaque).all()
         if rows.dtype == np.uint8 and not transparent:
-            return rows[..., :3]
+            return rows[..., :3], scanned
         rgb = rows[..., :3].astype(np.float32)
         if transparent:
             alpha = np.minimum(rows[..., 3:].astype(np.float32) / opaque, 1)
-            rgb = (rgb if slide.premultiplied else rgb * alpha) + background * (1 - alpha)
-        return np.clip(rgb * (255 / white) + 0.5, 0, 255).astype(np.uint8)
-
-    return read
+            rgb = rgb if self._slide.premultiplied else rgb * alpha
+            rgb = rgb + self._background * (1 - alpha)
+        return np.clip(rgb * (255 / self._white) + 0.5, 0, 255).astype(np.uint8), scanned
 
 
 def _sample(slide: RawSlide) -> np.ndarray:
@@ -101,11 +125,10 @@ def opaque_alpha(alpha: np.ndarray, white: int, name: str) -> int | None:
     return opaque
 
 
-def background_rgb(image: np.ndarray, opaque: int, white: int | None = None) -> np.ndarray:
+def glass_rgb(image: np.ndarray, opaque: int, white: int | None = None) -> np.ndarray | None:
     """Return the colour of glass, (3,): the median of the brightest tenth of the opaque pixels.
 
-    Where these pixels are dark or coloured, the section was cut out of its glass; the background is
-    white then, and where no pixel is opaque.
+    Where these pixels are dark or coloured, the section was cut out of its glass.
 
     Parameters
     ----------
@@ -115,16 +138,24 @@ def background_rgb(image: np.ndarray, opaque: int, white: int | None = None) -> 
         Alpha of an opaque pixel.
     white : int, optional
         The largest value of a colour; ``opaque`` by default.
+
+    Returns
+    -------
+    ndarray, float32, or None
+        None where the section was cut out of its glass, and where no pixel is opaque.
     """
     white = opaque if white is None else white
     pixels = image.reshape(-1, image.shape[2])
     if pixels.shape[1] == 4:
         pixels = pixels[pixels[:, 3] >= opaque]
-    if len(pixels):
-        brightness = pixels[:, :3].mean(1)
-        bright = pixels[brightness >= np.quantile(brightness, 0.9), :3]
-        glass = np.median(bright, axis=0).astype(np.float32)
-        dark = glass.mean() < GLASS_BRIGHTNESS * white
-        if not dark and np.ptp(glass) <= GLASS_TINT * glass.max():
-            return glass
-    return np.full(3, white, np.float32)
+    if not len(pixels):
+        return None
+    brightness = pixels[:, :3].mean(1)
+    bright = pixels[brightness >= np.quantile(brightness, 0.9), :3]
+    glass = np.median(bright, axis=0).astype(np.float32)
+    return glass if is_glass(glass, white) else None
+
+
+def is_glass(rgb: np.ndarray, white: int) -> bool:
+    """Say whether a colour (3,) is bright and without tint, ``white`` being the largest value."""
+    return rgb.mean() >= GLASS_BRIGHTNESS * white and np.ptp(rgb) <= GLASS_TINT * rgb.max()

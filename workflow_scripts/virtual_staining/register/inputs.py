@@ -22,7 +22,9 @@ def read_volume(levels: list[VolumeLevel], settings: RegisterSettings) -> Volume
     """
     fitting = [level for level in levels if level.array.size <= SEARCH_VOXELS] or levels[-1:]
     nearest = min(fitting, key=lambda level: abs(np.log(level.voxel_size_um / settings.fine_um)))
-    return volume_scales(np.asarray(nearest.array[:]), nearest.voxel_size_um, settings.coarse_um)
+    measured = None if nearest.measured is None else np.asarray(nearest.measured[:]) > 0
+    grey = np.asarray(nearest.array[:])
+    return volume_scales(grey, nearest.voxel_size_um, settings.coarse_um, measured)
 
 
 def read_section(

@@ -21,7 +21,7 @@ from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings
 from virtual_staining.stain.scaling import measured_scaling, median_scaling
-from virtual_staining.stain.slabs import filtered_slabs, stained_slabs
+from virtual_staining.stain.slabs import clear_unmeasured, filtered_slabs, stained_slabs
 from virtual_staining.stain.specimen_outline import within_specimen
 
 log = logging.getLogger(__name__)
@@ -64,10 +64,7 @@ def run(args: argparse.Namespace) -> None:
         mask = read_settings(MaskSettings, args.mask).part("stain")
         stain = within_specimen(stain, ct.voxel_size_um, mask, normalize)
     stats = [path for path in args.stats if not failure_of(path)]
-    if stats:
-        scaling = median_scaling(stats)
-    else:
-        scaling = measured_scaling(ct.array, ct.voxel_size_um, normalize, args.ct)
+    scaling = median_scaling(stats) if stats else measured_scaling(ct, normalize, args.ct)
     plane_filter = chosen_filter(settings, args.section_thickness_um, ct.voxel_size_um)
     stain_volume(ct, scaling, stain, plane_filter, args.out)
     levels = open_volume_pyramid(args.out.zarr)
@@ -119,7 +116,7 @@ def stain_volume(
     Parameters
     ----------
     ct : VolumeLevel
-        The CT, raw grey levels.
+        The CT, raw grey levels; transparent where it was not measured.
     scaling : (scale, offset)
         Its normalization.
     stain : callable
@@ -133,7 +130,10 @@ def stain_volume(
 
     def slabs() -> Iterator[np.ndarray]:
         with progress(depth, "staining", "slice", log) as advance:
-            for slab in stained_slabs(filtered_slabs(ct.array, plane_filter), scaling, stain):
+            stained = stained_slabs(filtered_slabs(ct.array, plane_filter), scaling, stain)
+            for z, slab in enumerate(stained):
+                if ct.measured is not None:
+                    clear_unmeasured(slab[:, 0], np.asarray(ct.measured[z]) > 0)
                 yield slab
                 advance(slab.shape[1])
 

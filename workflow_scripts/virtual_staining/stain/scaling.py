@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from virtual_staining.artefacts.pair_stats import read_ct_scaling
+from virtual_staining.artefacts.volume import VolumeLevel
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.ct_scaling import ct_scaling
 from virtual_staining.imaging.tissue.regions import find_ct_rois
@@ -36,16 +37,14 @@ def median_scaling(stats: Sequence[str | Path]) -> tuple[float, float]:
 
 
 def measured_scaling(
-    array, voxel_size_um: float, settings: NormalizeSettings, name: str
+    ct: VolumeLevel, settings: NormalizeSettings, name: str
 ) -> tuple[float, float]:
     """Return the median (scale, offset) of three planes of a volume that has no section.
 
     Parameters
     ----------
-    array : zarr.Array, shape (z, y, x)
-        The CT.
-    voxel_size_um : float
-        Voxel size, µm.
+    ct : VolumeLevel
+        The CT; what it did not measure is left out.
     settings : NormalizeSettings
         The ``normalize`` block.
     name : str
@@ -58,9 +57,11 @@ def measured_scaling(
     """
     scalings, problems = [], []
     for fraction in PLANES:
-        plane = array[int(fraction * array.shape[0])]
+        z = int(fraction * ct.array.shape[0])
+        plane = np.asarray(ct.array[z])
+        measured = None if ct.measured is None else np.asarray(ct.measured[z]) > 0
         try:
-            reference, background = find_ct_rois(plane, voxel_size_um, settings)
+            reference, background = find_ct_rois(plane, ct.voxel_size_um, settings, measured)
             scaling = ct_scaling(plane[reference].mean(), plane[background].mean(), settings)
             scalings.append((scaling.scale, scaling.offset))
         except InputError as error:

@@ -24,6 +24,20 @@ def alpha_channel(rgb: np.ndarray) -> np.ndarray:
     return ((2 * (765 - total) + 3) // 6).astype(np.uint8)
 
 
+def clear_unmeasured(rgba: np.ndarray, measured: np.ndarray) -> None:
+    """Make a stained plane white and transparent where nothing was measured, in place.
+
+    Parameters
+    ----------
+    rgba : ndarray, uint8 (4, y, x)
+        The plane.
+    measured : ndarray, bool (y, x)
+        Where the CT was measured.
+    """
+    rgba[:3, ~measured] = 255
+    rgba[3, ~measured] = 0
+
+
 def filtered_slabs(
     array, plane_filter: AsTrained | PaperFilter, planes: int | None = None
 ) -> Iterator[np.ndarray]:

@@ -6,10 +6,10 @@ import numpy as np
 
 from virtual_staining.artefacts.slide import SlideLevel
 from virtual_staining.artefacts.volume import VolumeLevel
-from virtual_staining.imaging.ct_plane import ct_plane
+from virtual_staining.imaging.ct_plane import ct_plane, measured_plane
 from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.register.result.pair_grid import PairGrid, common_grid, compose, valid_mask
-from virtual_staining.register.result.pair_images import resample_slide
+from virtual_staining.register.result.pair_images import resample_slide, scanned_pixels
 from virtual_staining.register.similarity.pose import CENTER, X_AXIS, Y_AXIS, to_map
 from virtual_staining.register.similarity.scales import SectionScales
 
@@ -80,6 +80,12 @@ def make_pair(
     image = resample_slide(slide.read(), slide.pixel_size_um, pair_to_slide, grid, background)
     ct = ct_plane(volume.array, voxel_um, grid.to_volume, grid.shape, grid.pixel_um, thickness_um)
     valid = valid_mask(grid, pair_to_slide, size_um, volume_size_um)
+    if volume.measured is not None:
+        place = (voxel_um, grid.to_volume, grid.shape, grid.pixel_um, thickness_um)
+        valid &= measured_plane(volume.measured, *place)
+    scanned = slide.read_measured()
+    if scanned is not None:
+        valid &= scanned_pixels(scanned, slide.pixel_size_um, pair_to_slide, grid)
     tissue = tissue_mask(image, section.colours, background)
     fraction = float((tissue & valid).mean())
     return Pair(grid, slide_to_volume, pair_to_slide, ct, image, valid, fraction)

@@ -56,3 +56,19 @@ def resample_slide(
             fine, (grid.shape[1], rows), interpolation=cv2.INTER_AREA
         )
     return out
+
+
+def scanned_pixels(
+    measured: np.ndarray, slide_pixel_um: float, pair_to_slide: np.ndarray, grid: PairGrid
+) -> np.ndarray:
+    """Return which pixels of the pair come from scanned pixels of the slide alone, bool (h, w).
+
+    Parameters
+    ----------
+    measured : ndarray, bool (y, x)
+        Which pixels of the slide were scanned.
+    slide_pixel_um, pair_to_slide, grid
+        As in :func:`resample_slide`.
+    """
+    share = np.repeat(measured[..., None], 3, axis=2).astype(np.uint8) * 255
+    return resample_slide(share, slide_pixel_um, pair_to_slide, grid, [255] * 3)[..., 0] == 255

@@ -91,7 +91,9 @@ class SectionScales:
     order: int | None = None
 
 
-def volume_scales(volume: np.ndarray, voxel_um: float, coarse_um: float) -> VolumeScales:
+def volume_scales(
+    volume: np.ndarray, voxel_um: float, coarse_um: float, measured: np.ndarray | None = None
+) -> VolumeScales:
     """Halve a volume until its voxel size is as near (in ratio) to ``coarse_um`` as it gets.
 
     Parameters
@@ -102,10 +104,17 @@ def volume_scales(volume: np.ndarray, voxel_um: float, coarse_um: float) -> Volu
         Its voxel size, µm.
     coarse_um : float
         Voxel size at which the search starts, µm.
+    measured : ndarray, bool (z, y, x), optional
+        Where the volume was measured; elsewhere it gets the grey value of air, which is also taken
+        outside the volume. By default everywhere.
     """
-    grey = _to_bytes(volume)
-    faces = [grey[0], grey[-1], grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]]
-    air = float(np.median(np.concatenate([face.ravel() for face in faces])))
+    grey = _to_bytes(volume, measured)
+    faces = _faces(grey)
+    if measured is not None:
+        faces = faces[_faces(measured)]
+    air = float(np.median(faces if faces.size else grey[measured]))
+    if measured is not None:
+        grey[~measured] = round(air)
     volumes, sizes_um = [grey], [float(voxel_um)]
     while sizes_um[-1] * np.sqrt(2) < coarse_um and min(volumes[-1].shape) >= SMALLEST_EDGE:
         volumes.append(_halved(volumes[-1]))
@@ -151,9 +160,17 @@ def section_scales(
     return SectionScales(scales[::-1], image, colours, size_um)
 
 
-def _to_bytes(volume: np.ndarray) -> np.ndarray:
+def _faces(volume: np.ndarray) -> np.ndarray:
+    """Return the voxels of a volume's six faces, (n,)."""
+    faces = (volume[0], volume[-1], volume[:, 0], volume[:, -1], volume[:, :, 0], volume[:, :, -1])
+    return np.concatenate([face.ravel() for face in faces])
+
+
+def _to_bytes(volume: np.ndarray, measured: np.ndarray | None) -> np.ndarray:
     """Scale grey values to 0–255, clipped at ``CLIP_PERCENT``, plane by plane to save memory."""
     sample = volume[::2, ::2, ::2]
+    if measured is not None and measured[::2, ::2, ::2].any():
+        sample = sample[measured[::2, ::2, ::2]]
     low, high = np.percentile(sample, CLIP_PERCENT)
     factor = 255 / max(high - low, 1)
     out = np.empty(volume.shape, np.uint8)
