@@ -9,7 +9,6 @@ quotas count files), and no more than one layer of shards per level is ever in m
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 from typing import Any, cast
 
@@ -130,10 +129,11 @@ def write_volume_pyramid(
             labels = group.create_group(MEASURED)
             seen = create_levels(labels, tuple(shape), np.dtype(np.uint8), pool)
         written = 0
-        for slab, part in zip(slabs, measured or repeat(None)):  # noqa: B905
+        parts = iter(measured or ())
+        for slab in slabs:
             levels[0].push(slab if slab.ndim == 4 else slab[None])
-            if seen and part is not None:
-                seen[0].push(part[None])
+            if seen:
+                seen[0].push(next(parts)[None])
             written += slab.shape[-3]
         if written != shape[-3]:
             raise ValueError(f"{path}: {written} planes written of {shape[-3]}")
