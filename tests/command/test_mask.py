@@ -186,8 +186,8 @@ def test_rigid_follows_the_levels_that_the_ct_was_normalized_to():
 
 
 def test_an_implant_outside_the_mask_is_a_warning(tmp_path, caplog):
-    """The CT shows half of the implant only."""
+    """The CT shows half of the implant only, and air instead."""
     ct, slide, _ = normalized("Ti")
-    ct[160:] = 10000
+    ct[160:] = np.random.default_rng(0).normal(10000, 300, ct[160:].shape)
     assert main(mask_arguments(tmp_path, ct, slide)) == 0
     assert "of the implant that the section shows" in caplog.text
