@@ -52,6 +52,8 @@ localrules:
     draw_slides,
     draw_training_slide,
     draw_unmasked,
+    draw_agreement,
+    draw_uncertainty,
     draw_models,
     draw_boxplots,
 

@@ -189,3 +189,67 @@ rule draw_unmasked:
         "python -m virtual_staining figures unmasked --results {params.results:q} --stain {wildcards.stain}"
         " --model {params.model} --fold {params.fold} --ct-white {params.ct_white}"
         " --settings {params.settings:q} > {log:q} 2>&1"
+
+
+rule draw_agreement:
+    """Show how structures on stained slides agree with those on real slides (Bland and Altman)."""
+    input:
+        slides="<results>/08_evaluate/{stain}/structures.csv",
+    output:
+        png=report(
+            "<results>/09_figures/{stain}/agreement.png",
+            category="Figures",
+            caption="report/agreement.rst",
+            labels={"stain": "{stain}", "figure": "structures"},
+        ),
+        svg="<results>/09_figures/{stain}/agreement.svg",
+    log:
+        "<logs>/09_figures/{stain}/agreement.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=settings_file("figures"),
+        results=results_folder,
+        depends_on=reaching("figures", "agreement"),
+    shell:
+        "python -m virtual_staining figures agreement --results {params.results:q} --stain {wildcards.stain}"
+        " --settings {params.settings:q} > {log:q} 2>&1"
+
+
+rule draw_uncertainty:
+    """Show how the uncertainty holds on each held-out slide, and where one slide is doubtful."""
+    input:
+        rows="<results>/08_evaluate/{stain}/uncertainty.csv",
+        images="<results>/08_evaluate/{stain}/uncertainty",
+        infer=of_first_model("<results>/07_infer/{stain}/{model}/fold-{fold}"),
+        folds="<results>/05_split/{stain}/folds.json",
+    output:
+        png=report(
+            "<results>/09_figures/{stain}/uncertainty.png",
+            category="Figures",
+            caption="report/uncertainty.rst",
+            labels={"stain": "{stain}", "figure": "uncertainty"},
+        ),
+        svg="<results>/09_figures/{stain}/uncertainty.svg",
+    log:
+        "<logs>/09_figures/{stain}/uncertainty.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=settings_file("figures"),
+        results=results_folder,
+        model=lambda wildcards: models_of_stain(wildcards)[0],
+        fold=FOLDS[0],
+        ct_white=STUDY.train.ct_white,
+        promised=1 - STUDY.evaluate.alpha,
+        depends_on=reaching("figures", "uncertainty"),
+    shell:
+        "python -m virtual_staining figures uncertainty --results {params.results:q} --stain {wildcards.stain}"
+        " --model {params.model} --fold {params.fold} --ct-white {params.ct_white}"
+        " --promised {params.promised} --settings {params.settings:q} > {log:q} 2>&1"

@@ -72,6 +72,8 @@ VOLUMES = SAMPLES.drop_duplicates("volume_id").set_index("volume_id")
 FOLDS = STUDY.fold_numbers()
 STARTED = time.time()
 FIGURES = ["patches", "training_slide", "slides", "models", "boxplots", "unmasked"]
+FIGURES += ["agreement"] if STUDY.evaluate.structures else []
+FIGURES += ["uncertainty"] if STUDY.evaluate.trust else []
 
 
 # Plain dicts: they are read once for each job, and a look-up in a table takes too long for

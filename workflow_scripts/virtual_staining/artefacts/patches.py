@@ -137,6 +137,23 @@ def read_metric_table(
     return table, _read_metrics(path.with_suffix(".json"))
 
 
+def read_rows(path: Path) -> pd.DataFrame:
+    """Read a table without a description of its columns; ids stay text.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or has no rows.
+    """
+    try:
+        table = pd.read_csv(path, dtype=TEXT)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error})") from error
+    if table.empty:
+        raise InputError(f"{path}: has no rows")
+    return table
+
+
 def _read_metrics(path: Path) -> list[MetricColumn]:
     described = read_document(path, FORMAT, REMEDY).value("metrics", list, "a list of metrics")
     try:

@@ -8,11 +8,12 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from virtual_staining.artefacts.folds import read_fold
-from virtual_staining.artefacts.patches import read_patches
+from virtual_staining.artefacts.patches import read_patches, read_rows
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.stained_slide import read_training_patches
+from virtual_staining.artefacts.stained_slide import read_stained_image, read_training_patches
 from virtual_staining.errors import InputError
 from virtual_staining.figures.boxplots import draw_boxplots
+from virtual_staining.figures.checks import draw_agreement, draw_uncertainty
 from virtual_staining.figures.directions import draw_directions
 from virtual_staining.figures.examples import Example, choose_samples, read_example
 from virtual_staining.figures.style import RC, save
@@ -74,6 +75,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     boxplots.set_defaults(draw=_boxplots)
 
+    agreement = actions.add_parser(
+        "agreement",
+        help="agreement of structures on stained and real slides",
+        description="Draw bias and limits of agreement of what `evaluate structures` measured.",
+    )
+    agreement.set_defaults(draw=_agreement)
+    _add_common(agreement)
+
+    uncertainty = actions.add_parser(
+        "uncertainty",
+        help="coverage of the uncertainty, slide by slide",
+        description="Draw what `evaluate trust` found on each held-out slide, and one slide with "
+        "its most doubtful tenth.",
+    )
+    uncertainty.add_argument("--model", required=True, help="model to show")
+    uncertainty.add_argument(
+        "--promised", required=True, type=float, help="part of the pixels that should be covered"
+    )
+    uncertainty.set_defaults(draw=_uncertainty)
+    _add_fold(uncertainty)
+    _add_common(uncertainty)
+
     for action in (patches, slides, models):
         _add_fold(action)
     for action in (patches, slides, models, boxplots):
@@ -122,6 +145,22 @@ def _unmasked(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
     subsets = ("train", "validation", "test")
     examples = _examples(args, settings, [args.model], subsets, masked=False)
     return draw_directions(examples, args.model, settings.scale_bar_um, with_mask=False)
+
+
+def _agreement(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
+    return draw_agreement(read_rows(args.results.evaluation(args.stain).structures))
+
+
+def _uncertainty(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
+    folder = args.results.evaluation(args.stain)
+    rows = read_rows(folder.uncertainty)
+    examples = _examples(args, settings, [args.model], ("validation", "test"))
+    example = examples[-1]
+    path = folder.uncertainty_images / args.model / f"{example.sample}.tif"
+    image = read_stained_image(path, example.mask.shape)
+    slide, title = example.stained[args.model], f"{example.title} {example.sample}"
+    bar_um = settings.scale_bar_um
+    return draw_uncertainty(rows, args.promised, slide, image, example.pixel_um, bar_um, title)
 
 
 def _models(args: argparse.Namespace, settings: FiguresSettings) -> Figure:

@@ -27,20 +27,20 @@ class FiguresSettings(Settings):
         None,
         "validation sample that the figures show; null: the first one",
         values="a sample id of the sheet, or null",
-        only=("slides", "models", "unmasked"),
+        only=("slides", "models", "unmasked", "uncertainty"),
     )
     test_sample: SampleId | None = key(
         None,
         "test sample that the figures show; null: the first one",
         values="a sample id of the sheet, or null",
-        only=("slides", "models", "unmasked"),
+        only=("slides", "models", "unmasked", "uncertainty"),
     )
     roi_px: int = key(
         256,
         "side of the magnified region of interest",
         unit="pixels",
         paper="Fig. 5",
-        only=("slides", "models", "training_slide", "unmasked"),
+        only=("slides", "models", "training_slide", "unmasked", "uncertainty"),
         ge=16,
         le=4096,
     )
@@ -49,7 +49,7 @@ class FiguresSettings(Settings):
         "length of the scale bar; a shorter one is drawn where the image is small",
         unit="µm",
         paper="Fig. 5",
-        only=("slides", "models", "training_slide", "unmasked"),
+        only=("slides", "models", "training_slide", "unmasked", "uncertainty"),
         gt=0,
         le=1_000_000,
     )

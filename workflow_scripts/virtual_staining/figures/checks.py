@@ -1,0 +1,132 @@
+"""How stained slides agree with real ones, and how far their uncertainty holds."""
+
+import re
+from math import ceil
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from virtual_staining.artefacts.folds import SUBSETS
+from virtual_staining.figures.style import ACCENT, MODEL_COLORS, panel
+from virtual_staining.imaging.pictures import draw_scale_bar
+from virtual_staining.models.catalogue import in_order, model_name
+
+COLUMNS = 4
+PANEL_IN = 2.5
+MARKERS = {"validation": "o", "test": "^"}
+# The most doubtful part of a slide is hatched.
+DOUBTFUL = 0.1
+
+
+def draw_agreement(slides: pd.DataFrame) -> Figure:
+    """Draw virtual less real against their mean for each measure (Bland and Altman 1986).
+
+    Parameters
+    ----------
+    slides : DataFrame
+        One row a slide: ``model`` (``real`` for real slides), ``sample``, ``subset`` and a column
+        for each measure. Validation and test samples are drawn, once each.
+    """
+    held = slides[slides["subset"].isin(MARKERS)]
+    about = ("stain", "model", "fold", "sample", "material", "subset")
+    measures = [column for column in slides if column not in about]
+    models = in_order(set(held["model"]) - {"real"})
+    rows = ceil(len(measures) / COLUMNS)
+    size = PANEL_IN * min(len(measures), COLUMNS), PANEL_IN * rows + 0.5
+    figure = Figure(figsize=size, layout="constrained")
+    for number, measure in enumerate(measures, start=1):
+        axes = figure.add_subplot(rows, min(len(measures), COLUMNS), number)
+        values = held.pivot_table(measure, ["subset", "sample"], "model", aggfunc="mean")
+        for model, color in zip(models, MODEL_COLORS, strict=False):
+            if {"real", model} <= set(values):
+                _bland_altman(axes, values[["real", model]].dropna(), model, color)
+        axes.axhline(0, color="0.3", lw=0.8)
+        axes.set_title(_printed(measure), weight="bold")
+        axes.set(xlabel="mean of virtual and real", ylabel="virtual − real")
+    handles = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=4)
+    return figure
+
+
+def _printed(column: str) -> str:
+    """Return a column's name for a title: ``bone_percent_0_100um`` is ``bone, % 0–100 µm``."""
+    text = re.sub(r"(\d+)_(\d+)um", r"\1–\2 µm", column).replace("_percent", ", %")
+    return text.replace("_mm2", ", mm²").replace("_", " ")
+
+
+def _bland_altman(axes: Axes, values: pd.DataFrame, model: str, color: str) -> None:
+    for subset, marker in MARKERS.items():
+        if subset in values.index.get_level_values("subset"):
+            part = values.xs(subset, level="subset").to_numpy()
+            label = f"{model_name(model)}, {SUBSETS[subset].lower()}"
+            axes.scatter(part.mean(axis=1), part[:, 1] - part[:, 0], 14, color, marker, label=label)
+    difference = (values[model] - values["real"]).to_numpy()
+    if len(difference) > 1:
+        bias, spread = difference.mean(), 1.96 * difference.std(ddof=1)
+        axes.axhline(bias, color=color, lw=1)
+        for limit in (bias - spread, bias + spread):
+            axes.axhline(limit, color=color, lw=0.7, ls=(0, (5, 3)))
+
+
+def draw_uncertainty(
+    rows: pd.DataFrame,
+    promised: float,
+    slide: np.ndarray,
+    uncertainty: np.ndarray,
+    pixel_um: float,
+    bar_um: float,
+    title: str,
+) -> Figure:
+    """Draw each held-out slide's coverage and rank correlation, and one slide with its doubt.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        One row a slide and model: ``coverage``, ``spearman``, ``spearman_ct_edge``, ``alarm``.
+    promised : float
+        Part of the pixels that should be covered.
+    slide : ndarray, shape (y, x, 3), uint8
+        A stained slide.
+    uncertainty : ndarray, shape (y, x), uint8
+        Its uncertainty, 0 outside the mask.
+    pixel_um, bar_um : float
+        Pixel size and scale bar, µm.
+    title : str
+        Name of the slide.
+    """
+    figure = Figure(figsize=(12, 6.2), layout="constrained")
+    grid = figure.add_gridspec(2, 3)
+    samples = list(dict.fromkeys(rows["sample"]))
+    tall = [figure.add_subplot(grid[row, 0:2]) for row in (0, 1)]
+    models = in_order(rows["model"])
+    for model, color in zip(models, MODEL_COLORS, strict=False):
+        part = rows[rows["model"] == model].set_index("sample").loc[samples]
+        place = np.arange(len(samples))
+        tall[0].plot(place, part["coverage"], "o", color=color, label=model_name(model))
+        alarmed = part["alarm"].fillna("").ne("")
+        tall[0].plot(place[alarmed], part["coverage"][alarmed], "x", color="black", ms=9)
+        tall[1].plot(place, part["spearman"], "o", color=color, label=model_name(model))
+        tall[1].plot(place, part["spearman_ct_edge"], "_", color=color, ms=10)
+    tall[0].axhline(promised, color=ACCENT, lw=1)
+    tall[0].set_title("part of the pixels below the uncertainty (×: alarm)", weight="bold")
+    tall[1].set_title("rank correlation with the error (–: of the CT's edges)", weight="bold")
+    for axes in tall:
+        axes.set_xticks(range(len(samples)), samples, rotation=90 if len(samples) > 12 else 0)
+        axes.set_ylim(None, 1.02)
+        axes.grid(axis="y", color="0.9", lw=0.6)
+    tall[0].legend(loc="lower right")
+    shown = figure.add_subplot(grid[0, 2]), figure.add_subplot(grid[1, 2])
+    panel(shown[0], slide, f"{title}: most doubtful tenth hatched")
+    inside = uncertainty > 0
+    limit = np.quantile(uncertainty[inside], 1 - DOUBTFUL) if inside.any() else 255
+    shown[0].contourf(
+        (uncertainty > limit).astype(float), [0.5, 1.5], colors="none", hatches=["//////"]
+    )
+    panel(shown[1], None, "uncertainty (grey levels)")
+    image = shown[1].imshow(np.where(inside, uncertainty, np.nan), cmap="viridis")
+    figure.colorbar(image, ax=shown[1])
+    for axes in shown:
+        draw_scale_bar(axes, *slide.shape[1::-1], pixel_um, bar_um)
+    return figure
