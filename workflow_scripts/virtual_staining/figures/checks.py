@@ -61,7 +61,8 @@ def _bland_altman(axes: Axes, values: pd.DataFrame, model: str, color: str) -> N
         if subset in values.index.get_level_values("subset"):
             part = values.xs(subset, level="subset").to_numpy()
             label = f"{model_name(model)}, {SUBSETS[subset].lower()}"
-            axes.scatter(part.mean(axis=1), part[:, 1] - part[:, 0], 14, color, marker, label=label)
+            means, differences = part.mean(axis=1), part[:, 1] - part[:, 0]
+            axes.scatter(means, differences, 14, color, marker=marker, label=label)
     difference = (values[model] - values["real"]).to_numpy()
     if len(difference) > 1:
         bias, spread = difference.mean(), 1.96 * difference.std(ddof=1)
