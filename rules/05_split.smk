@@ -30,3 +30,38 @@ rule split_folds:
         "python -m virtual_staining split --sheet {input.sheet:q} --results {params.results:q}"
         " --stain {wildcards.stain} --unsure {params.unsure} --failed {params.failed} --settings {params.settings:q}"
         " --seed {params.seed} > {log:q} 2>&1"
+
+
+rule refine_pairs:
+    """Bring soft tissue of the training slides nearer to their CT, where refine.rounds asks for it.
+
+    Input: the folds, which name the pairs. Output: refined slides (uint8 RGB) and a picture of each; displacement,
+    folded share and gain against this and another specimen (CSV); a digest of each refined slide (JSON).
+    """
+    input:
+        folds="<results>/05_split/{stain}/folds.json",
+        earlier=lambda wildcards: (
+            f"{STUDY.refine.predictions}/05_split/{wildcards.stain}/folds.json"
+            if STUDY.refine.predictions
+            else []
+        ),
+    output:
+        refined="<results>/05_split/{stain}/refined.json",
+        table="<results>/05_split/{stain}/refined.csv",
+        slides=directory("<results>/05_split/{stain}/refined"),
+    log:
+        "<logs>/05_split/{stain}.refine.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        settings=settings_file("refine"),
+        results=results_folder,
+        ct_white=STUDY.train.ct_white,
+        depends_on=reaching("refine"),
+    shell:
+        "python -m virtual_staining register refine --results {params.results:q}"
+        " --stain {wildcards.stain} --ct-white {params.ct_white} --settings {params.settings:q}"
+        " > {log:q} 2>&1"

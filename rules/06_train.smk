@@ -2,6 +2,7 @@ rule train_model:
     """Train one model on one fold (paper 2.6, 2.7); continues from its own resume folder."""
     input:
         folds="<results>/05_split/{stain}/fold-{fold}.json",
+        refined=refined_slides,
     output:
         best=directory("<results>/06_train/{stain}/{model}/fold-{fold}/best"),
         history="<results>/06_train/{stain}/{model}/fold-{fold}/history.csv",
@@ -30,7 +31,8 @@ rule train_model:
         results=results_folder,
     shell:
         "python -m virtual_staining train --results {params.results:q} --stain {wildcards.stain}"
-        " --fold {wildcards.fold} --settings {params.settings:q} --threads {threads} > {log:q} 2>&1"
+        " --fold {wildcards.fold} --refined={input.refined:q} --settings {params.settings:q}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule choose_generator:
@@ -43,6 +45,7 @@ rule choose_generator:
     input:
         best="<results>/06_train/{stain}/{model}/fold-{fold}/best",
         folds="<results>/05_split/{stain}/fold-{fold}.json",
+        refined=refined_slides,
     output:
         generator="<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
     log:

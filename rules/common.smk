@@ -221,6 +221,11 @@ def block_keys(wildcards):
     return json.dumps({**keys, **ordered}, sort_keys=True)
 
 
+def refined_slides(wildcards):
+    """Return the file that names the refined slides to train on, if there are to be some."""
+    return f"<results>/05_split/{wildcards.stain}/refined.json" if STUDY.refine.rounds else []
+
+
 def registration_mode(wildcards):
     """Return how a section is registered: the sheet may name another mode than the configuration."""
     return section_row(wildcards)["register_mode"] or STUDY.register.mode

@@ -5,9 +5,9 @@ import pytest
 from pair_phantom import IMPLANT, SHAPE, make_pair
 from pair_phantom import PIXEL_UM as PHANTOM_UM
 
-from virtual_staining.evaluate.references.colour_tables import GREY_BINS, GreyTable, JointTable
 from virtual_staining.evaluate.references.fit import References
 from virtual_staining.evaluate.references.mean_colour import MeanColour
+from virtual_staining.imaging.colour_tables import GREY_BINS, GreyTable, JointTable
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.models.references import RAW_CT, REFERENCES

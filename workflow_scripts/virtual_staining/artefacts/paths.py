@@ -52,9 +52,12 @@ class MaskFolder(Folder):
 
 
 class SplitFolder(Folder):
-    """What ``split`` writes for one stain."""
+    """What ``split`` writes for one stain, and ``register refine``: slides to train on."""
 
     folds = _file("folds.json")
+    refined = _file("refined.json")
+    refined_table = _file("refined.csv")
+    refined_slides = _file("refined")
 
     def fold(self, fold: int) -> Path:
         """Return the file of one fold without the test samples, for its training."""

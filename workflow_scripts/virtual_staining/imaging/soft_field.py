@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 from skimage.color import rgb2gray
 from skimage.metrics import structural_similarity
 
@@ -66,33 +66,34 @@ def find_soft_field(
     check_px : float
         Distance up to which flow there and back agree, px.
     """
-    fixed, moving = (_lightness(image, soft) for image in (predicted, slide))
-    there, back = _flow(fixed, moving), _flow(moving, fixed)
+    fixed, moving = (lightness(image, soft) for image in (predicted, slide))
+    there, back = flow(fixed, moving), flow(moving, fixed)
     away = there + warped(back, there)
     distance = np.hypot(*away)
     trusted = soft & (distance < check_px)
-    weight = gaussian_filter(soft.astype(np.float32), EDGE_UM / pixel_um) * soft
     smooth_px = smooth_um / pixel_um
     counted = gaussian_filter(trusted.astype(np.float32), smooth_px)
     field = np.stack([gaussian_filter(np.where(trusted, f, 0), smooth_px) for f in there])
-    field = np.where(counted > FEW, field / np.maximum(counted, FEW), 0) * weight
-    field *= min(1.0, max_um / pixel_um / max(float(np.hypot(*field).max()), 1e-6))
+    field = np.where(counted > FEW, field / np.maximum(counted, FEW), 0)
+    field *= min(1.0, max_um / pixel_um / max(float(np.hypot(*field)[soft].max(initial=0)), 1e-6))
     for _ in range(MOST_WEAKENINGS):
         if jacobian(field)[soft].min(initial=1.0) > LEAST_JACOBIAN:
             break
         field *= WEAKEN
+    # Only now: soft tissue glides along bone, so the field may end there within a pixel or two.
+    field *= gaussian_filter(soft.astype(np.float32), EDGE_UM / pixel_um) * soft
     median = float(np.median(distance[soft])) if soft.any() else 0.0
     return SoftField(field.astype(np.float32), trusted, median)
 
 
-def _lightness(image: np.ndarray, soft: np.ndarray) -> np.ndarray:
+def lightness(image: np.ndarray, soft: np.ndarray) -> np.ndarray:
     """Return grey values uint8 (y, x), stretched so that soft tissue fills their range."""
     grey = rgb2gray(image)
     low, high = np.percentile(grey[soft], [1, 99]) if soft.any() else (0.0, 1.0)
     return (np.clip((grey - low) / max(high - low, 1e-3), 0, 1) * 255).astype(np.uint8)
 
 
-def _flow(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
+def flow(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
     """Return the flow (2, y, x), px: what is at a pixel of ``fixed`` lies there in ``moving``."""
     finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     finder.setFinestScale(0)
@@ -117,16 +118,39 @@ def warped(image: np.ndarray, shift_px: np.ndarray) -> np.ndarray:
     return np.stack([map_coordinates(part, at[::-1], order=1, mode="nearest") for part in image])
 
 
+def moved_soft(slide: np.ndarray, shift_px: np.ndarray, soft: np.ndarray) -> np.ndarray:
+    """Return a slide with its soft tissue displaced; no other tissue's colour is drawn over it.
+
+    Parameters
+    ----------
+    slide : ndarray of uint8, shape (y, x, 3)
+    shift_px : ndarray, shape (2, y, x)
+    soft : ndarray of bool, shape (y, x)
+        A pixel changes only if it is soft tissue and what it takes is soft tissue wholly.
+    """
+    wholly = warped(soft.astype(np.uint8) * 255, shift_px) == 255
+    return np.where((soft & wholly)[..., None], warped(slide, shift_px), slide)
+
+
 def jacobian(shift_px: np.ndarray) -> np.ndarray:
     """Return the determinant of a field's Jacobian (y, x); below 0 tissue folds over itself."""
     (xy, xx), (yy, yx) = (np.gradient(part) for part in shift_px)
     return (1 + xx) * (1 + yy) - xy * yx
 
 
+def folded_share(shift_px: np.ndarray, soft: np.ndarray, pixel_um: float) -> float:
+    """Return the fraction of soft tissue (y, x) that a field folds over itself.
+
+    The rim, in which the field ends at other tissue on purpose, is left out.
+    """
+    inner = distance_transform_edt(soft) * pixel_um > 2 * EDGE_UM
+    return float((jacobian(shift_px)[inner] <= 0).mean()) if inner.any() else 0.0
+
+
 def soft_similarity(predicted: np.ndarray, slide: np.ndarray, soft: np.ndarray) -> float:
     """Return the mean SSIM of lightness over soft tissue; NaN where there is none."""
     if not soft.any():
         return float("nan")
-    images = [_lightness(image, soft) for image in (predicted, slide)]
+    images = [lightness(image, soft) for image in (predicted, slide)]
     similar = structural_similarity(*images, win_size=SSIM_WINDOW_PX, full=True)[1]
     return float(similar[soft].mean())

@@ -13,17 +13,19 @@ To follow how one section is registered, read in this order:
 
 Sections of one block are first searched together (``block.py``, ``search/block/``) and then read
 their planes from ``planes.json`` (``block_plane.py``). ``review.py`` gathers all registrations;
-``points.py`` maps points between slide and volume.
+``points.py`` maps points between slide and volume. ``refine.py`` moves soft tissue alone, once
+pairs and folds are there.
 """
 
 import argparse
 
-from virtual_staining.register import block, points, review, section
+from virtual_staining.register import block, points, refine, review, section
 
 ACTIONS = {
     "block": (block, "find the planes of sections that were cut parallel from one block"),
     "section": (section, "find a section's plane in its volume and write the registered pair"),
     "review": (review, "gather all registrations in one table and one page"),
+    "refine": (refine, "bring the soft tissue of training slides nearer to their CT"),
     "points": (points, "map points of a slide to the volume, or of the volume to a slide"),
 }
 

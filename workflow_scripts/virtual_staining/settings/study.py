@@ -19,6 +19,7 @@ from virtual_staining.settings.model_facts import (
     training_problems,
 )
 from virtual_staining.settings.normalize import NormalizeSettings
+from virtual_staining.settings.refine import RefineSettings
 from virtual_staining.settings.register import RegisterSettings
 from virtual_staining.settings.split import SplitSettings
 from virtual_staining.settings.stain import StainSettings
@@ -81,6 +82,7 @@ class Study(Settings):
     normalize: NormalizeSettings = key(NormalizeSettings())
     mask: MaskSettings = key(MaskSettings())
     split: SplitSettings = key(SplitSettings())
+    refine: RefineSettings = key(RefineSettings())
     train: TrainBlock = key(TrainBlock())
     infer: InferSettings = key(InferSettings())
     evaluate: EvaluateSettings = key(EvaluateSettings())

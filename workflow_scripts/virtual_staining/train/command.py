@@ -4,11 +4,15 @@ import argparse
 import logging
 import signal
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 
 from virtual_staining.artefacts.folds import Fold, read_fold
 from virtual_staining.artefacts.pair import pair_files, read_training_pair
 from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.refined import read_refined, read_refined_slide
 from virtual_staining.errors import InputError
+from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.models.catalogue import check_model
 from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import read_settings
@@ -25,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stain", required=True, help="stain whose slides the model learns")
     parser.add_argument(
         "--settings", required=True, help=f"{TrainSettings.argument_help()}; also model and seed"
+    )
+    parser.add_argument(
+        "--refined",
+        default="",
+        help="refined.json of the stain: train on its slides (default: on the slides as they are)",
     )
     parser.add_argument("--fold", type=int, required=True, help="number of the fold, from 1")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
@@ -47,11 +56,10 @@ def run(args: argparse.Namespace) -> None:
     check_model(settings)
     fold = read_fold(args.results.split(args.stain).fold(args.fold), args.fold)
     out = args.results.trained(args.stain, settings.model, args.fold)
-    resume = ResumeFolder(out.resume, describe_run(settings, fold, args.results))
+    refined = read_refined(args.refined) if args.refined else {}
+    resume = ResumeFolder(out.resume, describe_run(settings, fold, args.results, refined))
     device = choose_device()
-    pairs = {
-        sample: read_training_pair(args.results, sample) for sample in fold.train + fold.validation
-    }
+    pairs = read_pairs(args.results, fold, args.refined)
     if not any(pairs[sample].mask.any() for sample in fold.train):
         raise InputError(
             f"{args.results}: the masks of all training samples of {args.stain}, fold {args.fold}, "
@@ -83,12 +91,30 @@ def run(args: argparse.Namespace) -> None:
         sys.exit(128 + received[0])
 
 
-def describe_run(settings: TrainSettings, fold: Fold, results: Results) -> dict:
-    """Return what a resume folder must match: settings, the fold, and the images' checksums."""
+def read_pairs(results: Results, fold: Fold, refined: str) -> dict[str, TrainingPair]:
+    """Read the pairs of a fold; the training pairs with their refined slides, where there are some.
+
+    Validation pairs keep their slides: what chooses weights must not depend on a refinement.
+    """
+    pairs = {sample: read_training_pair(results, sample) for sample in fold.train + fold.validation}
+    for sample in set(fold.train) & set(read_refined(refined) if refined else ()):
+        pairs[sample] = replace(pairs[sample], slide=read_refined_slide(refined, sample))
+    return pairs
+
+
+def describe_run(
+    settings: TrainSettings, fold: Fold, results: Results, refined: Mapping[str, str] | None = None
+) -> dict:
+    """Return what a resume folder must match: settings, the fold, and the images' checksums.
+
+    ``refined`` holds the digests of refined slides by sample; those of validation play no part.
+    """
     from virtual_staining.train.checkpoint import file_checksum
 
     inputs: dict = {"fold": [list(fold.train), list(fold.validation)]}
     for sample in fold.train + fold.validation:
         for kind, path in pair_files(results, sample).items():
             inputs[f"{sample}/{kind}"] = file_checksum(path)
+    for sample in sorted(set(fold.train) & set(refined or {})):
+        inputs[f"{sample}/refined"] = (refined or {})[sample]
     return {"settings": settings.model_dump(), "inputs": inputs}
