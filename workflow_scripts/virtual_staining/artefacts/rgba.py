@@ -7,11 +7,20 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from virtual_staining import __version__
 from virtual_staining.artefacts.paths import StainedVolumeFolder
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.ome import ome_metadata
-from virtual_staining.artefacts.volume import write_volume_pyramid
+from virtual_staining.artefacts.volume import (
+    VolumeLevel,
+    open_volume_pyramid,
+    volume_attributes,
+    write_volume_pyramid,
+)
+from virtual_staining.errors import InputError
 
+# 2: a chunk holds all four channels of 64 x 64 x 64 voxels; 1 (not stated): one channel.
+FORMAT = 2
 CHANNELS = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("alpha", "FFFFFF"))
 
 
@@ -49,9 +58,43 @@ def write_rgba(
             voxel_size_um,
             (4, *shape),
             np.dtype(np.uint8),
-            attributes={"ct_scale": ct_scaling[0], "ct_offset": ct_scaling[1]},
+            attributes={"format": FORMAT, "ct_scale": ct_scaling[0], "ct_offset": ct_scaling[1]},
             omero={"channels": [_channel(label, color) for label, color in CHANNELS]},
         )
+
+
+def open_rgba(path: str | Path) -> list[VolumeLevel]:
+    """Open a colour volume, finest level first; nothing is loaded.
+
+    Returns
+    -------
+    list of VolumeLevel
+        Arrays (4, z, y, x), uint8: red, green, blue, alpha. Chunks may have any size.
+
+    Raises
+    ------
+    InputError
+        As in :func:`~virtual_staining.artefacts.volume.open_volume_pyramid`, and if the volume is
+        no colour volume or of an unknown format.
+    """
+    if not Path(path).is_dir():
+        raise InputError(f"{path}: no such folder; give the rgba.ome.zarr of a stained volume")
+    levels = open_volume_pyramid(path)
+    array = levels[0].array
+    if array.ndim != 4 or array.shape[0] != len(CHANNELS) or array.dtype != np.uint8:
+        raise InputError(
+            f"{path}: {array.dtype} of shape {array.shape} is no stained volume, which is uint8 "
+            "(4, z, y, x); give the rgba.ome.zarr of 10_stain"
+        )
+    about = volume_attributes(path)
+    found = about.get("format", 1)
+    if found not in range(1, FORMAT + 1):
+        raise InputError(
+            f"{path}: format: {found!r} is unknown to version {__version__} of the program, which "
+            f"reads formats up to {FORMAT}; use the version that wrote the file "
+            f"({about.get('version', 'not stated')}) or a later one, or stain the volume again"
+        )
+    return levels
 
 
 def _channel(label: str, color: str) -> dict:

@@ -69,6 +69,11 @@ def open_volume_pyramid(path: str | Path) -> list[VolumeLevel]:
     return levels
 
 
+def volume_attributes(path: str | Path) -> dict:
+    """Return the ``attributes`` of :func:`write_volume_pyramid`; none for other programs' files."""
+    return dict(cast(dict, _open_group(path).attrs.get("virtual_staining", {})))
+
+
 def _open_group(path: str | Path) -> zarr.Group:
     try:
         return zarr.open_group(str(path), mode="r")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts.storage.pyramid import layer_depth
+from virtual_staining.artefacts.storage.pyramid import chunk_size
 from virtual_staining.artefacts.volume import write_volume_pyramid
 from virtual_staining.errors import InputError
 from virtual_staining.ingest.grey_map import fixed_grey_map, measured_grey_map
@@ -101,7 +101,7 @@ def _block_planes(source: Source, whole: bool) -> int:
     plane_bytes = height * width * (source.dtype.itemsize + mapped_bytes)
     planes = max(1, BLOCK_BYTES // plane_bytes)
     # Blocks as thick as the layers that are written pass through without a copy.
-    align = math.lcm(source.block, min(n, layer_depth(source.shape, 2)) if whole else 1)
+    align = math.lcm(source.block, min(n, chunk_size(source.shape, 2)[0]) if whole else 1)
     planes = -(-planes // align) * align
     # Better to decode the chunks of a wide volume more than once than to run out of memory.
     return min(planes, max(1, LARGEST_BLOCK_BYTES // plane_bytes))

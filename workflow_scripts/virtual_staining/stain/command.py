@@ -9,7 +9,7 @@ from matplotlib.image import imsave
 
 from virtual_staining.artefacts.paths import StainedVolumeFolder
 from virtual_staining.artefacts.registration_failed import failure_of
-from virtual_staining.artefacts.rgba import write_rgba
+from virtual_staining.artefacts.rgba import open_rgba, write_rgba
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.volume import VolumeLevel, open_volume_pyramid
 from virtual_staining.errors import InputError
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     scaling = median_scaling(stats) if stats else measured_scaling(ct, normalize, args.ct)
     plane_filter = chosen_filter(settings, args.section_thickness_um, ct.voxel_size_um)
     stain_volume(ct, scaling, stain, plane_filter, args.out)
-    levels = open_volume_pyramid(args.out.zarr)
+    levels = open_rgba(args.out.zarr)
     with replacing(args.out.orthogonal) as path:
         orthogonal_figure(levels[0].array, levels[0].voxel_size_um).savefig(path)
     small = next(level for level in levels if max(level.array.shape[1:]) <= RENDER_VOXELS)

@@ -13,8 +13,12 @@ from virtual_staining.imaging.halving import halve_into
 
 COARSEST_PX = 64  # the pyramid ends when its longest side is at most this
 CHUNK_PX = 128
+# Colours are looked at in any direction: their chunks are cubes, and hold all channels, without
+# which viewers cannot mix them.
+COLOUR_CHUNK_PX = 64
 SHARD_PX = 1024
 LAYER_BYTES = 128 * 2**20  # aim for one layer of shards in memory
+COLOUR_LAYER_BYTES = 512 * 2**20
 
 
 class LevelWriter:
@@ -87,10 +91,17 @@ class LevelWriter:
             self.coarser.finish()
 
 
-def layer_depth(shape: tuple[int, ...], itemsize: int) -> int:
-    """Return how many planes are stored together in a volume of this shape, (z, y, x) or with c."""
+def chunk_size(shape: tuple[int, ...], itemsize: int) -> tuple[int, int, int]:
+    """Return the (z, y, x) of the chunks of a volume of this shape, (z, y, x) or with c.
+
+    Chunks are as thick as one layer in memory allows, 8 to 32 planes; those with channels 16 to 64.
+    """
+    colours = len(shape) > 3
+    side, room = (COLOUR_CHUNK_PX, COLOUR_LAYER_BYTES) if colours else (CHUNK_PX, LAYER_BYTES)
     plane_bytes = itemsize * int(np.prod(shape)) // shape[-3]
-    return 2 ** int(np.clip(np.log2(max(LAYER_BYTES // plane_bytes, 1)), 3, 5))
+    thinnest, thickest = (4, 6) if colours else (3, 5)
+    depth = 2 ** int(np.clip(np.log2(max(room // plane_bytes, 1)), thinnest, thickest))
+    return depth, side, side
 
 
 def create_levels(
@@ -98,16 +109,17 @@ def create_levels(
 ) -> list[LevelWriter]:
     """Create the arrays of all levels, return their writers, finest first."""
     lead, spatial = shape[:-3], shape[-3:]
-    depth = layer_depth(shape, dtype.itemsize)
+    largest = chunk_size(shape, dtype.itemsize)
+    side = largest[-1]
     arrays: list[zarr.Array] = []
     while True:
-        chunk = tuple(min(n, c) for n, c in zip(spatial, (depth, CHUNK_PX, CHUNK_PX), strict=True))
-        tiles = [min(-(-n // CHUNK_PX), SHARD_PX // CHUNK_PX) for n in spatial[1:]]
+        chunk = tuple(min(n, c) for n, c in zip(spatial, largest, strict=True))
+        tiles = [min(-(-n // side), SHARD_PX // side) for n in spatial[1:]]
         shard = (chunk[0], *(c * t for c, t in zip(chunk[1:], tiles, strict=True)))
         array = group.create_array(
             str(len(arrays)),
             shape=(*lead, *spatial),
-            chunks=(*(1 for _ in lead), *chunk),
+            chunks=(*lead, *chunk),
             shards=(*lead, *shard),
             dtype=dtype,
             compressors=shards.ZARR_CODEC,

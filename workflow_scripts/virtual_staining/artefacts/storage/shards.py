@@ -42,7 +42,8 @@ def write_layer(
     shard_path : callable
         ``shard_path(y, x)`` is the file of the shard at that place of the shards' grid.
     layer : ndarray
-        (c, z, y, x), c = 1 for arrays without channels; no thicker than a chunk.
+        (c, z, y, x), c = 1 for arrays without channels; no thicker than a chunk. A chunk holds all
+        channels.
     chunk : (int, int, int)
         (z, y, x) of a chunk; what reaches beyond the layer is stored as 0.
     tiles : (int, int)
@@ -55,40 +56,38 @@ def write_layer(
     for y, x in product(range(0, layer.shape[2], shard_y), range(0, layer.shape[3], shard_x)):
         region = layer[:, :, y : y + shard_y, x : x + shard_x]
         path = shard_path(y // shard_y, x // shard_x)
-        rows = {
-            (c, row): pool.submit(_encode_row, region[c, :, row * chunk[1] :][:, : chunk[1]], chunk)
-            for c, row in product(range(len(region)), range(-(-region.shape[2] // chunk[1])))
-        }
+        rows = [
+            pool.submit(_encode_row, region[:, :, first : first + chunk[1]], chunk)
+            for first in range(0, region.shape[2], chunk[1])
+        ]
         if waiting:
             _write_shard(*waiting)
-        waiting = (path, rows, (len(layer), *tiles))
+        waiting = (path, rows, tiles)
     _write_shard(*waiting)
 
 
 def _encode_row(band: np.ndarray, chunk: tuple[int, int, int]) -> list[bytes]:
-    """Compress the chunks side by side in a band (z, y, x)."""
-    depth, height, width = band.shape
-    padded = np.zeros(chunk, band.dtype)
+    """Compress the chunks side by side in a band (c, z, y, x)."""
+    channels, depth, height, width = band.shape
+    padded = np.zeros((channels, *chunk), band.dtype)
     encoded = []
     for x in range(0, width, chunk[2]):
-        part = band[:, :, x : x + chunk[2]]
-        if part.shape[2] < chunk[2]:
+        part = band[..., x : x + chunk[2]]
+        if part.shape[3] < chunk[2]:
             padded[...] = 0
-        padded[:depth, :height, : part.shape[2]] = part
+        padded[:, :depth, :height, : part.shape[3]] = part
         encoded.append(CODEC.encode(padded))
     return encoded
 
 
-def _write_shard(
-    path: Path, rows: dict[tuple[int, int], Future], grid: tuple[int, int, int]
-) -> None:
-    """Write chunks one after the other, then the index of (c, y, x) offsets and lengths."""
+def _write_shard(path: Path, rows: list[Future], grid: tuple[int, int]) -> None:
+    """Write chunks one after the other, then the index of (y, x) offsets and lengths."""
     index = np.full((*grid, 2), EMPTY, "<u8")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        for (c, row), future in rows.items():
+        for row, future in enumerate(rows):
             for column, data in enumerate(future.result()):
-                index[c, row, column] = file.tell(), len(data)
+                index[row, column] = file.tell(), len(data)
                 file.write(data)
         file.write(index.tobytes())
         file.write(google_crc32c.value(index.tobytes()).to_bytes(4, "little"))
