@@ -17,7 +17,7 @@ from virtual_staining.artefacts.paths import RegisteredFolder
 from virtual_staining.artefacts.storage.document import Document, read_document, write_document
 from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.errors import InputError
-from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.imaging.geometry import PlaneGrid, SectionMap
 from virtual_staining.imaging.measured import find_fill, unmeasured
 from virtual_staining.imaging.polygons import slide_px_to_pair_px
 from virtual_staining.readers.annotations import BACKGROUND, EXCLUDE, class_masks
@@ -224,6 +224,42 @@ def read_section_map(path: str | Path) -> tuple[SectionMap, np.ndarray]:
     section = document.value("slide_to_volume", dict, "an object with origin_um, u and v")
     slide_to_volume = SectionMap.from_dict(section, f"{path}: slide_to_volume")
     return slide_to_volume, _affine(document, "slide_px_to_um")
+
+
+def read_pair_grid(path: str | Path) -> PlaneGrid:
+    """Read where the pixels of a pair lie in the volume from a ``transform.json``.
+
+    A file of :func:`write_pair_grid` is read as well.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, lacks a key or describes no plane; the message names file and key.
+    """
+    document = read_document(path, FORMAT, REMEDY)
+    section = document.value("pair_to_volume", dict, "an object with origin_um, u and v")
+    to_volume = SectionMap.from_dict(section, f"{path}: pair_to_volume")
+    frame = np.stack([to_volume.u, to_volume.v])
+    if not np.allclose(frame @ frame.T, np.eye(2), atol=1e-3):
+        raise InputError(f"{path}: pair_to_volume: u and v must be orthogonal unit vectors")
+    pixel_um = document.value("pair_pixel_um", (int, float), "a number")
+    shape = document.value("pair_shape_px", list, "two whole numbers")
+    if len(shape) != 2 or not all(isinstance(n, int) and n > 0 for n in shape):
+        raise InputError(f"{path}: pair_shape_px: {shape} must be two whole numbers; {REMEDY}")
+    if not 0 < pixel_um < math.inf:
+        raise InputError(f"{path}: pair_pixel_um: {pixel_um} must be positive; {REMEDY}")
+    return PlaneGrid((shape[0], shape[1]), float(pixel_um), to_volume)
+
+
+def write_pair_grid(path: str | Path, grid: PlaneGrid, more: Mapping[str, object]) -> None:
+    """Write where the pixels of a plane lie, with the keys of ``transform.json`` and some more."""
+    place = {
+        "version": __version__,
+        "pair_shape_px": list(grid.shape),
+        "pair_pixel_um": grid.pixel_um,
+        "pair_to_volume": grid.to_volume.to_dict(),
+    }
+    write_document(path, FORMAT, {**place, **more})
 
 
 def _affine(document: Document, key: str) -> np.ndarray:

@@ -69,6 +69,12 @@ def open_volume_pyramid(path: str | Path) -> list[VolumeLevel]:
     return levels
 
 
+def level_for_pixels(levels: list[VolumeLevel], pixel_um: float) -> VolumeLevel:
+    """Return the coarsest level whose voxels are no larger than a pixel, or else the finest."""
+    fitting = [level for level in levels if level.voxel_size_um <= pixel_um * (1 + 1e-6)]
+    return fitting[-1] if fitting else levels[0]
+
+
 def volume_attributes(path: str | Path) -> dict:
     """Return the ``attributes`` of :func:`write_volume_pyramid`; none for other programs' files."""
     return dict(cast(dict, _open_group(path).attrs.get("virtual_staining", {})))

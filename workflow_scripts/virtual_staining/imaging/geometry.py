@@ -81,6 +81,35 @@ class SectionMap:
         return cls(**vectors)
 
 
+@dataclass(frozen=True)
+class PlaneGrid:
+    """Pixels of a plane in a volume.
+
+    Parameters
+    ----------
+    shape : (rows, columns)
+    pixel_um : float
+        Pixel size, µm.
+    to_volume : SectionMap
+        Rigid map of µm on the plane, from the outer corner of the first pixel, to volume µm.
+    """
+
+    shape: tuple[int, int]
+    pixel_um: float
+    to_volume: SectionMap
+
+    def centers_um(self) -> np.ndarray:
+        """Return the points (x, y) of all pixel centres, row by row, shape (pixels, 2), µm."""
+        y, x = np.indices(self.shape)
+        return (np.stack([x.ravel(), y.ravel()], 1) + 0.5) * self.pixel_um
+
+
+def resized(grid: PlaneGrid, pixel_um: float) -> PlaneGrid:
+    """Return the grid of the same field with pixels of another size, µm; the corner stays."""
+    rows, columns = (max(1, round(n * grid.pixel_um / pixel_um)) for n in grid.shape)
+    return PlaneGrid((rows, columns), pixel_um, grid.to_volume)
+
+
 def pose_to_map(center_um, u, v, slide_size_um: tuple[float, float]) -> SectionMap:
     """Return the rigid map of an undistorted section whose centre lies at a volume point.
 

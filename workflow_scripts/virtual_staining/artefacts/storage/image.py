@@ -6,6 +6,7 @@ import numpy as np
 import tifffile
 
 from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.artefacts.storage.ome import ome_metadata
 from virtual_staining.errors import InputError
 
 
@@ -30,6 +31,26 @@ def write_image(path: str | Path, image: np.ndarray, pixel_size_um: float) -> No
             predictor=image.dtype.kind != "f",
             resolution=(1e4 / pixel_size_um, 1e4 / pixel_size_um),
             resolutionunit="CENTIMETER",
+        )
+
+
+def write_ome_image(path: str | Path, image: np.ndarray, pixel_size_um: float) -> None:
+    """Write one 2D image (y, x) or (y, x, 3) as deflated OME-TIFF in µm, atomically.
+
+    Parameters are those of :func:`write_image`; ``path`` ends in ``.ome.tif``.
+    """
+    axes = "YXS" if image.ndim == 3 else "YX"
+    with replacing(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            image,
+            ome=True,
+            photometric="rgb" if image.ndim == 3 else "minisblack",
+            compression="zlib",
+            predictor=True,
+            resolution=(1e4 / pixel_size_um, 1e4 / pixel_size_um),
+            resolutionunit="CENTIMETER",
+            metadata=ome_metadata(axes, dict.fromkeys("XY", pixel_size_um), image),
         )
 
 

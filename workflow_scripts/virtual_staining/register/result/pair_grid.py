@@ -1,33 +1,11 @@
 """The pair's pixel grid: the part of the section's plane in which section and volume hold data."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import shapely
 
-from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.imaging.geometry import PlaneGrid, SectionMap
 
-
-@dataclass(frozen=True)
-class PairGrid:
-    """The pair's pixel grid.
-
-    Parameters
-    ----------
-    shape : (rows, columns)
-    pixel_um : float
-    to_volume : SectionMap
-        Rigid map of pair µm to volume µm.
-    """
-
-    shape: tuple[int, int]
-    pixel_um: float
-    to_volume: SectionMap
-
-    def centers_um(self) -> np.ndarray:
-        """Return the points (x, y) of all pixel centres, row by row, shape (pixels, 2), µm."""
-        y, x = np.indices(self.shape)
-        return (np.stack([x.ravel(), y.ravel()], 1) + 0.5) * self.pixel_um
+PairGrid = PlaneGrid
 
 
 def compose(pair_to_volume: SectionMap, slide_to_volume: SectionMap) -> np.ndarray:
