@@ -59,11 +59,11 @@ def cut_plane(
                 corner = start + top * down + left * right
                 place = corner, down, right, shifts, shape, blocks.chunk
                 needed = np.zeros(blocks.slots.shape, np.bool_)
-                _mark(needed, *inside[tile].shape, *place)
+                _mark(needed, inside[tile].shape, place)
                 blocks.hold(needed)
                 jobs = [
                     pool.submit(
-                        _gather, image[tile], inside[tile], row, blocks.pool, blocks.slots, *place
+                        _gather, image[tile], inside[tile], row, blocks.pool, blocks.slots, place
                     )
                     for row in range(0, inside[tile].shape[0], BAND_ROWS)
                 ]
@@ -122,8 +122,10 @@ class _Blocks:
 
 
 @numba.njit(cache=True, nogil=True)
-def _mark(needed, height, width, corner, down, right, shifts, shape, chunk):
-    """Mark the chunks whose voxels the pixels of a tile are interpolated from."""
+def _mark(needed, size, place):
+    """Mark the chunks whose voxels the pixels of a tile of a size are interpolated from."""
+    height, width = size
+    corner, down, right, shifts, shape, chunk = place
     low, high = np.zeros(3, np.int64), np.zeros(3, np.int64)
     for row in range(height):
         for column in range(width):
@@ -143,8 +145,9 @@ def _mark(needed, height, width, corner, down, right, shifts, shape, chunk):
 
 
 @numba.njit(cache=True, nogil=True)
-def _gather(image, inside, first, pool, slots, corner, down, right, shifts, shape, chunk):
+def _gather(image, inside, first, pool, slots, place):
     """Fill some rows of a tile (height, width, c) with the means of trilinear samples."""
+    corner, down, right, shifts, shape, chunk = place
     height, width, channels = image.shape
     total = np.zeros(channels)
     low, high, weight = np.zeros(3, np.int64), np.zeros(3, np.int64), np.zeros(3)
