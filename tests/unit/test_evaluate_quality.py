@@ -9,7 +9,7 @@ from virtual_staining.evaluate.faults.false_structures import (
     dark_tissue_fraction,
     false_hole_fraction,
 )
-from virtual_staining.evaluate.faults.seams import seam_ratio, seam_strength
+from virtual_staining.evaluate.faults.seams import phase_contrast, seam_ratio
 from virtual_staining.evaluate.metrics.colour_difference import delta_e_2000
 from virtual_staining.evaluate.metrics.sharpness import sharpness
 
@@ -81,19 +81,27 @@ def test_steps_at_tile_borders_are_seen(photo):
     tiled += 15 * ((np.arange(128) // 32) % 2)[:, None, None]
     tiled += 15 * ((np.arange(128) // 32) % 2)[None, :, None]
     tiled = np.clip(tiled, 0, 255).astype(np.uint8)
-    assert seam_ratio(photo, photo, EVERYWHERE, 32) == 1
-    assert seam_ratio(photo, tiled, EVERYWHERE, 32) > 1.3
+    shown = photo, photo[..., 1]
+    assert seam_ratio(photo, shown, EVERYWHERE, 32) == 1
+    assert seam_ratio(tiled, shown, EVERYWHERE, 32) > 1.3
+    # What both show is no seam, although it repeats with the tiles.
+    assert seam_ratio(tiled, (tiled, photo[..., 1]), EVERYWHERE, 32) == 1
+    smooth = blurred(photo, 1)
+    assert seam_ratio(smooth, shown, EVERYWHERE, 32) < 1.25
 
 
-def test_strength_of_known_steps():
+def test_contrast_of_known_steps():
     """Tiles of 16 px in a chequerboard: a step at one of 16 phases, 16 times the mean step."""
     tiles = np.indices((128, 128)) // 16 % 2
-    board = np.repeat(100 + 20 * (tiles[0] ^ tiles[1])[..., None], 3, -1).astype(np.uint8)
-    assert seam_strength(board, EVERYWHERE, 16) == pytest.approx(16)
-    assert seam_strength(board, EVERYWHERE, 17) < 3
+    board = 100 + 20.0 * (tiles[0] ^ tiles[1])
+    contrast = phase_contrast((board, EVERYWHERE), 16)
+    assert contrast[15] == pytest.approx(2 * 16) and not contrast[:15].any()
+    assert phase_contrast((board, EVERYWHERE), 17).max() < 6
     region = EVERYWHERE.copy()
     region[:, 15::16] = region[15::16] = False  # the steps lie outside
-    assert np.isnan(seam_strength(board, region, 16))
+    assert np.isnan(phase_contrast((board, region), 16)).all()
+    flat = np.repeat(board[..., None], 3, -1).astype(np.uint8)
+    assert np.isnan(seam_ratio(flat, (flat,), region, 16))
 
 
 def test_holes_that_the_real_slide_lacks_are_counted():

@@ -93,7 +93,7 @@ def measure_fold(
                 found = _patches(results, pair, classes, generated, background, comparison)
                 patch_rows += [about | row for row in found]
                 faults = slide_faults(
-                    pair.slide, generated, classes, background, comparison.tile_step_px
+                    pair.slide, generated, pair.ct, classes, background, comparison.tile_step_px
                 )
                 if comparison.features:
                     images = pair.slide, generated, pair.mask, background

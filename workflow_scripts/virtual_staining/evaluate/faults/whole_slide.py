@@ -29,6 +29,7 @@ COLUMNS = tuple(
 def slide_faults(
     real: np.ndarray,
     generated: np.ndarray,
+    ct: np.ndarray,
     classes: np.ndarray,
     background: np.ndarray,
     tile_step_px: int,
@@ -38,6 +39,8 @@ def slide_faults(
     Parameters
     ----------
     real, generated : ndarray, shape (y, x, 3), uint8
+    ct : ndarray, shape (y, x)
+        CT of the pair.
     classes : ndarray of uint8, shape (y, x)
         Tissue classes of the pair.
     background : ndarray, shape (3,), uint8
@@ -53,7 +56,7 @@ def slide_faults(
     tissue = stained_tissue(classes)
     bone = tissue & (classes == Tissue.RIGID)
     return {
-        "seam_ratio": seam_ratio(real, generated, tissue, tile_step_px),
+        "seam_ratio": seam_ratio(generated, (real, ct), tissue, tile_step_px),
         "false_hole_fraction": false_hole_fraction(real, generated, bone, background),
         "dark_tissue_fraction": dark_tissue_fraction(real, generated, tissue),
     }
