@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -13,8 +14,10 @@ from virtual_staining.artefacts.pair import pair_digest
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.registration_table import Doubts, left_out, read_doubts
 from virtual_staining.artefacts.storage.atomic import read_json
+from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
+from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.split.command import split_stain, without_doubtful, without_unsure
 from virtual_staining.split.stratification import make_folds
 
@@ -152,6 +155,11 @@ def write_images(folder, samples):
             path = folder / name.format(sample)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{name} of {sample}")
+        write_tissue(folder, sample)
+
+
+def write_tissue(folder, sample, classes=((Tissue.SOFT, Tissue.OUTSIDE),)):
+    write_image(Results(folder).mask(sample).tissue, np.array(classes, np.uint8), 5)
 
 
 def split_words(folder, stain="tb", unsure="drop", settings='{"folds": 2}'):
@@ -227,7 +235,7 @@ def test_a_changed_image_changes_every_folds_file_and_a_touched_one_none(cohort,
 def test_changed_tissue_classes_change_no_trainings_file(cohort):
     assert main(split_words(cohort)) == 0
     before, whole = fold_texts(cohort), read_json(Results(cohort).split("tb").folds)
-    (cohort / "04_mask/t1/tissue.tif").write_text("other classes")
+    write_tissue(cohort, "t1", ((Tissue.RIGID, Tissue.OUTSIDE),))
     assert main(split_words(cohort)) == 0
     assert fold_texts(cohort) == before
     after = read_json(Results(cohort).split("tb").folds)
@@ -255,6 +263,9 @@ def test_exchanged_images_have_another_digest(tmp_path):
     ct.write_text(slide_text)
     slide.write_text(ct_text)
     assert pair_digest(results, "a") != before
+    before = pair_digest(results, "a")
+    write_tissue(results.root, "a", ((Tissue.SOFT, Tissue.UNKNOWN),))
+    assert pair_digest(results, "a") != before, "training may weigh what lies outside the mask"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Patches: one geometry for all images, chance from (seed, epoch) alone, colours kept."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -95,6 +97,25 @@ def test_pairs_smaller_than_a_patch_grow_outside_the_mask(shape):
     area = batch.mask.sum((1, 2, 3))
     assert area.max() <= min(shape[0], 32) * min(shape[1], 32)
     assert area.max() > 0
+
+
+@pytest.mark.parametrize("make", [Sampler.cut, Sampler.interpolate])
+def test_pixels_outside_the_mask_weigh_what_is_asked(monkeypatch, make):
+    """Columns below 30 are mask, above 50 unknown; what is padded counts for nothing either."""
+    monkeypatch.setattr(Sampler, "cut", make)
+    pair = coordinates((90, 70))
+    known = np.broadcast_to(np.arange(70) < 50, pair.mask.shape)
+    pair = dataclasses.replace(pair, outside=known & ~pair.mask)
+    s = Sampler([pair], 80, 20, 0.0, 0.0, False, 0.0, WINDOW, "cpu", outside_weight=0.25)
+    batch = s.batch(s.plan(1, 1), slice(None))
+    x = (batch.slide[:, 0] + 1) * 127.5 / 2
+    inside, beside = x < 29.5, (x > 29.5) & (x < 49.5)
+    sure = ((x - 29.5).abs() > 0.6) & ((x - 49.5).abs() > 0.6)
+    sure[:, :, 70:] = False
+    expected = torch.where(inside, 1.0, torch.where(beside, 0.25, 0.0))
+    assert torch.equal(batch.mask[:, 0][sure], expected[sure])
+    assert batch.mask[..., 71:].max() == 0
+    assert set(batch.mask.unique().tolist()) == {0.0, 0.25, 1.0}
 
 
 def test_least_mask_fraction():

@@ -10,6 +10,7 @@ from virtual_staining.artefacts.paths import MaskFolder, NormalizedFolder, Resul
 from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.image_pair import TrainingPair
+from virtual_staining.imaging.tissue.classes import Tissue
 
 REMEDY = "`snakemake pairs` makes what is missing of the pairs, then start again"
 DIGEST_LETTERS = 16
@@ -121,9 +122,10 @@ def read_tissue(results: Results, pair: TrainingPair) -> np.ndarray:
 
 
 def pair_digest(results: Results, sample: str) -> str:
-    """Return a digest of a pair's ``ct.tif``, ``slide.tif``, ``mask.tif`` and ``stats.json``.
+    """Return a digest of all of a pair that a training may depend on.
 
-    The files are read piece by piece; names, places and times do not matter.
+    That is ``ct.tif``, ``slide.tif``, ``mask.tif``, ``stats.json`` and where ``tissue.tif`` says
+    that nothing can be learned. Names, places and times of the files do not matter.
 
     Returns
     -------
@@ -136,7 +138,11 @@ def pair_digest(results: Results, sample: str) -> str:
     InputError
         If one of the files does not exist.
     """
-    return _digest(*pair_files(results, sample).values(), results.normalized(sample).stats)
+    tissue = results.mask(sample).tissue
+    _check_exists(tissue)
+    unknown = np.packbits(read_image(tissue) == Tissue.UNKNOWN).tobytes()
+    files = *pair_files(results, sample).values(), results.normalized(sample).stats
+    return _digest(*files, also=unknown)
 
 
 def tissue_digest(results: Results, sample: str) -> str:
@@ -150,8 +156,8 @@ def tissue_digest(results: Results, sample: str) -> str:
     return _digest(results.mask(sample).tissue)
 
 
-def _digest(*paths: Path) -> str:
-    whole = hashlib.sha256()
+def _digest(*paths: Path, also: bytes = b"") -> str:
+    whole = hashlib.sha256(also)
     for path in paths:
         _check_exists(path)
         with open(path, "rb") as file:

@@ -19,12 +19,15 @@ class TrainingPair:
         White-balanced and stretched.
     mask : ndarray, shape (y, x), bool
         True where CT and slide show the same tissue.
+    outside : ndarray, shape (y, x), bool, optional
+        True outside the mask where both images hold data from which something can be learned.
     """
 
     sample: str
     ct: np.ndarray
     slide: np.ndarray
     mask: np.ndarray
+    outside: np.ndarray | None = None
 
 
 def fill_outside(image: np.ndarray, mask: np.ndarray, value: int | np.ndarray) -> np.ndarray:

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
         pair.ct, pair.slide, mask, pair.valid, pair.pixel_um, settings, normalize
     )
     lost = lost_pieces(classes, pair.ct, pair.pixel_um, settings, normalize)
-    mask, classes[lost] = mask & ~lost, Tissue.OUTSIDE
+    mask, classes[lost | exclude] = mask & ~lost, Tissue.UNKNOWN
     write_mask(out, mask, classes, pair.pixel_um)
     outlines = {
         "hull of the CT": (hulls[0], "both"),

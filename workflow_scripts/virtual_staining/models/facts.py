@@ -38,6 +38,7 @@ COMMON_KEYS = frozenset(
         "adam_beta1",
         "adam_beta2",
         "decay_from_epoch",
+        "outside_weight",
         "l1_mean",
         "precision",
         # The epochs whose weights lie in `best/` are chosen on these patches.

@@ -1,10 +1,11 @@
 """The paper's loss functions, equations (1)–(10), each a function of images and scores.
 
-Images are (n, c, h, w) in network range, masks (n, 1, h, w) of 0 and 1, scores have any shape. The
-functions take the outputs of the networks instead of the networks, so that several terms can share
-one output. The paper prints two-sided equations as sums over both directions. Each function here
-returns the term of one direction; the model scales both terms and adds them (``two_sided_terms``).
-Nothing here imports torch, because the files in ``variants/`` import this module.
+Images are (n, c, h, w) in network range, masks (n, 1, h, w) weights from 0 to 1, scores have any
+shape. The functions take the outputs of the networks instead of the networks, so that several terms
+can share one output. The paper prints two-sided equations as sums over both directions. Each
+function here returns the term of one direction; the model scales both terms and adds them
+(``two_sided_terms``). Nothing here imports torch, because the files in ``variants/`` import this
+module.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ def masked_l1(a: Tensor, b: Tensor, mask: Tensor, over: str) -> Tensor:
     a, b : Tensor, shape (n, c, h, w)
         Images to compare.
     mask : Tensor, shape (n, 1, h, w)
-        1 where CT and slide correspond.
+        1 where CT and slide correspond; elsewhere ``outside_weight``, or 0.
     over : {'all_pixels', 'masked_pixels'}
-        Pixels that the mean runs over: all pixels of the batch, or those where the mask is 1. The
-        mean over no pixel is 0.
+        Pixels that the mean runs over: all pixels of the batch, or those of the mask, by their
+        weights. The mean over no pixel is 0.
     """
     difference = (a - b).abs() * mask
     if over == "all_pixels":

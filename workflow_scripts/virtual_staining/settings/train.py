@@ -143,6 +143,16 @@ class TrainBlock(Settings):
     lambda_l1: float = key(
         20.0, "weight of Pix2Pix' pixel loss, equation 10", paper="2.6.3", ge=0, le=1e6
     )
+    outside_weight: float = key(
+        0.0,
+        "weight in the masked losses of pixels outside the correspondence mask where CT and slide"
+        " hold data; the weight inside is 1. At 0 these pixels do not count, as in the paper, and a"
+        " network that is trained briefly paints them any colour, black for instance, which then"
+        " reaches over the mask's rim",
+        paper="2.8",
+        ge=0,
+        le=1,
+    )
     l1_mean: Literal["all_pixels", "masked_pixels"] = key(
         "all_pixels",
         "pixels over which masked losses are averaged. all_pixels takes the paper's words"

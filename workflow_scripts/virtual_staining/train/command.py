@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from virtual_staining.artefacts.folds import Fold, read_fold
-from virtual_staining.artefacts.pair import pair_files, read_training_pair
+from virtual_staining.artefacts.pair import pair_files, read_tissue, read_training_pair
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.refined import read_refined, read_refined_slide
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.image_pair import TrainingPair
+from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.models.catalogue import check_model
 from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import read_settings
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     refined = read_refined(args.refined) if args.refined else {}
     resume = ResumeFolder(out.resume, describe_run(settings, fold, args.results, refined))
     device = choose_device()
-    pairs = read_pairs(args.results, fold, args.refined)
+    pairs = read_pairs(args.results, fold, args.refined, outside=settings.outside_weight > 0)
     if not any(pairs[sample].mask.any() for sample in fold.train):
         raise InputError(
             f"{args.results}: the masks of all training samples of {args.stain}, fold {args.fold}, "
@@ -91,12 +92,18 @@ def run(args: argparse.Namespace) -> None:
         sys.exit(128 + received[0])
 
 
-def read_pairs(results: Results, fold: Fold, refined: str) -> dict[str, TrainingPair]:
+def read_pairs(
+    results: Results, fold: Fold, refined: str, outside: bool = False
+) -> dict[str, TrainingPair]:
     """Read the pairs of a fold; the training pairs with their refined slides, where there are some.
 
-    Validation pairs keep their slides: what chooses weights must not depend on a refinement.
+    Validation pairs keep their slides: what chooses weights must not depend on a refinement. Where
+    ``outside`` is true, the training pairs say what can be learned outside their masks.
     """
     pairs = {sample: read_training_pair(results, sample) for sample in fold.train + fold.validation}
+    for sample in fold.train if outside else ():
+        known = read_tissue(results, pairs[sample]) == Tissue.OUTSIDE
+        pairs[sample] = replace(pairs[sample], outside=known)
     for sample in set(fold.train) & set(read_refined(refined) if refined else ()):
         pairs[sample] = replace(pairs[sample], slide=read_refined_slide(refined, sample))
     return pairs
@@ -115,6 +122,8 @@ def describe_run(
     for sample in fold.train + fold.validation:
         for kind, path in pair_files(results, sample).items():
             inputs[f"{sample}/{kind}"] = file_checksum(path)
+        if settings.outside_weight:
+            inputs[f"{sample}/tissue"] = file_checksum(results.mask(sample).tissue)
     for sample in sorted(set(fold.train) & set(refined or {})):
         inputs[f"{sample}/refined"] = (refined or {})[sample]
     return {"settings": settings.model_dump(), "inputs": inputs}

@@ -15,12 +15,16 @@ log = logging.getLogger(__name__)
 CT_SHIFT = 32768
 # Bytes of one pixel: CT; red, green, blue and mask.
 PIXEL_BYTES = 2 + 4
+# Values of the mask's plane.
+IN_MASK, OUTSIDE = 1, 2
 # Largest share of the device's free memory; the networks' activations need the rest.
 LARGEST_SHARE = 0.25
 
 
 class Resident:
     """One pair's five planes: CT as int16, and red, green, blue and mask as uint8.
+
+    The mask is :data:`IN_MASK`, :data:`OUTSIDE` where a loss may count what lies outside it, or 0.
 
     Parameters
     ----------
@@ -33,7 +37,10 @@ class Resident:
     def __init__(self, pair: TrainingPair, device: torch.device):
         self.shape = pair.ct.shape
         ct = (pair.ct[None].astype(np.int32) - CT_SHIFT).astype(np.int16)
-        rest = np.concatenate([np.moveaxis(pair.slide, 2, 0), pair.mask[None].astype(np.uint8)])
+        mask = np.where(pair.mask, IN_MASK, 0).astype(np.uint8)
+        if pair.outside is not None:
+            mask[pair.outside & ~pair.mask] = OUTSIDE
+        rest = np.concatenate([np.moveaxis(pair.slide, 2, 0), mask[None]])
         self.ct, self.rest = (torch.from_numpy(planes).to(device) for planes in (ct, rest))
 
     def window(self, y: int, x: int, size_px: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -54,6 +61,7 @@ def grow(pair: TrainingPair, size_px: int) -> TrainingPair:
         ct=np.pad(pair.ct, by, mode="symmetric"),
         slide=np.pad(pair.slide, (*by, (0, 0)), mode="symmetric"),
         mask=np.pad(pair.mask, by),
+        outside=None if pair.outside is None else np.pad(pair.outside, by),
     )
 
 

@@ -14,7 +14,7 @@ from torch.nn.functional import grid_sample
 from virtual_staining.imaging import intensity
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.sampling.cutting import cut_patch
-from virtual_staining.imaging.sampling.resident import CT_SHIFT, Resident, grow, memory_for
+from virtual_staining.imaging.sampling.resident import CT_SHIFT, OUTSIDE, Resident, grow, memory_for
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Batch:
-    """Patches in network range: ``ct`` and ``slide`` (n, 3, p, p), ``mask`` (n, 1, p, p) 0/1."""
+    """Patches in network range: ``ct`` and ``slide`` (n, 3, p, p), ``mask`` (n, 1, p, p) 0 to 1.
+
+    The mask is the weight of each pixel: 1 inside the correspondence mask, and outside it
+    ``outside_weight`` of the sampler, or 0 where the pair holds nothing to learn from.
+    """
 
     ct: torch.Tensor
     slide: torch.Tensor
@@ -77,6 +81,8 @@ class Sampler:
         Grey levels of normalized CT at the network's -1 and 1.
     device : str or torch.device
         Device on which patches are made.
+    outside_weight : float
+        Value of the patches' mask in the pairs' ``outside``.
     """
 
     def __init__(
@@ -90,6 +96,7 @@ class Sampler:
         min_mask_fraction: float,
         window: tuple[float, float],
         device: str | torch.device,
+        outside_weight: float = 0.0,
     ):
         self.patch_px, self.patches_per_pair = patch_px, patches_per_pair
         self.rescale, self.jitter, self.flips = rescale, jitter, flips
@@ -97,6 +104,7 @@ class Sampler:
         # All zooms use one window size, so that windows can be stacked; 2 px serve interpolation.
         self.window_px = math.ceil(patch_px / (1 - rescale)) + 2
         self.device = torch.device(device)
+        self.outside_weight = outside_weight
         self.samples = [pair.sample for pair in pairs]
         grown = [grow(pair, self.window_px) for pair in pairs]
         memory = memory_for(grown, self.device)
@@ -145,7 +153,8 @@ class Sampler:
         """Make the ``chosen`` patches of a plan."""
         make = self.cut if self.device.type == "cpu" else self.interpolate
         ct, slide, mask = make(plan, chosen)
-        return Batch(ct.expand(-1, 3, -1, -1), slide, mask)
+        weights = torch.where(mask == OUTSIDE, self.outside_weight, mask)
+        return Batch(ct.expand(-1, 3, -1, -1), slide, weights)
 
     def cut(self, plan: Plan, chosen: slice) -> tuple[torch.Tensor, ...]:
         """Return CT (n, 1, p, p), slide (n, 3, p, p) and mask (n, 1, p, p), cut patch by patch."""

@@ -32,7 +32,10 @@ class Tissue(IntEnum):
     SOFT = 3
     """Stained tissue of lower density: soft tissue, marrow."""
     BACKGROUND = 4
-    """Clear glass: gaps, vessels, lost pieces."""
+    """Clear glass: gaps and vessels."""
+    UNKNOWN = 5
+    """Outside the mask, and nothing can be learned there: no data in the CT or on the section, left
+    out by hand, or bone that the section has lost."""
 
 
 def tissue_classes(
@@ -79,6 +82,7 @@ def tissue_classes(
     classes[clear] = Tissue.BACKGROUND
     classes[implant] = Tissue.IMPLANT
     classes[~mask] = Tissue.OUTSIDE
+    classes[~valid] = Tissue.UNKNOWN
     return classes
 
 
