@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY := passive
 export GOMP_SPINCOUNT := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup settings docs demo study test test-fast test-slurm example lint bench
+.PHONY: setup settings docs site demo study test test-fast test-slurm example lint bench
 
 setup: .venv/.installed
 
@@ -52,6 +52,10 @@ test-slurm: setup
 
 docs: setup
 	$(BIN)/python -m virtual_staining.documentation
+
+site: setup
+	$(BIN)/sphinx-build -W --keep-going -q docs results/site
+	@echo 'The documentation as a site: results/site/index.html'
 
 lint: setup
 	ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint
