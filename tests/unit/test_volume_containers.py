@@ -16,8 +16,8 @@ from PIL import Image
 from raw_volumes import SHAPE, write_hdf5, write_itk
 
 from virtual_staining.errors import InputError
-from virtual_staining.ingest.pixel_sizes import agreed_size
 from virtual_staining.readers.open_raw import open_volume
+from virtual_staining.readers.pixel_sizes import agreed_size
 from virtual_staining.readers.sizes import known_size, number, unit_um
 from virtual_staining.settings.sheet import insists, parse_size
 

@@ -30,6 +30,7 @@ GPU_REMEDY = (
     "`stain.batch_patches`) or a GPU with more memory, and see with `nvidia-smi` whether another "
     "process uses it"
 )
+NO_MEMORY = ("DefaultCPUAllocator", "(-4:Insufficient memory)")  # torch's words, and OpenCV's
 MEMORY_REMEDY = (
     "the machine's memory is full; give the job more (`mem_mb` of its rule) or let fewer jobs "
     "run at once (`--resources mem_mb=…`)"
@@ -108,7 +109,7 @@ def explain(error: BaseException, args: argparse.Namespace) -> str | None:
             return f"{getattr(error, 'filename', None) or output_of(args)}: {words}"
     if lacks_gpu_memory(error):
         return f"{output_of(args)}: {GPU_REMEDY}"
-    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+    if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
         return f"{output_of(args)}: {MEMORY_REMEDY}"
     cause = error.__cause__ or error.__context__
     return explain(cause, args) if cause is not None else None

@@ -4,8 +4,8 @@ import argparse
 
 from virtual_staining.ingest.convert_slide import ingest_slide
 from virtual_staining.ingest.convert_volume import ingest_volume
-from virtual_staining.ingest.pixel_sizes import agreed_size
 from virtual_staining.readers.open_raw import open_slide, open_volume
+from virtual_staining.readers.pixel_sizes import agreed_size
 from virtual_staining.runtime import cpu_count
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.ingest import IngestSettings

@@ -10,9 +10,10 @@ from virtual_staining.artefacts.slide import write_slide_pyramid
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.measured import FILL, find_fill, unmeasured
 from virtual_staining.ingest.no_data import WHOLE
-from virtual_staining.ingest.pixel_sizes import TOLERANCE
 from virtual_staining.ingest.resample import area_matrix, resample_plane
 from virtual_staining.ingest.rgb import RgbReader, glass_rgb, is_glass
+from virtual_staining.readers.pixel_sizes import TOLERANCE
+from virtual_staining.readers.plausible import check_slide_size
 from virtual_staining.readers.source import RawSlide
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def ingest_slide(
     Raises
     ------
     InputError
-        If the pixels are not square, or all equal.
+        If the pixels are not square, of a size that cannot be meant, or all equal.
     """
     y_um, x_um = pixel_size_um
     if abs(y_um / x_um - 1) > TOLERANCE:
@@ -48,6 +49,7 @@ def ingest_slide(
             "slide, or correct its metadata"
         )
     full_um = (y_um + x_um) / 2
+    check_slide_size(slide.name, slide.shape, pixel_size_um, target_um)
     target_um = max(target_um, full_um)
     image, scanned = reduce_slide(slide, full_um, target_um)
     if (image == image[0, 0]).all():

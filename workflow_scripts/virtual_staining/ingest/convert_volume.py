@@ -16,6 +16,7 @@ from virtual_staining.ingest.grey_map import fixed_grey_map, measured_grey_map
 from virtual_staining.ingest.no_data import WHOLE, NoData, volume_fill
 from virtual_staining.ingest.resample import gaussian_matrix, output_length, resample_stream
 from virtual_staining.progress import progress
+from virtual_staining.readers.plausible import check_volume_size
 from virtual_staining.readers.source import Source
 from virtual_staining.settings.ingest import IngestSettings
 
@@ -54,7 +55,7 @@ def ingest_volume(
     Raises
     ------
     InputError
-        If the voxels are much coarser than the working size, if a value inside the field is not
+        If the voxels are much coarser than the working size, if the size cannot be meant, if a value inside the field is not
         finite, or if all voxels are equal.
     """
     target = settings.voxel_size_um
@@ -63,6 +64,7 @@ def ingest_volume(
             f"{source.name}: voxels of {min(voxel_size_um):g} µm or more for a working size of "
             f"{target:g} µm; set ingest.voxel_size_um to about {min(voxel_size_um):g}"
         )
+    check_volume_size(source.name, source.shape, voxel_size_um, target)
     no_data = NoData(volume_fill(source), source.name)
     grey_map = fixed_grey_map(source.dtype) or measured_grey_map(
         _closed(_blocks(source, "measuring"), no_data, threads),

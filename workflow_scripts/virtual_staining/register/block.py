@@ -9,7 +9,7 @@ from virtual_staining.artefacts.slide import open_slide_pyramid
 from virtual_staining.artefacts.volume import open_volume_pyramid
 from virtual_staining.errors import InputError
 from virtual_staining.register.block_plane import write_planes
-from virtual_staining.register.inputs import read_section, read_volume
+from virtual_staining.register.inputs import check_sizes, read_section, read_volume
 from virtual_staining.register.search.block.block_search import search_block
 from virtual_staining.register.search.starts import view_vector
 from virtual_staining.settings.base import read_settings
@@ -57,8 +57,11 @@ def run(args: argparse.Namespace) -> None:
             f"block {args.block}: orders: {len(args.orders)} for {len(args.slides)} slides; give "
             "one for each, - where it is unknown"
         )
-    volume = read_volume(open_volume_pyramid(args.ct), settings)
+    levels = open_volume_pyramid(args.ct)
     slides = [open_slide_pyramid(path) for path in args.slides]
+    for sample, slide in zip(args.samples, slides, strict=True):
+        check_sizes(args.ct, sample, levels, slide, searched=True)
+    volume = read_volume(levels, settings)
     orders = [int(text) if text.isdecimal() else None for text in args.orders]
     sections = [
         replace(read_section(levels, volume, settings), order=order)

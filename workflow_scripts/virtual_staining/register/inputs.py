@@ -1,9 +1,12 @@
 """Reading of volume and slide at the voxel sizes that the searches use."""
 
+from pathlib import Path
+
 import numpy as np
 
 from virtual_staining.artefacts.slide import SlideLevel
 from virtual_staining.artefacts.volume import VolumeLevel
+from virtual_staining.readers.plausible import check_alike, check_searchable
 from virtual_staining.register.similarity.scales import (
     SectionScales,
     VolumeScales,
@@ -13,6 +16,38 @@ from virtual_staining.register.similarity.scales import (
 from virtual_staining.settings.register import RegisterSettings
 
 SEARCH_VOXELS = 500**3  # a larger volume would not fit into a laptop's memory beside the rest
+
+
+def check_sizes(
+    ct: str | Path,
+    sample: str,
+    volume: list[VolumeLevel],
+    slide: list[SlideLevel],
+    *,
+    searched: bool,
+) -> None:
+    """Refuse a volume that is too thin, or ten times larger or smaller than the section.
+
+    Parameters
+    ----------
+    ct : path
+        The volume, for messages.
+    sample : str
+        The sample, for messages.
+    volume, slide : list
+        Their levels, finest first; nothing of them is read.
+    searched : bool
+        Whether the section's place is to be searched everywhere.
+
+    Raises
+    ------
+    InputError
+        Giving the numbers.
+    """
+    shape, voxel_um = volume[0].array.shape, volume[0].voxel_size_um
+    check_searchable(str(ct), shape, voxel_um, searched=searched)
+    volume_um = [n * voxel_um for n in shape[::-1]]
+    check_alike(sample, volume_um, slide[0].size_um, searched=searched)
 
 
 def read_volume(levels: list[VolumeLevel], settings: RegisterSettings) -> VolumeScales:

@@ -12,7 +12,12 @@ from virtual_staining.artefacts.slide import open_slide_pyramid, stored_to_um
 from virtual_staining.artefacts.volume import open_volume_pyramid
 from virtual_staining.errors import InputError
 from virtual_staining.register.block_plane import BlockPlane, flag_block, read_block_plane
-from virtual_staining.register.inputs import coarsest_level_below, read_section, read_volume
+from virtual_staining.register.inputs import (
+    check_sizes,
+    coarsest_level_below,
+    read_section,
+    read_volume,
+)
 from virtual_staining.register.result.flags import bone_dice, flag_result, is_unsure
 from virtual_staining.register.result.itk_transform import write_tfm
 from virtual_staining.register.result.landscape import landscape
@@ -92,6 +97,8 @@ def register_section(args: argparse.Namespace, settings: RegisterSettings) -> No
     settings = settings.part(*settings_parts(args, settings))
     volume_levels, slide_levels = open_volume_pyramid(args.ct), open_slide_pyramid(args.slide)
     guess = read_guess(args, settings, slide_levels[0].size_um)
+    searched = settings.mode == "auto" and not args.block_planes
+    check_sizes(args.ct, args.sample, volume_levels, slide_levels, searched=searched)
     section = read_section(slide_levels, read_volume(volume_levels, settings), settings)
     plane = None
     if args.block_planes:
