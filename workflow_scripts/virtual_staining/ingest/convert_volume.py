@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 BLOCK_BYTES = 64 * 2**20  # aim for blocks of this size
 # Blocks stay below this however thick the chunks of the source are; two blocks are in memory.
 LARGEST_BLOCK_BYTES = 384 * 2**20
-LARGEST_UPSAMPLING = 2.0
 
 
 def ingest_volume(
@@ -55,15 +54,10 @@ def ingest_volume(
     Raises
     ------
     InputError
-        If the voxels are much coarser than the working size, if the size cannot be meant, if a value inside the field is not
-        finite, or if all voxels are equal.
+        If the voxels are much coarser than the working size, if the volume's size cannot be meant,
+        if a value inside the field is not finite, or if all voxels are equal.
     """
     target = settings.voxel_size_um
-    if min(voxel_size_um) > LARGEST_UPSAMPLING * target:
-        raise InputError(
-            f"{source.name}: voxels of {min(voxel_size_um):g} µm or more for a working size of "
-            f"{target:g} µm; set ingest.voxel_size_um to about {min(voxel_size_um):g}"
-        )
     check_volume_size(source.name, source.shape, voxel_size_um, target)
     no_data = NoData(volume_fill(source), source.name)
     grey_map = fixed_grey_map(source.dtype) or measured_grey_map(

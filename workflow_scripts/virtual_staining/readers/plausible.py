@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 VOLUME_FIELD, SLIDE_FIELD = "voxel_size_um", "slide_pixel_um"
 LARGEST_MM = 500.0  # no volume or slide is larger
 FINEST = 100.0  # raw pixels may be so many times finer than the working size
+LARGEST_UPSAMPLING = 2.0  # voxels may be so many times longer than the working size
 COARSEST = 20.0  # raw voxels may be so many times longer along one axis than the working size
 FEW_VOXELS = 4  # along an axis; no section can be searched in fewer
 TENFOLD = 10.0
@@ -48,11 +49,18 @@ def check_volume_size(
                 "several planes: name the folder or file of the whole series"
             )
     _check_size(name, VOLUME_FIELD, shape, voxel_size_um, working_um, "zyx")
+    finest = min(voxel_size_um)
+    if finest > LARGEST_UPSAMPLING * working_um:
+        raise InputError(
+            f"{name}: voxels of {finest:g} µm or more for a working size of {working_um:g} µm; set "
+            f"ingest.voxel_size_um to about {finest:g}, or, if this size is wrong, write "
+            f"{VOLUME_FIELD} in µm in the sheet, with a last ! to overrule the file"
+        )
     for axis, count, size in zip("zyx", shape, voxel_size_um, strict=True):
-        if size > COARSEST * working_um and size > COARSEST * min(voxel_size_um):
+        if size > COARSEST * working_um and size > COARSEST * finest:
             raise InputError(
                 f"{name}: its voxels are {size:g} µm long along {axis}, and "
-                f"{min(voxel_size_um):g} µm along another axis, for a working size of "
+                f"{finest:g} µm along another axis, for a working size of "
                 f"{working_um:g} µm; its {count} planes would become "
                 f"{round(count * size / working_um)}; correct {VOLUME_FIELD}"
             )
@@ -99,7 +107,7 @@ def _check_size(
         raise InputError(
             f"{name}: with a pixel size of {_numbers(size_um)} µm it is {whole} large, hardly more "
             f"than the working size of {working_um:g} µm; {finest:g} may be millimetres: write "
-            f"{field} in µm ({1000 * finest:g}), or insist on a finer working size in `ingest`"
+            f"{field} in µm ({1000 * finest:g}!), or choose a finer working size, ingest.{field}"
         )
     if max(lengths) > 1000 * LARGEST_MM:
         raise InputError(
@@ -172,9 +180,9 @@ def check_searchable(name: str, shape: Sequence[int], voxel_um: float, *, search
     for axis, count in zip("zyx", shape, strict=True):
         if count < least:
             raise InputError(
-                f"{name}: too thin: {count} voxels of {voxel_um:g} µm along {axis}; a section is "
-                f"looked for in {least} or more: check that the volume is whole and its "
-                f"{VOLUME_FIELD}"
+                f"{name}: too thin: {count} voxel{'s' * (count > 1)} of {voxel_um:g} µm along "
+                f"{axis}; a section is looked for in {least} or more: check that the volume is "
+                f"whole and its {VOLUME_FIELD}"
             )
 
 
