@@ -23,7 +23,7 @@ from virtual_staining.artefacts.generator import load_generators
 from virtual_staining.artefacts.pair import read_training_pair
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.image import pixel_size_um
-from virtual_staining.evaluate.trust.novelty import LEAST_UNKNOWN, GreyPairs, alarm_level
+from virtual_staining.evaluate.trust.novelty import alarm_level
 from virtual_staining.evaluate.trust.study import (
     Tools,
     assess,
@@ -31,6 +31,7 @@ from virtual_staining.evaluate.trust.study import (
     known_planes,
     promise,
 )
+from virtual_staining.imaging.grey_pairs import LEAST_UNKNOWN, GreyPairs
 from virtual_staining.models.catalogue import in_order
 from virtual_staining.runtime import set_up_processor
 from virtual_staining.settings.evaluate import EvaluateSettings

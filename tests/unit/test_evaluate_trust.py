@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.trust.novelty import GreyPairs, alarm_level
+from virtual_staining.evaluate.trust.novelty import alarm_level
 from virtual_staining.evaluate.trust.study import HeldOut, assess, promise, uncertainty_image
 from virtual_staining.evaluate.trust.uncertainty import (
     Slide,
@@ -13,6 +13,7 @@ from virtual_staining.evaluate.trust.uncertainty import (
     local_error,
     ranking,
 )
+from virtual_staining.imaging.grey_pairs import GreyPairs
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 SETTINGS = EvaluateSettings()

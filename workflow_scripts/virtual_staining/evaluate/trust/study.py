@@ -14,7 +14,7 @@ from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.trust.novelty import LEAST_UNKNOWN, GreyPairs, alarm_level
+from virtual_staining.evaluate.trust.novelty import alarm_level
 from virtual_staining.evaluate.trust.uncertainty import (
     Calibration,
     Slide,
@@ -23,6 +23,7 @@ from virtual_staining.evaluate.trust.uncertainty import (
     local_error,
     ranking,
 )
+from virtual_staining.imaging.grey_pairs import LEAST_UNKNOWN, GreyPairs
 from virtual_staining.imaging.tissue.rigid import rigid_ct
 from virtual_staining.settings.evaluate import EvaluateSettings
 from virtual_staining.settings.mask import MaskSettings
