@@ -1,7 +1,5 @@
 """Raw volumes as a folder of slices."""
 
-import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.ome_files import describes_series
 from virtual_staining.readers.planes import PLANE_SUFFIXES, open_plane
+from virtual_staining.readers.slice_names import continues, in_order, is_series
 from virtual_staining.readers.source import Source
 from virtual_staining.readers.tiff_metadata import TIFF_SUFFIXES
 from virtual_staining.readers.volumes.tiff_stack import open_file as open_tiff_stack
@@ -21,29 +20,47 @@ READERS = 4
 
 def is_slice_folder(path: Path) -> bool:
     """Say whether a path is a folder with files of slices."""
-    return path.is_dir() and any(_slices(path))
+    return path.is_dir() and any(_by_format(path))
 
 
-def _slices(folder: Path) -> Iterator[Path]:
-    """Yield the slices of a folder: its TIFF files or, without any, those of other formats.
-
-    Hidden files are none, and previews in another format lie beside the slices.
-    """
-    by_format: dict[str, list[Path]] = {}
+def _by_format(folder: Path) -> dict[str, list[Path]]:
+    """Group the files of a folder that may be slices by their format; hidden files are none."""
+    formats: dict[str, list[Path]] = {}
     for path in folder.iterdir():
         suffix = path.suffix.lower()
-        if suffix in PLANE_SUFFIXES and not path.name.startswith("."):
-            by_format.setdefault(".tif" if suffix in TIFF_SUFFIXES else suffix, []).append(path)
-    yield from by_format.get(".tif") or max(by_format.values(), key=len, default=[])
+        if suffix in PLANE_SUFFIXES and not path.name.startswith(".") and not path.is_dir():
+            formats.setdefault(".tif" if suffix in TIFF_SUFFIXES else suffix, []).append(path)
+    return formats
 
 
-def natural_key(path: Path) -> list:
-    """Sort key under which ``s10`` follows ``s9``."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
+def _slices(folder: Path) -> list[Path]:
+    """Return the slices of a folder: its TIFF files or, without such a series, those of another.
+
+    Previews and snapshots in another format may lie beside the slices.
+
+    Raises
+    ------
+    InputError
+        If files of another format may be slices too.
+    """
+    formats = _by_format(folder)
+    by_size = sorted(formats, key=lambda suffix: (suffix != ".tif", -len(formats[suffix])))
+    chosen = next((suffix for suffix in by_size if is_series(formats[suffix])), by_size[0])
+    for suffix in by_size:
+        files, others = formats[chosen], formats[suffix]
+        if suffix == chosen or not (is_series(others) or continues(files, others)):
+            continue
+        if len(others) > len(files) or continues(files, others):
+            raise InputError(
+                f"{folder}: holds {len(files)} slices as {min(files).name} and {len(others)} as "
+                f"{min(others).name}; move those that are no slices of this volume out of the "
+                "folder"
+            )
+    return formats[chosen]
 
 
 def open_folder(folder: Path) -> Source:
-    """Open a folder of single-page slices, in natural order of their names.
+    """Open a folder of single-page slices, in the order of the number in their names.
 
     The files of one OME-TIFF are read in the order and with the size that their metadata say.
 
@@ -52,14 +69,15 @@ def open_folder(folder: Path) -> Source:
     Raises
     ------
     InputError
-        If a number is missing from the series, a slice is damaged, not grey, or unlike the first.
+        If the names are not those of one series, a number is missing from it, or a slice is
+        damaged, not grey, or unlike the first.
     """
-    files = sorted(_slices(folder), key=natural_key)
+    files = sorted(_slices(folder))
     if files[0].suffix.lower() in TIFF_SUFFIXES and describes_series(
         files[0], {path.name for path in files}
     ):
         return replace(open_tiff_stack(files[0]), name=str(folder))  # in the metadata's order
-    _check_numbers(folder, files)
+    files = in_order(folder, files)
     with ThreadPoolExecutor(READERS) as pool:
         slices = list(pool.map(open_plane, files))
     first = slices[0]
@@ -76,23 +94,6 @@ def open_folder(folder: Path) -> Source:
 
     shape = (len(slices), *first.shape)
     return Source(str(folder), shape, first.dtype, read)
-
-
-def _check_numbers(folder: Path, files: list[Path]) -> None:
-    """Refuse a gap in the last number of the slices' names."""
-    found = [re.findall(r"\d+", path.stem) for path in files]
-    if len(files) < 3 or not all(found):
-        return
-    numbers = [int(digits[-1]) for digits in found]
-    steps = np.diff(numbers)
-    step = int(steps.min())
-    if step < 1 or (steps == step).all():
-        return
-    at = int(np.argmax(steps != step))
-    raise InputError(
-        f"{folder}: slice {numbers[at] + step} is missing between {files[at].name} and "
-        f"{files[at + 1].name}; restore it or renumber the slices"
-    )
 
 
 CONTAINER = Container(
