@@ -9,11 +9,12 @@ faults of the slides and the CPU seconds of one training. Holes in bone and tiss
 implant are counted in the true bone and tissue of the synthetic cohort.
 
 The last line is JSON. The best model is the one with the highest mean rank in SSIM, PSNR, LPIPS and
-colour difference over subsets and regions. Each `lead_` is that model less the best reference
-(oracles left out) where that is smallest over subsets and regions; positive is better. `sharpness`
-is its smallest median, `seam_ratio` and the fractions of faults are its largest mean over the
-slides of a subset. `paired_` says the same of the paired CycleGAN. `clipped_tissue_fraction` is the
-largest over samples and tissues. What was not measured is null.
+colour difference over subsets and regions (whole mask, tissue only). Each `lead_` is that model
+less the best reference (oracles left out) where that is smallest over subsets and regions; positive
+is better. `sharpness` is its smallest median there, `sharpness_bone` and `sharpness_soft` those of
+bone and of soft tissue apart. `seam_ratio` and the fractions of faults are its largest mean over
+the slides of a subset. `paired_` says the same of the paired CycleGAN. `clipped_tissue_fraction` is
+the largest over samples and tissues. What was not measured is null.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from picture_slides import compared_slides, true_faults
 
 from virtual_staining.artefacts.folds import SUBSETS
 from virtual_staining.artefacts.patches import (
+    HEADLINE_REGIONS,
     REGIONS,
     MetricColumn,
     read_metric_table,
@@ -70,7 +72,8 @@ def best_model(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
         Medians, from ``evaluate table``.
     metrics : sequence of MetricColumn
     """
-    rows = table[table["subset"].isin(COMPARED) & ~table["model"].isin(REFERENCES)]
+    headline = table["subset"].isin(COMPARED) & table["region"].isin(HEADLINE_REGIONS)
+    rows = table[headline & ~table["model"].isin(REFERENCES)]
     ranks = [
         metric.goodness(part.set_index("model")[f"{metric.column}_median"]).rank()
         for _, part in rows.groupby(["subset", "region"])
@@ -101,7 +104,11 @@ def figures_of(
     )
     return {
         **{f"lead_{name}": leads.get(column, math.nan) for name, column in LEADS.items()},
-        "sharpness": medians["sharpness_median"].min(),
+        "sharpness": medians[medians["region"].isin(HEADLINE_REGIONS)]["sharpness_median"].min(),
+        **{
+            f"sharpness_{region}": medians[medians["region"] == region]["sharpness_median"].min()
+            for region in ("bone", "soft")
+        },
         **slides.groupby("subset")[list(FAULTS)].mean().max(),
     }
 

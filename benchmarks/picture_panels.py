@@ -54,7 +54,7 @@ def draw(
         own = {**here, "model": name}
         numbers = _medians(_rows(patches, own), metrics)
         text = f"{numbers}\n{_fault_line(_rows(faults, own).iloc[0])}"
-        place.set_xlabel(text, fontsize=7, family="monospace")
+        place.set_xlabel(text, fontsize=6, family="monospace")
     panel(axes[-1], slide.real, "Real slide")
     figure.savefig(folder / f"{slide.subset}-{slide.sample}-fold-{slide.fold}.png", dpi=110)
 

@@ -61,6 +61,12 @@ def test_the_default_study_and_the_tiny_one_are_planned():
     assert len(found.samples) == 5 and not found.unsplit and not found.notes
 
 
+def test_a_model_may_take_its_own_number_of_patches():
+    study = plan({"model_patches_per_pair": {"pix2pix": 50}}).study
+    assert study.training("pix2pix").patches_per_pair == 50
+    assert study.training("paired_cyclegan") == plan().study.training("paired_cyclegan")
+
+
 @pytest.mark.parametrize("name", ["demo", "example"])
 def test_the_studies_of_the_profiles_are_sound(name):
     path = ROOT / f"profiles/{name}/study.yaml"
@@ -76,6 +82,7 @@ def test_the_studies_of_the_profiles_are_sound(name):
         ({"stain_models": {"toluidine_blue": ["unet"]}}, "'unet' must be one of models"),
         ({"stain_models": {"toluidine_blue": ["pix2pix"]}}, "must hold stain.model"),
         ({"stain_models": {"toluidine_blue": []}}, "one or more models"),
+        ({"model_patches_per_pair": {"unet": 50}}, "'unet' must be one of models"),
         ({"stain": {"model": "cyclegan"}}, "stain.model: 'cyclegan' must be one of models"),
         ({"stain": {"folds": [3]}}, r"stain.folds: 3 must be one of the folds .* \(1, 2;"),
         ({"trained_folds": [2]}, r"stain.folds: 1 must be one of the folds .* \(2;"),

@@ -69,6 +69,13 @@ class Study(Settings):
         values="a list of one or more models for each stain that is named",
         paper="S2",
     )
+    model_patches_per_pair: dict[Name, Annotated[int, Field(ge=1, le=100_000)]] = key(
+        {},
+        "models that take another number of patches than train.patches_per_pair, such as pix2pix:"
+        " 250. Steps of the models differ in cost; with these numbers the models train for equal"
+        " times",
+        values="a whole number of 1 or more for each model that is named",
+    )
     trained_folds: Literal["all"] | tuple[Annotated[int, Field(ge=1, le=1000)], ...] = key(
         "all",
         "folds that are trained and evaluated: all, or a list of fold numbers. One fold suffices"
@@ -121,7 +128,10 @@ class Study(Settings):
 
     def training(self, model: str) -> TrainSettings:
         """Return the settings of one model's training."""
-        return TrainSettings(**self.train.model_dump(), model=model, seed=self.seed)
+        block = self.train.model_dump()
+        if model in self.model_patches_per_pair:
+            block["patches_per_pair"] = self.model_patches_per_pair[model]
+        return TrainSettings(**block, model=model, seed=self.seed)
 
     def contradictions(self, models: Mapping[str, ModelFacts]) -> list[str]:
         """Return a sentence for each value that does not fit another block or the models.
@@ -134,6 +144,12 @@ class Study(Settings):
         unknown = [name for name in self.models if name not in models]
         if unknown:
             return [f"models: unknown model {unknown[0]!r}; {nearest(unknown[0], models)}"]
+        odd = [name for name in self.model_patches_per_pair if name not in self.models]
+        if odd:
+            return [
+                f"model_patches_per_pair: {odd[0]!r} must be one of models"
+                f" ({', '.join(self.models)})"
+            ]
         return [*self._of_stain(models), *self._of_models(models), *self._of_planes()]
 
     def _of_planes(self) -> Iterator[str]:

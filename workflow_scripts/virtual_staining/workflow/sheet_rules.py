@@ -117,7 +117,8 @@ def _of_crossval(study: Study, sections: pd.DataFrame) -> Iterator[str]:
             "the role of some in the sheet"
         )
     for stain, count in counts.items():
-        patches = study.train.patches_per_pair * max(count - 1, 1)
+        per_pair = [study.training(model).patches_per_pair for model in study.models]
+        patches = min(per_pair) * max(count - 1, 1)
         if study.train.batch > patches:
             yield (
                 f"train.batch: {study.train.batch} must be at most the {patches} patches of an"
