@@ -16,13 +16,15 @@ from pathlib import Path
 import virtual_staining
 from virtual_staining.errors import InputError
 
-# What the system says when a file cannot be written, and what helps.
+# What the system says when a file cannot be read or written, and what helps.
 FREE_SPACE = "free some space or write the results to another disk, then start again"
 UNWRITABLE = {
     errno.ENOSPC: f"the disk is full; {FREE_SPACE}",
     errno.EDQUOT: f"the disk quota is used up; {FREE_SPACE}",
     errno.EFBIG: "the file grew larger than the system allows; raise the limit (`ulimit -f`) or "
     "write to another file system",
+    errno.EACCES: "permission denied; change the permissions of the file or of its folder",
+    errno.EPERM: "not permitted; change the permissions of the file or of its folder",
     errno.EROFS: "the file system is read-only; write the results to another place",
 }
 GPU_REMEDY = (

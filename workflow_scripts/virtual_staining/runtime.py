@@ -6,9 +6,12 @@ need it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import resource
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +30,36 @@ def cpu_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def free_memory_bytes() -> int:
+    """Return how much more memory this process may use.
+
+    On Linux, this is what the system has available, what the batch system's control group leaves
+    and what the process's own limit (`ulimit -v`) leaves, whichever is least. Elsewhere it is the
+    machine's memory.
+    """
+    try:
+        free = int(_proc_field("/proc/meminfo", "MemAvailable")) * 1024
+    except (OSError, ValueError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    group = Path("/sys/fs/cgroup")
+    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
+        limit = int((group / "memory.max").read_text())
+        free = min(free, limit - int((group / "memory.current").read_text()))
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY:
+        free = min(free, limit - int(_proc_field("/proc/self/status", "VmSize")) * 1024)
+    return max(0, free)
+
+
+def _proc_field(file: str, name: str) -> str:
+    """Return the number of a line ``name: number kB`` of the system's own files."""
+    for line in Path(file).read_text(encoding="ascii", errors="replace").splitlines():
+        key, _, value = line.partition(":")
+        if key == name:
+            return value.split()[0]
+    raise ValueError(name)
 
 
 def choose_device() -> torch.device:

@@ -16,6 +16,7 @@ from virtual_staining.ingest.grey_map import fixed_grey_map, measured_grey_map
 from virtual_staining.ingest.no_data import WHOLE, NoData, volume_fill
 from virtual_staining.ingest.resample import gaussian_matrix, output_length, resample_stream
 from virtual_staining.progress import progress
+from virtual_staining.readers.bounds import check_disk
 from virtual_staining.readers.plausible import check_volume_size
 from virtual_staining.readers.source import Source
 from virtual_staining.settings.ingest import IngestSettings
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 BLOCK_BYTES = 64 * 2**20  # aim for blocks of this size
 # Blocks stay below this however thick the chunks of the source are; two blocks are in memory.
 LARGEST_BLOCK_BYTES = 384 * 2**20
+PYRAMID = 8 / 7  # all levels, each an eighth of the one before, against the finest
 
 
 def ingest_volume(
@@ -59,6 +61,9 @@ def ingest_volume(
     """
     target = settings.voxel_size_um
     check_volume_size(source.name, source.shape, voxel_size_um, target)
+    axes = list(zip(source.shape, voxel_size_um, strict=True))
+    shape = tuple(output_length(n, s, target) for n, s in axes)
+    check_disk(source.name, out, PYRAMID * 2 * math.prod(shape))
     no_data = NoData(volume_fill(source), source.name)
     grey_map = fixed_grey_map(source.dtype) or measured_grey_map(
         _closed(_blocks(source, "measuring"), no_data, threads),
@@ -66,8 +71,6 @@ def ingest_volume(
         settings.float_percentiles,
         source.name,
     )
-    axes = list(zip(source.shape, voxel_size_um, strict=True))
-    shape = tuple(output_length(n, s, target) for n, s in axes)
     matrices = [gaussian_matrix(n, s, target) for n, s in axes]
     log.info("%s: %s %s to %s at %g µm", source.name, source.shape, source.dtype, shape, target)
     blocks = _not_constant(source, matrices == [None] * 3)

@@ -15,9 +15,14 @@ from shapely.geometry.base import BaseGeometry
 
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.polygons import rasterize
+from virtual_staining.readers.files import read_text
 
 log = logging.getLogger(__name__)
 
+MOST_REPAIRED = 20_000  # points of an outline that crosses itself; a repair may need their square
+FIRST_POINTS = 1000
+ERRORS = (KeyError, TypeError, ValueError, IndexError, RecursionError, AttributeError,
+          shapely.errors.ShapelyError)  # fmt: skip
 BACKGROUND = "Background"
 EXCLUDE = "Exclude"
 
@@ -46,10 +51,10 @@ def read_annotations(path: str | Path, classes: Collection[str]) -> dict[str, li
         geometry without area; the message names the file and the feature.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such annotation file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        if not Path(path).exists():
+            raise InputError(f"{path}: no such annotation file")
+        content = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:  # of json, of UTF-8, of numbers
         raise InputError(f"{path}: not valid JSON ({error}); export GeoJSON in QuPath") from error
     found = {name: [] for name in classes}
     for number, feature in enumerate(_features(content, path), start=1):
@@ -87,12 +92,26 @@ def _area(feature: dict, where: str) -> BaseGeometry:
     if kind not in ("Polygon", "MultiPolygon"):
         raise InputError(f"{where}: geometry is {kind!r}; draw a closed area (Polygon)")
     try:
-        area = shapely.make_valid(shapely.geometry.shape(geometry))
-    except (KeyError, TypeError, ValueError, IndexError, shapely.errors.ShapelyError) as error:
+        area = shapely.geometry.shape(geometry)
+        points = shapely.get_num_coordinates(area)
+        if points > MOST_REPAIRED and (_crosses_early(area) or not area.is_valid):
+            raise InputError(
+                f"{where}: its outline of {points} points crosses itself; simplify it in QuPath "
+                "(Objects, Simplify shape) and export it again"
+            )
+        area = shapely.make_valid(area)
+    except ERRORS as error:
         raise InputError(f"{where}: damaged coordinates ({error})") from error
     if not np.isfinite(area.bounds).all() or area.area == 0:
         raise InputError(f"{where}: the polygon has no area")
     return area
+
+
+def _crosses_early(area: BaseGeometry) -> bool:
+    """Say whether the first points of an outline cross: the test of a million may take minutes."""
+    rings = shapely.get_exterior_ring(shapely.get_parts(area))
+    first = [shapely.get_coordinates(ring)[:FIRST_POINTS] for ring in rings]
+    return not all(shapely.linestrings(points).is_simple for points in first)
 
 
 def class_masks(

@@ -10,6 +10,7 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.axes import spatial_axes
+from virtual_staining.readers.files import check_outside
 from virtual_staining.readers.source import read_values
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,11 @@ class HeadedValues:
     offset: int
     deflated: bool
 
+    @property
+    def stored_bytes(self) -> int:
+        """Length of the file with the values; -1 where there is none."""
+        return self.path.stat().st_size if self.path.is_file() else -1
+
     def volume(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         """Return the shape (z, y, x) and the places of these axes in the stored shape.
 
@@ -71,9 +77,7 @@ class HeadedValues:
         problem = f"{self.header}: its {nx} x {ny} x {nz} voxels cannot be read"
         if not self.path.is_file():
             raise InputError(f"{problem}; {self.path.name} is missing beside it")
-        if not self.path.resolve().is_relative_to(self.header.resolve().parent):
-            log.warning("%s: its values lie in %s, outside its folder; they are read", self.header,
-                        self.path.resolve())  # fmt: skip
+        check_outside(self.header, [self.path])
         size = self.path.stat().st_size
         offset = size - wanted if self.offset < 0 else self.offset
         if not self.deflated and (offset < 0 or size < offset + wanted):

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,12 +10,14 @@ from xml.etree import ElementTree
 import tifffile
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.files import check_file, read_text
 from virtual_staining.readers.source import READ_ERRORS
 from virtual_staining.readers.tiff_metadata import opened_tiff
 
 log = logging.getLogger(__name__)
 
 COMPANION_SUFFIX = ".companion.ome"
+MOST_PLANES = 10**6  # of all images; tifffile makes a list of as many
 
 
 @contextlib.contextmanager
@@ -38,6 +41,8 @@ def opened_ome_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
     with opened_tiff(path) as tif:
         metadata = _metadata_file(path, tif)
         if metadata is None:
+            if tif.is_ome:
+                _check_ome(path, ElementTree.fromstring(tif.ome_metadata))
             yield tif
     if metadata is not None:
         is_tiff = not metadata.name.lower().endswith((".ome", ".xml"))
@@ -60,6 +65,22 @@ def describes_series(path: Path, names: set[str]) -> bool:
             return False
         root = ElementTree.fromstring(tif.ome_metadata)
         return len(names) > 1 and _named_files(root) == names
+
+
+def _check_ome(path: Path, root: ElementTree.Element) -> None:
+    """Refuse OME-XML of more planes than anybody has, and of planes in pipes and devices."""
+    for pixels in root.iterfind(".//{*}Pixels"):
+        sizes = [pixels.get(f"Size{axis}", "1") for axis in "ZCT"]
+        planes = math.prod(int(size) for size in sizes if size.isdigit() and len(size) < 19)
+        if planes > MOST_PLANES or max(map(len, sizes)) > 18:
+            raise InputError(
+                f"{path}: its metadata say {' x '.join(s[:20] for s in sizes)} planes (z, "
+                "channels, times); is it damaged?"
+            )
+    for uuid in root.iterfind(".//{*}TiffData/{*}UUID"):
+        named = path.parent / uuid.get("FileName", "")
+        if named.exists() and named != path.parent:
+            check_file(named)
 
 
 def _named_files(root: ElementTree.Element) -> set[str]:
@@ -87,8 +108,9 @@ def _metadata_file(path: Path, tif: tifffile.TiffFile) -> Path | None:
 def _with_companion(companion: Path, path: Path) -> Iterator[tifffile.TiffFile]:
     """Open the first file that a companion of OME-XML names."""
     try:
-        text = companion.read_text(encoding="utf-8")
-        names = [uuid.get("FileName") for uuid in ElementTree.fromstring(text).iter()
+        text = read_text(companion)
+        root = ElementTree.fromstring(text)
+        names = [uuid.get("FileName") for uuid in root.iter()
                  if uuid.tag.endswith("UUID") and uuid.get("FileName")]  # fmt: skip
     except (OSError, UnicodeDecodeError, ElementTree.ParseError) as error:
         raise InputError(f"{companion}: cannot be read as OME-XML ({error})") from error
@@ -96,6 +118,7 @@ def _with_companion(companion: Path, path: Path) -> Iterator[tifffile.TiffFile]:
     if first is None or not first.is_file():
         named = "no file" if first is None else f"{first.name}, which is not beside it"
         raise InputError(f"{companion}: names {named}; copy the files of the series too")
+    _check_ome(companion, root)
     try:
         with tifffile.TiffFile(first, omexml=text) as tif:
             yield tif

@@ -1,12 +1,16 @@
 """Raw volumes and slides of any container, opened lazily."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers import slides, volumes
+from virtual_staining.readers.bounds import check_image
 from virtual_staining.readers.container import Container, container_of, known_containers
+from virtual_staining.readers.files import check_file, check_regular
 from virtual_staining.readers.numbers import plain_source
 from virtual_staining.readers.source import RawSlide, Source
 
@@ -23,19 +27,48 @@ def open_volume(volume: str) -> Source:
     """
     text, _, inside = volume.partition("::")
     path = Path(text)
-    if not path.exists():
+    if _is_missing(path):
         raise InputError(f"{path}: no such file or folder; check the sheet's volume column")
+    check_regular(path)
     if path.is_file() and path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; copy it again")
-    container = container_of(path, volumes)
-    if container is None:
-        known = known_containers(volumes)
-        raise InputError(f"{path}: not a known volume container; known: {known}")
-    source = plain_source(_opened(container, path, inside))
+    with _reading(path):
+        container = container_of(path, volumes)
+        if container is None:
+            known = known_containers(volumes)
+            raise InputError(f"{path}: not a known volume container; known: {known}")
+        source = plain_source(_opened(container, path, inside))
     if min(source.shape) < 1:
         held = " x ".join(map(str, source.shape))
         raise InputError(f"{source.name}: holds {held} voxels, none at all; copy it again")
+    check_image(source, path)
     return source
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # what else is wrong is said later
+        return False
+    return False
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what any container may stumble over into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        named = error.filename or path
+        raise InputError(f"{named}: cannot be read ({error.strerror or error})") from error
+    except MemoryError as error:
+        raise InputError(
+            f"{path}: its header asks for more memory than there is; is it damaged?"
+        ) from error
+    except RecursionError as error:
+        raise InputError(f"{path}: its header is nested too deeply; is it damaged?") from error
 
 
 def _opened(container: Container, path: Path, inside: str) -> Source | RawSlide:
@@ -61,15 +94,17 @@ def open_slide(slide: str | Path) -> RawSlide:
     """
     text, _, inside = str(slide).partition("::")
     path = Path(text)
-    if not path.is_file():
+    if _is_missing(path):
         raise InputError(f"{path}: no such file; check the sheet's slide column")
+    check_file(path)
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; copy it again")
-    container = container_of(path, slides)
-    if container is None:
-        known = known_containers(slides)
-        raise InputError(f"{path}: not a known slide container; known: {known}")
-    opened = _opened(container, path, inside)
+    with _reading(path):
+        container = container_of(path, slides)
+        if container is None:
+            known = known_containers(slides)
+            raise InputError(f"{path}: not a known slide container; known: {known}")
+        opened = _opened(container, path, inside)
     if len(opened.shape) != 3 or opened.shape[2] not in (3, 4):
         shape = " x ".join(map(str, opened.shape))
         raise InputError(f"{path}: holds {shape} grey values, not RGB; export the slide as RGB")
@@ -80,4 +115,5 @@ def open_slide(slide: str | Path) -> RawSlide:
         raise InputError(
             f"{path}: holds {opened.dtype} colours; export the slide with 8 or 16 bits"
         )
+    check_image(opened, path)
     return opened

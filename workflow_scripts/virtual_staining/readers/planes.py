@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.files import check_file
 from virtual_staining.readers.numbers import inverted, plain_dtype, plain_values
 from virtual_staining.readers.source import METADATA_ERRORS, read_values
 from virtual_staining.readers.tiff_metadata import (
@@ -22,6 +23,8 @@ from virtual_staining.readers.tiff_metadata import (
     opened_tiff,
 )
 
+# Slices and slides are larger than Pillow believes honest images to be; it reads headers alone.
+Image.MAX_IMAGE_PIXELS = None
 DECODERS = {
     ".png": imagecodecs.png_decode,
     ".bmp": imagecodecs.bmp_decode,
@@ -79,6 +82,7 @@ def open_plane(path: Path) -> Plane:
     InputError
         If the file is damaged, truncated, not grey, or holds more than one page.
     """
+    check_file(path)
     if path.suffix.lower() in DECODERS:
         return _picture_plane(path)
     return _tiff_plane(path)
@@ -120,11 +124,19 @@ def _tiff_plane(path: Path) -> Plane:
     return Plane(path, shape, plain_dtype(dtype, str(path)), _decoded(path, values))
 
 
+def _palette(header: Image.Image) -> np.ndarray:
+    """Return the colours (number, 3) of a palette; Pillow would decode the image for them."""
+    rawmode, data = header.palette.getdata()
+    probe = Image.new("P", (1, 1))
+    probe.putpalette(data, rawmode)
+    return np.array(probe.getpalette("RGB")).reshape(-1, 3)
+
+
 def _picture_plane(path: Path) -> Plane:
     try:
         with Image.open(path) as header:
             (width, height), mode = header.size, header.mode
-            palette = np.array(header.getpalette("RGB") or []).reshape(-1, 3)
+            palette = _palette(header) if mode == "P" else np.empty((0, 3))
     except METADATA_ERRORS as error:
         raise InputError(f"{path}: cannot be opened ({error}); is it damaged?") from error
     coloured = mode == "P" and (palette != palette[:, :1]).any()

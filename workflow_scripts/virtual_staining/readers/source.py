@@ -57,6 +57,11 @@ class Source:
     unit_assumed : bool
         Whether the size's unit is an assumption, since the format names none; the sheet's size then
         takes precedence.
+    stored_bytes : int
+        Length of what holds the values; 0 where that is the file that the user named, -1 where it
+        is not known.
+    at_once_bytes : int
+        What must be decoded in one piece, whatever is asked for, as with large chunks.
     """
 
     name: str
@@ -66,6 +71,8 @@ class Source:
     voxel_size_um: tuple[float, float, float] | None = None
     block: int = 1
     unit_assumed: bool = False
+    stored_bytes: int = 0
+    at_once_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,8 @@ class RawSlide:
         Significant bits of a value as the file's metadata say; 0 where they say nothing.
     premultiplied : bool
         Whether the colours of RGBA are multiplied by alpha.
+    stored_bytes, at_once_bytes : int
+        As of :class:`Source`.
     """
 
     name: str
@@ -104,6 +113,8 @@ class RawSlide:
     orientation: int = 1
     bits: int = 0
     premultiplied: bool = False
+    stored_bytes: int = 0
+    at_once_bytes: int = 0
 
 
 def read_values(path: Path, dtype: np.dtype, count: int, offset: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap, pose_to_map
+from virtual_staining.readers.files import check_file
 from virtual_staining.register.landmarks.read import read_landmarks
 from virtual_staining.register.similarity import pose
 
@@ -48,6 +49,8 @@ def read_initial_pose(
     """
     name, path = str(path), Path(path)
     if path.suffix.lower() == ".json" and "::" not in name:
+        if path.exists():
+            check_file(path)
         values = read_json(path)
         if "slide_to_volume" in values:
             known = SectionMap.from_dict(values["slide_to_volume"], f"{path}: slide_to_volume")

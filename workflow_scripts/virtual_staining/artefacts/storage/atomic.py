@@ -121,8 +121,11 @@ def read_json(path: str | Path) -> dict:
         If the file is missing or not JSON; the message names it.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of json, of UTF-8, of numbers
         raise InputError(f"{path}: not valid JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: holds no JSON object with named values, {{…}}")
+    return values

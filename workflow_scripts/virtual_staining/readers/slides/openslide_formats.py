@@ -13,6 +13,7 @@ from virtual_staining.readers.source import READ_ERRORS, RawSlide, row_reader
 SUFFIXES = (
     ".svs", ".ndpi", ".scn", ".bif", ".mrxs", ".vms", ".vmu", ".svslide", ".dcm", ".zvi",
 )  # fmt: skip
+IN_MANY_FILES = (".mrxs", ".vms", ".vmu", ".dcm")
 ERRORS = (*READ_ERRORS, openslide.OpenSlideError)
 
 
@@ -49,7 +50,9 @@ def open_openslide(path: Path) -> RawSlide:
 
     size_um = known_size([number(text) if text else None for text in sizes], str(path))
     read = row_reader(path, pixels, ERRORS)
-    return RawSlide(str(path), (height, width, 4), np.dtype("u1"), read, size_um, tile)
+    stored = -1 if path.suffix.lower() in IN_MANY_FILES else path.stat().st_size
+    return RawSlide(str(path), (height, width, 4), np.dtype("u1"), read, size_um, tile,
+                    stored_bytes=stored)  # fmt: skip
 
 
 CONTAINER = Container(

@@ -6,20 +6,13 @@ import imagecodecs
 from PIL import ExifTags, Image
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.bounds import check_held, check_memory
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.orientation import UPRIGHT, upright
+from virtual_staining.readers.planes import DECODERS
 from virtual_staining.readers.source import READ_ERRORS, RawSlide
 
-# Slides are larger than Pillow believes honest images to be; it reads their headers alone.
-Image.MAX_IMAGE_PIXELS = None
-DECODERS = {
-    ".png": imagecodecs.png_decode,
-    ".jpg": imagecodecs.jpeg8_decode,
-    ".jpeg": imagecodecs.jpeg8_decode,
-    ".jp2": imagecodecs.jpeg2k_decode,
-    ".j2k": imagecodecs.jpeg2k_decode,
-    ".bmp": imagecodecs.bmp_decode,
-}
+SAMPLES = {"1": 1, "L": 1, "P": 3, "LA": 2, "I;16": 2, "RGBA": 4}  # bytes of a decoded pixel
 
 
 def open_picture(path: Path) -> RawSlide:
@@ -30,22 +23,29 @@ def open_picture(path: Path) -> RawSlide:
     Raises
     ------
     InputError
-        If it is damaged or truncated.
+        If it is damaged or truncated, or larger than the file or the memory can hold.
     """
+    try:
+        with Image.open(path) as header:
+            exif = Image.Exif()
+            exif.load(header.info.get("exif", b""))
+            mode, (width, height) = header.mode, header.size
+    except READ_ERRORS as error:
+        raise InputError(f"{path}: cannot be decoded ({error}); is it damaged?") from error
+    if mode == "CMYK":
+        raise InputError(f"{path}: holds CMYK pixels, not RGB; export the slide as RGB")
+    samples = SAMPLES.get(mode, 3)
+    check_held(str(path), (height, width), samples, path.stat().st_size)
+    check_memory(str(path), 2 * height * width * samples, "the picture, which is decoded whole; "
+                 "export the slide as a pyramidal TIFF, or give the job more memory")  # fmt: skip
     data, decode = path.read_bytes(), DECODERS[path.suffix.lower()]
     # libjpeg fills what is missing with grey; the end marker cannot occur inside a scan.
     if decode is imagecodecs.jpeg8_decode and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         raise InputError(f"{path}: truncated: the JPEG's end is missing; copy it again")
     try:
         image = decode(data)
-        with Image.open(path) as header:
-            exif = Image.Exif()
-            exif.load(header.info.get("exif", b""))
-            mode = header.mode
-    except READ_ERRORS as error:
+    except (*READ_ERRORS, MemoryError) as error:
         raise InputError(f"{path}: cannot be decoded ({error}); is it damaged?") from error
-    if mode == "CMYK":
-        raise InputError(f"{path}: holds CMYK pixels, not RGB; export the slide as RGB")
     slide = RawSlide(str(path), image.shape, image.dtype, lambda y0, y1: image[y0:y1])
     return upright(slide, exif.get(ExifTags.Base.Orientation, UPRIGHT))
 

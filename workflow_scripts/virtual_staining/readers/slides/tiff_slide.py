@@ -1,5 +1,6 @@
 """Raw slides as RGB TIFF, OME-TIFF or BigTIFF."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,7 @@ def _slide(path: Path, tif: tifffile.TiffFile, image: BrightfieldImage) -> RawSl
         store.chunks[rows],
         bits=significant_tiff_bits(tif, image.number),
         premultiplied=image.premultiplied,
+        at_once_bytes=math.prod(store.chunks) * store.dtype.itemsize,
     )
     return upright(slide, page.tags.valueof("Orientation", UPRIGHT))
 

@@ -1,8 +1,8 @@
 """Raw volumes in DICOM: a folder with a file a slice, or one file of many frames."""
 
 import logging
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -11,8 +11,9 @@ import SimpleITK as sitk
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
+from virtual_staining.readers.dicom_header import DicomFile, read_header
 from virtual_staining.readers.planes import PLANE_SUFFIXES
-from virtual_staining.readers.sizes import known_size, number
+from virtual_staining.readers.sizes import known_size
 from virtual_staining.readers.source import Source
 
 log = logging.getLogger(__name__)
@@ -21,20 +22,6 @@ SUFFIXES = (".dcm", ".dicom", ".ima")
 STEP_TOLERANCE = 0.02  # distances of slices may differ by this share of the usual one
 PIXEL_SPACING, SPACING_BETWEEN = "0028|0030", "0018|0088"
 POSITION, ORIENTATION, NUMBER = "0020|0032", "0020|0037", "0020|0013"
-
-
-@dataclass(frozen=True)
-class _File:
-    """Header of one DICOM file."""
-
-    path: Path
-    shape: tuple[int, ...]  # frames, y, x
-    dtype: np.dtype
-    tags: dict[str, str]
-
-    def numbers(self, tag: str) -> list[float]:
-        """Return the numbers of a tag; none where it is missing."""
-        return [number(text) for text in self.tags.get(tag, "").split("\\") if text.strip()]
 
 
 def _is_dicom_file(path: Path) -> bool:
@@ -77,7 +64,7 @@ def open_dicom(path: Path, series: str) -> Source:
         If a file is damaged, there are several series, a slice is missing or unlike the others.
     """
     names = _series_files(path, series) if path.is_dir() else [path]
-    files = [_header(name) for name in names]
+    files = [read_header(name) for name in names]
     first = files[0]
     for other in files:
         if (other.shape, other.dtype) != (first.shape, first.dtype):
@@ -99,7 +86,18 @@ def open_dicom(path: Path, series: str) -> Source:
         return np.concatenate([_values(file) for file in files[z0:z1]])
 
     shape = (frames * len(files), *first.shape[1:])
-    return Source(str(path), shape, first.dtype, read, size_um, frames if len(files) == 1 else 1)
+    stored = sum(file.path.stat().st_size for file in files)
+    at_once = math.prod(first.shape) * first.dtype.itemsize
+    return Source(
+        str(path),
+        shape,
+        first.dtype,
+        read,
+        size_um,
+        frames if len(files) == 1 else 1,
+        stored_bytes=stored,
+        at_once_bytes=at_once,
+    )
 
 
 def _series_files(folder: Path, series: str) -> list[Path]:
@@ -123,25 +121,7 @@ def _series_files(folder: Path, series: str) -> list[Path]:
     return [Path(name) for name in names]
 
 
-def _header(path: Path) -> _File:
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    reader.SetImageIO("GDCMImageIO")
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise InputError(f"{path}: cannot be read as DICOM; is it damaged?") from error
-    if reader.GetNumberOfComponents() != 1:
-        raise InputError(
-            f"{path}: holds {reader.GetNumberOfComponents()} values a pixel; a volume must be grey"
-        )
-    kind = sitk.GetArrayViewFromImage(sitk.Image(1, 1, reader.GetPixelID())).dtype
-    width, height, *frames = reader.GetSize()
-    tags = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
-    return _File(path, (*(frames or [1]), height, width), kind, tags)
-
-
-def _in_order(path: Path, files: list[_File]) -> tuple[list[_File], float | None]:
+def _in_order(path: Path, files: list[DicomFile]) -> tuple[list[DicomFile], float | None]:
     """Sort slices by their positions and return the distance between them, µm, if it is known."""
     if len(files) == 1:
         between = files[0].numbers(SPACING_BETWEEN)
@@ -176,7 +156,7 @@ def _in_order(path: Path, files: list[_File]) -> tuple[list[_File], float | None
     return files, 1000.0 * usual
 
 
-def _values(file: _File) -> np.ndarray:
+def _values(file: DicomFile) -> np.ndarray:
     """Return the values of a file (frames, y, x).
 
     The library applies slope and intercept, and inverts greys of which 0 is white (MONOCHROME1).

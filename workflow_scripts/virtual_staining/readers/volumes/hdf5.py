@@ -2,7 +2,9 @@
 
 import json
 import logging
+import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -85,7 +87,18 @@ def hdf5_source(
 
     shape = tuple(data.shape[axis] for axis in axes)
     block = data.chunks[axes[0]] if data.chunks else 1
-    return Source(name, shape, data.dtype, read, size_um, block)
+    elsewhere = data.is_virtual or data.external
+    stored = -1 if elsewhere else data.id.get_storage_size()
+    return Source(
+        name,
+        shape,
+        data.dtype,
+        read,
+        size_um,
+        block,
+        stored_bytes=stored or 1,  # a dataset of which nothing was written
+        at_once_bytes=math.prod(data.chunks or ()) * data.dtype.itemsize,
+    )
 
 
 def _unsigned(source: Source) -> Source:
@@ -96,8 +109,7 @@ def _unsigned(source: Source) -> Source:
         values = source.read(z0, z1)
         return values.view(values.dtype.str.replace("i", "u"))
 
-    return Source(source.name, source.shape, np.dtype("u2"), read, source.voxel_size_um,
-                  source.block)  # fmt: skip
+    return replace(source, dtype=np.dtype("u2"), read=read)
 
 
 def _axis_names(data: h5py.Dataset) -> list[str] | None:

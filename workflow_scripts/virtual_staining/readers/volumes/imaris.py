@@ -1,6 +1,7 @@
 """Raw volumes of Imaris, .ims: HDF5 whose chunks are padded and whose sizes are text."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -57,7 +58,7 @@ def open_imaris(path: Path, inside: str) -> Source:
     def read(z0: int, z1: int) -> np.ndarray:
         return np.ascontiguousarray(source.read(z0, z1)[:, : shape[1], : shape[2]])
 
-    return Source(str(path), shape, source.dtype, read, size_um, source.block)
+    return replace(source, shape=shape, read=read)
 
 
 def _text(attributes: Mapping[str, object], key: str) -> str:

@@ -57,7 +57,8 @@ def open_metaimage(path: Path) -> Source:
     )
     shape, _ = values.volume()
     read = values.reader()
-    return Source(str(path), shape, values.dtype, read, size_um, unit_assumed=True)
+    return Source(str(path), shape, values.dtype, read, size_um, unit_assumed=True,
+                  stored_bytes=values.stored_bytes)  # fmt: skip
 
 
 def _is(fields: dict[str, str], key: str, default: bool = False) -> bool:

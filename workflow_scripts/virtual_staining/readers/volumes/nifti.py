@@ -1,6 +1,7 @@
 """Raw volumes as NIfTI-1 and NIfTI-2, .nii and .nii.gz."""
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.axes import plane_reader, spatial_axes
+from virtual_staining.readers.bounds import check_held
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.sizes import known_size
 from virtual_staining.readers.source import READ_ERRORS, Source
@@ -34,7 +36,8 @@ def open_nifti(path: Path) -> Source:
         shape = image.shape[::-1]  # NIfTI names the fastest axis first
         with nibabel.openers.ImageOpener(path) as file:  # nibabel corrects sizes that are none
             stored_sizes = type(header).from_fileobj(file, check=False)["pixdim"][1:]
-        _check_length(path, image.dataobj.offset, stored.itemsize * int(np.prod(shape)))
+        check_held(str(path), shape, stored.itemsize, path.stat().st_size)
+        _check_length(path, image.dataobj.offset, stored.itemsize * math.prod(map(int, shape)))
     except ERRORS as error:
         raise InputError(f"{path}: cannot be read ({error}); is it truncated?") from error
     axes = spatial_axes(shape)
@@ -78,8 +81,10 @@ def _size_um(steps: list[float], unit: str, path: Path) -> tuple[tuple[float, ..
 def _check_length(path: Path, offset: int, voxel_bytes: int) -> None:
     """Refuse a file that ends before its last voxel."""
     if path.suffix == ".gz":
+        size = 0
         with gzip.open(path) as file:
-            size = sum(map(len, iter(lambda: file.read(2**24), b"")))
+            while size < offset + voxel_bytes and (part := file.read(2**24)):
+                size += len(part)
     else:
         size = path.stat().st_size
     if size < offset + voxel_bytes:

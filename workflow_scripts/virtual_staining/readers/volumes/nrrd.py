@@ -67,7 +67,8 @@ def open_nrrd(path: Path) -> Source:
     shape, axes = values.volume()
     if size_um is not None and len(size_um) == len(sizes):
         size_um = tuple(size_um[axis] for axis in axes)
-    return Source(str(path), shape, values.dtype, values.reader(), size_um, unit_assumed=assumed)
+    return Source(str(path), shape, values.dtype, values.reader(), size_um,
+                  unit_assumed=assumed, stored_bytes=values.stored_bytes)  # fmt: skip
 
 
 def _size_um(

@@ -4,6 +4,7 @@
 ``:big`` is added for big-endian ones, ``:skip=512`` for bytes to leave out at the beginning.
 """
 
+import math
 import re
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from virtual_staining.readers.source import Source, read_values
 SUFFIXES = (".raw", ".vol", ".bin", ".img", ".dat")
 HEADER_SUFFIXES = (".vgi", ".mhd", ".nhdr")
 HEADER = re.compile(
-    r"(u?int(?:8|16|32|64)|float(?:16|32|64)):(\d+),(\d+),(\d+)(:big)?(?::skip=(\d+))?"
+    r"(u?int(?:8|16|32|64)|float(?:16|32|64)):(\d{1,18}),(\d{1,18}),(\d{1,18})(:big)?(?::skip=(\d{1,18}))?"
 )
 
 
@@ -47,7 +48,7 @@ def open_raw(path: Path, header: str) -> Source:
     shape = tuple(int(n) for n in found.group(2, 3, 4))
     dtype = np.dtype(found[1]).newbyteorder(">" if found[5] else "<")
     skip = int(found[6] or 0)
-    size, wanted = path.stat().st_size, skip + dtype.itemsize * int(np.prod(shape))
+    size, wanted = path.stat().st_size, skip + dtype.itemsize * math.prod(shape)
     if size != wanted or not all(shape):
         raise InputError(
             f"{path}: has {size} bytes, but {header} needs {wanted}; correct the header in the "

@@ -1,5 +1,6 @@
 """Raw volumes of Scanco's evaluation program, .aim, read through AimIO."""
 
+import math
 import struct
 from pathlib import Path
 
@@ -59,7 +60,8 @@ def open_aim(path: Path) -> Source:
             raise InputError(f"{path}: cannot be decoded ({error}); is it truncated?") from error
         return whole[0][z0:z1]
 
-    return Source(str(path), shape, dtype, read, size_um)
+    at_once = math.prod(shape) * dtype.itemsize
+    return Source(str(path), shape, dtype, read, size_um, at_once_bytes=at_once)
 
 
 def _check_lengths(path: Path) -> None:

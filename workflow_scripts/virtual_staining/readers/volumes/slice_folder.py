@@ -8,6 +8,7 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
+from virtual_staining.readers.files import check_file
 from virtual_staining.readers.ome_files import describes_series
 from virtual_staining.readers.planes import PLANE_SUFFIXES, open_plane
 from virtual_staining.readers.slice_names import continues, in_order, is_series
@@ -28,7 +29,7 @@ def _by_format(folder: Path) -> dict[str, list[Path]]:
     formats: dict[str, list[Path]] = {}
     for path in folder.iterdir():
         suffix = path.suffix.lower()
-        if suffix in PLANE_SUFFIXES and not path.name.startswith(".") and not path.is_dir():
+        if suffix in PLANE_SUFFIXES and not path.name.startswith("."):
             formats.setdefault(".tif" if suffix in TIFF_SUFFIXES else suffix, []).append(path)
     return formats
 
@@ -73,6 +74,8 @@ def open_folder(folder: Path) -> Source:
         damaged, not grey, or unlike the first.
     """
     files = sorted(_slices(folder))
+    for path in files:
+        check_file(path)
     if files[0].suffix.lower() in TIFF_SUFFIXES and describes_series(
         files[0], {path.name for path in files}
     ):
@@ -93,7 +96,8 @@ def open_folder(folder: Path) -> Source:
         return np.stack(list(pool.map(lambda plane: plane.read(), slices[z0:z1])))
 
     shape = (len(slices), *first.shape)
-    return Source(str(folder), shape, first.dtype, read)
+    stored = sum(path.stat().st_size for path in files)
+    return Source(str(folder), shape, first.dtype, read, stored_bytes=stored)
 
 
 CONTAINER = Container(

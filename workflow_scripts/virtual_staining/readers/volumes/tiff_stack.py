@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,12 +105,13 @@ def _source(path: Path, tif: tifffile.TiffFile, number: int, n_pages: int) -> So
         )
     size_um = tiff_size_um(tif, "ZYX", number)
     read = _plain_reader(path, tif, series, shape) or _page_reader(path, series, shape)
+    files = {page.parent.filehandle for page in series.pages if page is not None}
+    stored = sum(file.size for file in files)
+    source = Source(str(path), shape, series.dtype, read, size_um, stored_bytes=stored)
     if is_white_zero(series.keyframe):
         log.info("%s: 0 is the brightest value (WhiteIsZero); the greys are inverted", path)
-        return Source(
-            str(path), shape, series.dtype, lambda z0, z1: inverted(read(z0, z1)), size_um
-        )
-    return Source(str(path), shape, series.dtype, read, size_um)
+        return replace(source, read=lambda z0, z1: inverted(read(z0, z1)))
+    return source
 
 
 class _Complaints(logging.Handler):

@@ -7,6 +7,7 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
+from virtual_staining.readers.files import read_text
 from virtual_staining.readers.headed_values import HeadedValues
 from virtual_staining.readers.sizes import known_size, number, unit_um
 from virtual_staining.readers.source import Source
@@ -40,12 +41,16 @@ def open_vgi(path: Path) -> Source:
     values_file = path.parent / Path(stored["name"].replace("\\", "/")).name
     values = HeadedValues(path, values_file, sizes, dtype, skipped, deflated=False)
     shape, _ = values.volume()
-    return Source(str(path), shape, dtype, values.reader(), _size_um(sections, path))
+    return Source(str(path), shape, dtype, values.reader(), _size_um(sections, path),
+                  stored_bytes=values.stored_bytes)  # fmt: skip
 
 
 def _sections(path: Path) -> list[dict[str, str]]:
     """Return the sections of a .vgi file; names in braces, which stand above some, are left out."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        text = read_text(path)
+    except UnicodeDecodeError:
+        text = path.read_text(encoding="latin-1")
     lines, count = [], 0
     for line in text.splitlines():
         if line.strip().startswith("[") and line.strip().endswith("]"):

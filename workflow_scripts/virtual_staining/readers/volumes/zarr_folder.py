@@ -1,6 +1,7 @@
 """Raw volumes as Zarr arrays or OME-Zarr images (NGFF 0.1 to 0.5)."""
 
 import logging
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import zarr
 from virtual_staining.errors import InputError
 from virtual_staining.readers.axes import ZYX, plane_reader, spatial_axes
 from virtual_staining.readers.blosc_chunks import check_blosc_chunks
+from virtual_staining.readers.bounds import check_held
 from virtual_staining.readers.container import Container
+from virtual_staining.readers.files import folder_bytes
 from virtual_staining.readers.ngff import axis_names, axis_sizes_um, image_group, ngff_attributes
 from virtual_staining.readers.sizes import known_size
 from virtual_staining.readers.source import METADATA_ERRORS, READ_ERRORS, Source
@@ -58,6 +61,8 @@ def open_zarr(folder: Path, inside: str) -> Source:
             f"{name}: holds {held} {array.dtype}{named}; a volume must be one grey (z, y, x) array "
             "of numbers"
         )
+    stored_bytes = folder_bytes(folder)
+    check_held(name, array.shape, array.dtype.itemsize, stored_bytes)
     stored, chunks = array.nchunks_initialized, array.nchunks
     if stored < chunks:  # what writers do with empty chunks, and what an unfinished copy looks like
         log.warning("%s: %d of %d chunks are not there; they count as %s", name, chunks - stored,
@@ -74,7 +79,16 @@ def open_zarr(folder: Path, inside: str) -> Source:
     block = (array.shards or array.chunks)[axes[0]]
     size_um = known_size([sizes.get(axis) for axis in ZYX], name)
     shape = tuple(array.shape[axis] for axis in axes)
-    return Source(name, shape, array.dtype, read, size_um, block)
+    return Source(
+        name,
+        shape,
+        array.dtype,
+        read,
+        size_um,
+        block,
+        stored_bytes=stored_bytes,
+        at_once_bytes=math.prod(array.chunks) * array.dtype.itemsize,
+    )
 
 
 def _finest(group: zarr.Group, name: str) -> tuple[zarr.Array, list[str], dict[str, float | None]]:
