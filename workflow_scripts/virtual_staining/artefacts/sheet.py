@@ -4,12 +4,13 @@ The columns, their meaning and their values stand in :mod:`virtual_staining.sett
 module reads the table and holds the rules between rows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.table import read_table
 from virtual_staining.settings.base import problems
 from virtual_staining.settings.sheet import PATH_COLUMNS, SheetRow, insists, parse_size
 
@@ -24,7 +25,8 @@ def read_sheet(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path : path
-        Tab-separated text with a header; relative paths in it are relative to its folder.
+        A table as :func:`~virtual_staining.readers.table.read_table` takes it; relative paths in
+        it are relative to its folder.
 
     Returns
     -------
@@ -38,17 +40,7 @@ def read_sheet(path: str | Path) -> pd.DataFrame:
         If the file cannot be read, a column is unknown or missing, or a value is wrong;
         the message names the file, row, column and what it should be.
     """
-    try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, comment="#")
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such sample sheet; set `samples` in the config") from error
-    except IsADirectoryError as error:
-        raise InputError(
-            f"{path}: is a folder; set `samples` to the sheet, a file in it"
-        ) from error
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise InputError(f"{path}: not a tab-separated table ({error})") from error
-    return complete_sheet(table, Path(path).parent, str(path))
+    return complete_sheet(read_table(path), Path(path).parent, str(path))
 
 
 def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.DataFrame:
@@ -60,7 +52,8 @@ def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.Dat
     Parameters
     ----------
     table : DataFrame
-        As read, all text.
+        As read, all text. An index called ``line`` holds the rows' lines in the file; otherwise
+        the header is line 1.
     folder : path
         Folder that relative paths refer to.
     name : str
@@ -71,20 +64,24 @@ def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.Dat
     InputError
         As in :func:`read_sheet`.
     """
-    table = table.fillna("")
+    lines = table.index if table.index.name == "line" else range(2, len(table) + 2)
+    table = table.fillna("").reset_index(drop=True)
     columns = list(SheetRow.model_fields)
     absent = [column for column in ("sample", "volume") if column not in table.columns]
     if absent:
         raise InputError(f"{name}: missing column(s) {', '.join(absent)}; found {list(table)}")
     if table.empty:
         raise InputError(f"{name}: the sheet has a header and no row; add a row for each sample")
-    for number, row in enumerate(table.to_dict("records"), start=2):
+    # programs write whole numbers as 2.0 where other rows of the column are empty
+    if "block_order" in table:
+        table["block_order"] = table["block_order"].str.replace(r"\.0+$", "", regex=True)
+    for number, row in zip(lines, table.to_dict("records"), strict=True):
         for problem in problems(SheetRow, {k: v for k, v in row.items() if v != ""}):
             raise InputError(f"{name}: line {number} (sample {row['sample']!r}): {problem}")
     table = table.reindex(columns=columns, fill_value="")
     for column, axes in SIZES.items():
         table[column] = [_canonical_size(text, axes) for text in table[column]]
-    _check_samples(table["sample"], name)
+    _check_samples(table["sample"], lines, name)
     for column in PATH_COLUMNS:
         table[column] = [_in_folder(value, folder, column) for value in table[column]]
     first = table.groupby("volume")["sample"].transform("first")
@@ -117,11 +114,16 @@ def _canonical_size(text: str, axes: int) -> str:
     return ",".join(numbers) + "!" * insists(text)
 
 
-def _check_samples(samples: pd.Series, name: str) -> None:
+def _check_samples(samples: pd.Series, lines: Sequence[int], name: str) -> None:
     """Refuse an id that stands twice."""
-    twice = samples[samples.duplicated()]
-    if len(twice):
-        raise InputError(f"{name}: sample id {twice.iloc[0]!r} stands twice; ids must be unique")
+    seen: dict[str, int] = {}
+    for line, sample in zip(lines, samples, strict=True):
+        if sample in seen:
+            raise InputError(
+                f"{name}: sample id {sample!r} stands twice, in lines {seen[sample]} and {line}; "
+                "ids must be unique"
+            )
+        seen[sample] = line
 
 
 def _check_case(names: pd.Series, sheet: str) -> None:
