@@ -29,8 +29,9 @@ from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.stain import StainSettings
 from virtual_staining.settings.train import TrainSettings
-from virtual_staining.stain.command import stain_volume
 from virtual_staining.stain.ensemble import load_stainer
+from virtual_staining.stain.kept_slabs import KeptSlabs
+from virtual_staining.stain.volume import Staining, write_stained_volume
 
 ROOT = Path(__file__).resolve().parents[1]
 PAPER_EDGE = 1200
@@ -53,10 +54,13 @@ def measure(folder: Path, ct, config: dict, step_px: int, device: torch.device) 
     block = {**config["stain"], "step_px": step_px, "specimen_only": False}
     settings = from_dict(StainSettings, block)
     stain = load_stainer([folder / "generator.pt"], settings, device)
-    stain(np.zeros(ct.array.shape[1:], np.float32))
+    stain(np.zeros(ct.array.shape[1:], np.float32), None)
     start = time.perf_counter()
     out = StainedVolumeFolder(folder / f"step-{step_px}")
-    stain_volume(ct, (1.0, 0.0), stain, PaperFilter(settings.sigma_voxel), out)
+    staining = Staining(ct, (1.0, 0.0), stain, PaperFilter(settings.sigma_voxel))
+    kept = KeptSlabs(out.kept_slabs("benchmark"), ct.array.shape)
+    staining.stain(kept, staining.slabs)
+    write_stained_volume(staining, kept, out)
     seconds = time.perf_counter() - start
     planes, edge, _ = ct.array.shape
     done = planes * tiles(edge, settings.patch_px, step_px)

@@ -284,6 +284,13 @@ def volumes_of(stain):
     return sorted(set(rows["volume_id"]))
 
 
+def shares_of_volume(wildcards):
+    """Return what says that the jobs which stain a volume together are done; nothing for one job."""
+    jobs = STUDY.stain.jobs
+    folder = f"<results>/10_stain/{wildcards.stain}/{wildcards.model}/{wildcards.volume}"
+    return [f"{folder}/share-{k}-of-{jobs}.done" for k in range(1, jobs + 1) if jobs > 1]
+
+
 BLOCKS = block_sections()
 STAINED_VOLUMES = [
     f"<results>/10_stain/{stain}/{STUDY.stain.model}/{volume}/rgba.tif"

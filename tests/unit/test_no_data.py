@@ -20,7 +20,7 @@ from virtual_staining.register.result.pair_images import scanned_pixels
 from virtual_staining.settings.ingest import IngestSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.register import RegisterSettings
-from virtual_staining.stain.slabs import clear_unmeasured
+from virtual_staining.stain.fusion import clear
 
 SIDE = 160
 AIR_GREY, BONE_GREY, NOISE = 6000, 24000, 700
@@ -197,7 +197,7 @@ def test_unmeasured_voxels_are_stained_white_and_transparent():
     rgba = np.full((4, 5, 6), 90, np.uint8)
     measured = np.ones((5, 6), bool)
     measured[:2] = False
-    clear_unmeasured(rgba, measured)
+    clear(rgba, ~measured)
     assert (rgba[:3, :2] == 255).all() and (rgba[3, :2] == 0).all() and (rgba[:, 2:] == 90).all()
 
 

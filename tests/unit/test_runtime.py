@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from virtual_staining import runtime
-from virtual_staining.runtime import choose_device, cpu_count, set_up_processor
+from virtual_staining.runtime import choose_device, cpu_count, set_up_processor, take_card
 
 # Prints how many MB of a freed block of 64 MB the process keeps, before and after it is set up.
 FREED = """
@@ -84,3 +84,36 @@ def test_a_command_starts_without_linux_own_calls(monkeypatch, capsys):
 def test_networks_run_on_the_gpu_where_there_is_one(monkeypatch, available):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
     assert choose_device().type == ("cuda" if available else "cpu")
+
+
+# Takes one of two cards, says which, and keeps the card until its input ends.
+TAKES = """
+import sys
+from pathlib import Path
+from virtual_staining.runtime import take_card
+
+print(take_card(("a", "b"), Path(sys.argv[1])), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_processes_take_different_cards_and_give_them_back(tmp_path):
+    command = [sys.executable, "-c", TAKES, str(tmp_path)]
+
+    def start():
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        process = subprocess.Popen(command, text=True, **pipes)
+        return process, int(process.stdout.readline())
+
+    (first, one), (second, other), (third, shared) = start(), start(), start()
+    assert (one, other) == (0, 1) and shared == third.pid % 2
+    first.kill()
+    first.communicate()
+    fourth, card = start()
+    assert card == 0
+    for process in (second, third, fourth):
+        process.communicate("")
+
+
+def test_a_process_keeps_its_card(tmp_path):
+    assert [take_card(("a", "b"), tmp_path) for _ in range(3)] == [0, 0, 0]

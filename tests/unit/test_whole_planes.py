@@ -82,7 +82,7 @@ def test_planes_of_any_size_keep_their_place(shape):
 def test_flips_average_four_answers_and_their_scatter():
     ramp = torch.arange(6.0)
 
-    def stain(image):
+    def stain(image, inside):
         return image + ramp, torch.full_like(image, 2.0)
 
     image = plane(4, 6)
@@ -94,7 +94,7 @@ def test_flips_average_four_answers_and_their_scatter():
 
 def test_an_equivariant_generator_is_not_changed_by_flips():
     image = plane(40, 40)
-    mean, deviation = mean_over_flips(lambda x: (x.tanh(), torch.zeros_like(x)), image)
+    mean, deviation = mean_over_flips(lambda x, _: (x.tanh(), torch.zeros_like(x)), image)
     torch.testing.assert_close(mean, image.tanh())
     assert deviation.max() < 1e-3
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import resource
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,10 +66,51 @@ def _proc_field(file: str, name: str) -> str:
 
 
 def choose_device() -> torch.device:
-    """Return the device for networks: the first NVIDIA GPU, or the CPU where there is none."""
+    """Return the device for networks: an NVIDIA GPU, or the CPU where there is none.
+
+    Of the GPUs that ``CUDA_VISIBLE_DEVICES`` allows, the process takes one that no other process of
+    this program has taken on this machine, or else the next in turn.
+    """
     import torch
 
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    cards = [torch.cuda.get_device_properties(k) for k in range(torch.cuda.device_count())]
+    if len(cards) > 1:
+        names = tuple(str(card.uuid) for card in cards)
+        torch.cuda.set_device(take_card(names, Path(tempfile.gettempdir())))
+    return torch.device("cuda")
+
+
+@cache
+def take_card(names: tuple[str, ...], folder: Path) -> int:
+    """Take one of several GPUs for as long as this process lives.
+
+    A card is taken by locking a file; the system gives the lock back however the process ends.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Lasting names of the cards.
+    folder : Path
+        Folder of the locks, the same for all processes of the machine.
+
+    Returns
+    -------
+    int
+        Place of the card in ``names``: the first that is free, or where all are taken, one that
+        depends on the number of the process.
+    """
+    for place, name in enumerate(names):
+        path = folder / f"virtual_staining-{os.getuid()}-{name}.lock"
+        file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+        else:
+            return place  # the file stays open until the process ends
+    return os.getpid() % len(names)
 
 
 def set_up_processor(threads: int) -> None:

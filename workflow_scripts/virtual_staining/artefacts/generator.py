@@ -23,7 +23,11 @@ from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging import intensity
 from virtual_staining.imaging.tiles import stain_plane
-from virtual_staining.imaging.whole_planes import mean_over_flips, stain_whole_plane
+from virtual_staining.imaging.whole_planes import (
+    mean_over_flips,
+    needed_window,
+    stain_whole_plane,
+)
 from virtual_staining.models.build import build_generators
 from virtual_staining.models.catalogue import model_facts
 from virtual_staining.models.fast.accelerate import accelerate
@@ -122,7 +126,11 @@ class Generators:
         return x.expand(3, *x.shape)
 
     def stain(
-        self, target: str, plane: torch.Tensor, tiling: TilingSettings
+        self,
+        target: str,
+        plane: torch.Tensor,
+        tiling: TilingSettings,
+        inside: np.ndarray | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Pass a plane through one of the networks.
 
@@ -134,6 +142,9 @@ class Generators:
             Network range [-1, 1].
         tiling : TilingSettings
             How the plane passes through the network.
+        inside : ndarray of bool, shape (y, x), optional
+            Pixels whose values are needed, at least one; all by default. The values of other pixels
+            mean nothing.
 
         Returns
         -------
@@ -143,18 +154,34 @@ class Generators:
         """
         network = self.networks[target]
         spec = self.facts.generator(self.settings)
+        shape = plane.shape[1:]
+        window = slice(None), slice(None)
+        if inside is not None and tiling.whole_planes:
+            assert spec.reach_px is not None  # check_tiling has refused other networks
+            window, inside = needed_window(inside, 2**spec.halvings, spec.reach_px)
 
-        def once(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def once(
+            image: torch.Tensor, needed: torch.Tensor | None
+        ) -> tuple[torch.Tensor, torch.Tensor]:
             if not tiling.whole_planes:
                 sizes = (tiling.patch_px, tiling.step_px, tiling.batch_patches)
-                return stain_plane(network, image, *sizes, self.device, tiling.window)
-            assert spec.reach_px is not None  # check_tiling has refused other networks
+                return stain_plane(network, image, *sizes, self.device, tiling.window, needed)
+            assert spec.reach_px is not None
             band_px = BAND_BYTES // (FEATURE_BYTES * spec.features)
             image = image.to(self.device, torch.float32)
             mean = stain_whole_plane(network, image, 2**spec.halvings, spec.reach_px, band_px)
             return mean, torch.zeros_like(mean)
 
-        return mean_over_flips(once, plane) if tiling.flips else once(plane)
+        part = plane[:, *window]
+        needed = None if inside is None else torch.from_numpy(np.ascontiguousarray(inside))
+        mean, deviation = (
+            mean_over_flips(once, part, needed) if tiling.flips else once(part, needed)
+        )
+        if part.shape == plane.shape:
+            return mean, deviation
+        whole = mean.new_zeros((2, len(mean), *shape))
+        whole[:, :, *window] = torch.stack([mean, deviation])
+        return whole[0], whole[1]
 
 
 def write_generator(

@@ -165,6 +165,14 @@ class StainedVolumeFolder(Folder):
     orthogonal = _file("orthogonal.png")
     render = _file("render.png")
 
+    def kept_slabs(self, fingerprint: str) -> Path:
+        """Return the folder of finished slabs, which holds them until the volume is complete."""
+        return self.path / f"slabs-{fingerprint}"
+
+    def share(self, share: int, shares: int) -> Path:
+        """Return the file that says that one of several jobs has finished its slabs."""
+        return self.path / f"share-{share}-of-{shares}.done"
+
 
 class Results:
     """The results folder of a study.

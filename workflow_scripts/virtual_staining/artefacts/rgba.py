@@ -21,6 +21,8 @@ from virtual_staining.errors import InputError
 
 # 2: a chunk holds all four channels of 64 x 64 x 64 voxels; 1 (not stated): one channel.
 FORMAT = 2
+UNCERTAINTY = "uncertainty"  # a further OME-Zarr image inside that of the colours, uint8
+STEPS = 2  # values of the uncertainty in an 8-bit level; no standard deviation exceeds 127.5 levels
 CHANNELS = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("alpha", "FFFFFF"))
 
 
@@ -30,6 +32,7 @@ def write_rgba(
     shape: tuple[int, int, int],
     voxel_size_um: float,
     ct_scaling: tuple[float, float],
+    deviations: Iterable[np.ndarray] | None = None,
 ) -> None:
     """Write a colour volume as OME-Zarr and as BigTIFF at once; both appear when complete.
 
@@ -44,6 +47,9 @@ def write_rgba(
         Edge of the isotropic voxels, µm.
     ct_scaling : (scale, offset)
         Normalization of the CT before staining; stored in the attributes of the OME-Zarr.
+    deviations : iterable of ndarray, shape (dz, y, x), float32, optional
+        For each slab the standard deviation of the results that the colours average, 8-bit levels;
+        becomes the image ``uncertainty`` inside the OME-Zarr.
     """
     with rgba_tiff(folder.tiff, shape, voxel_size_um) as append:
 
@@ -60,7 +66,18 @@ def write_rgba(
             np.dtype(np.uint8),
             attributes={"format": FORMAT, "ct_scale": ct_scaling[0], "ct_offset": ct_scaling[1]},
             omero={"channels": [_channel(label, color) for label, color in CHANNELS]},
+            beside=None if deviations is None else (UNCERTAINTY, map(encode_deviation, deviations)),
         )
+
+
+def encode_deviation(levels: np.ndarray) -> np.ndarray:
+    """Return a standard deviation, 8-bit levels, as the uint8 that the files hold: its double."""
+    return np.rint(np.minimum(STEPS * levels, 255)).astype(np.uint8)
+
+
+def deviation_levels(values: np.ndarray) -> np.ndarray:
+    """Return the standard deviation, 8-bit levels, float32, that the values of a file stand for."""
+    return values / np.float32(STEPS)
 
 
 def open_rgba(path: str | Path) -> list[VolumeLevel]:
@@ -95,6 +112,12 @@ def open_rgba(path: str | Path) -> list[VolumeLevel]:
             f"({about.get('version', 'not stated')}) or a later one, or stain the volume again"
         )
     return levels
+
+
+def open_uncertainty(path: str | Path) -> list[VolumeLevel] | None:
+    """Open the uncertainty (z, y, x) of a colour volume, finest level first, if there is one."""
+    inside = Path(path) / UNCERTAINTY
+    return open_volume_pyramid(inside) if inside.is_dir() else None
 
 
 def _channel(label: str, color: str) -> dict:

@@ -97,6 +97,7 @@ def write_volume_pyramid(
     omero: dict | None = None,
     threads: int | None = None,
     measured: Iterable[np.ndarray] | None = None,
+    beside: tuple[str, Iterable[np.ndarray]] | None = None,
 ) -> None:
     """Write a volume and its pyramid, atomically.
 
@@ -121,6 +122,9 @@ def write_volume_pyramid(
     measured : iterable of ndarray, optional
         For each slab of (dz, y, x) where it was measured, uint8 0 or 1. A voxel of a coarser level
         counts as measured if half of its eight are.
+    beside : (str, iterable of ndarray), optional
+        Name of a further image inside the folder, which :func:`open_volume_pyramid` opens there,
+        and for each slab its part of the image, uint8 (dz, y, x).
 
     Raises
     ------
@@ -135,26 +139,29 @@ def write_volume_pyramid(
     with replacing(path) as temporary, ThreadPoolExecutor(threads) as pool:
         group = zarr.create_group(str(temporary), zarr_format=3)
         levels = create_levels(group, tuple(shape), np.dtype(dtype), pool)
-        seen = None
-        if measured is not None:
-            labels = group.create_group(MEASURED)
-            seen = create_levels(labels, tuple(shape), np.dtype(np.uint8), pool)
+        more = {}
+        for place, parts in ((MEASURED, measured), beside or ("", None)):
+            if parts is not None:
+                inner = group.create_group(place)
+                writers = create_levels(inner, tuple(shape[-3:]), np.dtype(np.uint8), pool)
+                name = place.split("/")[-1]
+                inner.attrs["ome"] = _metadata(name, len(writers), 3, voxel_size_um, None)
+                more[place] = writers[0], iter(parts)
         written = 0
-        parts = iter(measured or ())
         for slab in slabs:
             levels[0].push(slab if slab.ndim == 4 else slab[None])
-            if seen:
-                seen[0].push(next(parts)[None])
+            for writer, parts in more.values():
+                writer.push(next(parts)[None])
             written += slab.shape[-3]
         if written != shape[-3]:
             raise ValueError(f"{path}: {written} planes written of {shape[-3]}")
-        levels[0].finish()
-        if seen:
-            seen[0].finish()
+        for writer in (levels[0], *(writer for writer, _ in more.values())):
+            writer.finish()
+        if MEASURED in more:
             group["labels"].attrs["ome"] = {"version": "0.5", "labels": ["measured"]}
-            labels.attrs["ome"] = _metadata("measured", len(seen), 3, voxel_size_um, None) | {
-                "image-label": {"source": {"image": "../../"}}
-            }
+            labels = group[MEASURED]
+            source = {"image-label": {"source": {"image": "../../"}}}
+            labels.attrs["ome"] = cast(dict, labels.attrs["ome"]) | source
         name = Path(path).name.removesuffix(".ome.zarr")
         group.attrs["ome"] = _metadata(name, len(levels), len(shape), voxel_size_um, omero)
         group.attrs["virtual_staining"] = {"version": __version__, **(attributes or {})}

@@ -34,6 +34,7 @@ def stain_plane(
     batch: int,
     device: str | torch.device,
     window: str = "uniform",
+    inside: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Translate a plane tile by tile and average where tiles overlap.
 
@@ -54,6 +55,9 @@ def stain_plane(
         Where the generator lies and the sums are kept.
     window : {'uniform', 'hann'}
         Weight of a tile's pixels: all the same, or falling to the tile's border.
+    inside : Tensor of bool, shape (H, W), optional
+        Pixels that are needed, at least one. Tiles that hold none are left out; what no tile covers
+        is 0.
 
     Returns
     -------
@@ -77,6 +81,7 @@ def stain_plane(
         (y, x)
         for y in tile_starts(plane.shape[1], patch_px, step_px)
         for x in tile_starts(plane.shape[2], patch_px, step_px)
+        if inside is None or inside[y : y + patch_px, x : x + patch_px].any()
     ]
     weight = tile_weights(patch_px, window).to(device)
     total = squares = torch.empty(0)
@@ -94,10 +99,11 @@ def stain_plane(
             squares[here] += weight * tile.square()
             weights[here] += weight
             count[here] += 1
+    weights[count == 0] = 1
     mean = total / weights
     # The mean of squares less the squared mean is off by rounding (1e-7) where all tiles agree.
     variance = (squares / weights - mean.square()).clamp_min(0)
-    variance[:, count == 1] = 0
+    variance[:, count <= 1] = 0
     return mean[:, :height, :width], variance.sqrt()[:, :height, :width]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch.nn.functional import pad
 
@@ -62,15 +63,56 @@ def _grow(plane: torch.Tensor, multiple_px: int) -> tuple[torch.Tensor, int, int
     return pad(plane[None], margins, mode=mode)[0], top, left
 
 
-def mean_over_flips(stain: Callable[[torch.Tensor], Stained], plane: torch.Tensor) -> Stained:
+def needed_window(
+    inside: np.ndarray, multiple_px: int, reach_px: int
+) -> tuple[tuple[slice, slice], np.ndarray]:
+    """Return the part of a plane that the colours of some pixels depend on.
+
+    :func:`stain_whole_plane` gives these pixels the same colours in that part as in the plane: as
+    the part begins and ends a multiple of ``multiple_px`` from the plane's borders, it grows and is
+    halved like the plane.
+
+    Parameters
+    ----------
+    inside : ndarray of bool, shape (H, W)
+        The pixels, at least one.
+    multiple_px, reach_px : int
+        As in :func:`stain_whole_plane`.
+
+    Returns
+    -------
+    window : (slice, slice)
+        Rows and columns of the part.
+    within : ndarray of bool
+        The pixels in the part.
+    """
+    margin = reach_px + multiple_px  # of the pixels by which the plane grows, too
+    window = []
+    for axis, size in enumerate(inside.shape):
+        used = np.flatnonzero(inside.any(axis=1 - axis))
+        before, after = (max(n - margin, 0) for n in (used[0], size - 1 - used[-1]))
+        window.append(
+            slice(before // multiple_px * multiple_px, size - after // multiple_px * multiple_px)
+        )
+    rows, columns = window
+    return (rows, columns), inside[rows, columns]
+
+
+def mean_over_flips(
+    stain: Callable[[torch.Tensor, torch.Tensor | None], Stained],
+    plane: torch.Tensor,
+    inside: torch.Tensor | None = None,
+) -> Stained:
     """Stain a plane and its mirror images along both axes, and average the four results.
 
     Parameters
     ----------
     stain : callable
-        Maps a plane (C, H, W) to mean and standard deviation, both of shape (C', H, W).
+        Maps a plane (C, H, W) and ``inside`` to mean and standard deviation, both (C', H, W).
     plane : Tensor, shape (C, H, W)
         The plane.
+    inside : Tensor of bool, shape (H, W), optional
+        Pixels that are needed; mirrored with the plane.
 
     Returns
     -------
@@ -81,7 +123,9 @@ def mean_over_flips(stain: Callable[[torch.Tensor], Stained], plane: torch.Tenso
     """
     total = squares = torch.zeros((), device=plane.device)
     for axes in ((), (1,), (2,), (1, 2)):
-        mean, deviation = (image.flip(axes) for image in stain(plane.flip(axes)))
+        needed = None if inside is None else inside.flip([axis - 1 for axis in axes])
+        stained = stain(plane.flip(axes), needed)
+        mean, deviation = (image.flip(axes) for image in stained)
         total = total + mean / 4
         squares = squares + (mean.square() + deviation.square()) / 4
     return total, (squares - total.square()).clamp_min(0).sqrt()

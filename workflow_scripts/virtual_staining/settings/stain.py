@@ -15,6 +15,9 @@ VolumeId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 class StainSettings(TilingSettings):
     """Staining of whole volumes into RGBA, plane by plane (paper 2.11).
 
+    A volume is stained slab by slab; what is finished is kept beside the result, so that a stopped
+    run continues there.
+
     Time grows with the square of patch_px / step_px: with step_px at patch_px staining is sixteen
     times faster than with the paper's overlap, and shows seams. Networks trained with norm: pixel
     need no tiles: set whole_planes.
@@ -42,6 +45,24 @@ class StainSettings(TilingSettings):
         values="test, all, or a list of volume ids",
         only=("workflow",),
     )
+    axes: tuple[Literal["z", "y", "x"], ...] = key(
+        ("z",),
+        "axes of the volume on which the stained planes stand; the colours that a voxel has along"
+        " several axes are averaged, and their spread adds to the uncertainty. [z] is the paper's"
+        " way, whose volumes show stripes when cut along z; [z, y, x] takes three times as long",
+        paper="2.11",
+        values="a list of z, y and x, each at most once",
+        min_length=1,
+        max_length=3,
+    )
+    jobs: int = key(
+        1,
+        "jobs that stain one volume at the same time, each on a GPU of its own; the colours do not"
+        " depend on the number, but a change stains the volumes again",
+        only=("workflow",),
+        ge=1,
+        le=1000,
+    )
     plane: Literal["as_trained", "paper"] = key(
         "as_trained",
         "as_trained: slices are averaged through register.section_thickness_um and blurred as the"
@@ -67,6 +88,8 @@ class StainSettings(TilingSettings):
         yield from super().broken_rules()
         if len(set(self.folds)) < len(self.folds):
             yield "folds", "a list that names no fold twice"
+        if len(set(self.axes)) < len(self.axes):
+            yield "axes", "a list of z, y and x that names no axis twice"
         if isinstance(self.volumes, tuple) and not self.volumes:
             yield "volumes", "test, all, or a list with at least one volume id"
         if isinstance(self.volumes, tuple) and len(set(self.volumes)) < len(self.volumes):

@@ -2,27 +2,26 @@
 
 import argparse
 import logging
-from collections.abc import Callable, Iterator
+import shutil
 
-import numpy as np
 from matplotlib.image import imsave
 
 from virtual_staining.artefacts.paths import StainedVolumeFolder
 from virtual_staining.artefacts.registration_failed import failure_of
-from virtual_staining.artefacts.rgba import open_rgba, write_rgba
+from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.storage.atomic import replacing
-from virtual_staining.artefacts.volume import VolumeLevel, open_volume_pyramid
+from virtual_staining.artefacts.volume import open_volume_pyramid
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.ct_plane import AsTrained, PaperFilter
-from virtual_staining.progress import progress
 from virtual_staining.runtime import choose_device, set_up_processor
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings
+from virtual_staining.stain.kept_slabs import KeptSlabs, fingerprint
 from virtual_staining.stain.scaling import measured_scaling, median_scaling
-from virtual_staining.stain.slabs import clear_unmeasured, filtered_slabs, stained_slabs
-from virtual_staining.stain.specimen_outline import within_specimen
+from virtual_staining.stain.specimen import find_specimen
+from virtual_staining.stain.volume import Staining, write_stained_volume
 
 log = logging.getLogger(__name__)
 
@@ -43,36 +42,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--settings", required=True, help=StainSettings.argument_help())
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    parser.add_argument(
+        "--share",
+        nargs=2,
+        type=int,
+        metavar=("K", "N"),
+        help="only stain the K-th of N equal shares of the volume's slabs, and keep these for the "
+        "run without --share, which stains what is missing and writes the volume",
+    )
     parser.add_argument("--out", required=True, type=StainedVolumeFolder, help="folder to write to")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write ``rgba.ome.zarr``, ``rgba.tif``, ``orthogonal.png`` and ``render.png``."""
-    # Imported here: they load torch, which `--help` does not need.
-    from virtual_staining.stain.ensemble import load_stainer
-    from virtual_staining.stain.views import orthogonal_figure, render
-
+    """Write ``rgba.ome.zarr``, ``rgba.tif``, ``orthogonal.png`` and ``render.png``, or a share."""
+    if args.share and not 1 <= args.share[0] <= args.share[1]:
+        raise InputError(f"stain: --share: {args.share[0]} is none of 1 to {args.share[1]}")
     set_up_processor(args.threads)
+    staining, kept = prepare(args)
+    if args.share:
+        first, shares = args.share
+        staining.stain(kept, staining.slabs[first - 1 :: shares])
+        return
+    staining.stain(kept, staining.slabs)
+    write_stained_volume(staining, kept, args.out)
+    draw(args.out)
+    for folder in args.out.path.glob(args.out.kept_slabs("*").name):
+        shutil.rmtree(folder)
+
+
+def prepare(args: argparse.Namespace) -> tuple[Staining, KeptSlabs]:
+    """Read everything that a volume's colours depend on.
+
+    Raises
+    ------
+    InputError
+        If a file or a setting is missing, damaged or does not fit.
+    """
+    # Imported here: torch is loaded, which `--help` does not need.
+    from virtual_staining.stain.ensemble import load_stainer
+
     settings = read_settings(StainSettings, args.settings).part("stain")
-    device = choose_device()
-    ct = open_volume_pyramid(args.ct)[0]
-    stain = load_stainer(args.generator, settings, device)
     normalize = read_settings(NormalizeSettings, args.normalize).part("stain")
-    if settings.specimen_only:
-        if args.mask is None:
-            raise InputError("stain: specimen_only needs --mask with the settings of the masks")
-        mask = read_settings(MaskSettings, args.mask).part("stain")
-        stain = within_specimen(stain, ct.voxel_size_um, mask, normalize)
+    if settings.specimen_only and args.mask is None:
+        raise InputError("stain: specimen_only needs --mask with the settings of the masks")
+    levels = open_volume_pyramid(args.ct)
+    stain = load_stainer(args.generator, settings, choose_device())
     stats = [path for path in args.stats if not failure_of(path)]
-    scaling = median_scaling(stats) if stats else measured_scaling(ct, normalize, args.ct)
-    plane_filter = chosen_filter(settings, args.section_thickness_um, ct.voxel_size_um)
-    stain_volume(ct, scaling, stain, plane_filter, args.out)
-    levels = open_rgba(args.out.zarr)
-    with replacing(args.out.orthogonal) as path:
-        orthogonal_figure(levels[0].array, levels[0].voxel_size_um).savefig(path)
-    small = next(level for level in levels if max(level.array.shape[1:]) <= RENDER_VOXELS)
-    with replacing(args.out.render) as path:
-        imsave(path, render(small.array[:]))
+    scaling = median_scaling(stats) if stats else measured_scaling(levels[0], normalize, args.ct)
+    specimen, depends_on = None, [settings.reaching("stain"), scaling, args.section_thickness_um]
+    if settings.specimen_only:
+        mask = read_settings(MaskSettings, args.mask).part("stain")
+        specimen = find_specimen(levels, scaling, mask, normalize)
+        depends_on += [mask.reaching("stain"), normalize.reaching("stain")]
+    plane_filter = chosen_filter(settings, args.section_thickness_um, levels[0].voxel_size_um)
+    staining = Staining(levels[0], scaling, stain, plane_filter, settings.axes, specimen)
+    mark = fingerprint(levels, args.generator, {"depends_on": depends_on})
+    return staining, KeptSlabs(args.out.kept_slabs(mark), levels[0].array.shape)
 
 
 def chosen_filter(
@@ -104,37 +129,13 @@ def chosen_filter(
     return AsTrained(thickness_um, voxel_um)
 
 
-def stain_volume(
-    ct: VolumeLevel,
-    scaling: tuple[float, float],
-    stain: Callable[[np.ndarray], np.ndarray],
-    plane_filter: AsTrained | PaperFilter,
-    out: StainedVolumeFolder,
-) -> None:
-    """Stain a volume slab by slab and write its colours.
+def draw(out: StainedVolumeFolder) -> None:
+    """Draw three slices and a rendering of a stained volume."""
+    from virtual_staining.stain.views import orthogonal_figure, render
 
-    Parameters
-    ----------
-    ct : VolumeLevel
-        The CT, raw grey levels; transparent where it was not measured.
-    scaling : (scale, offset)
-        Its normalization.
-    stain : callable
-        As in :func:`~virtual_staining.stain.slabs.stained_slabs`.
-    plane_filter : AsTrained or PaperFilter
-        Makes the planes to stain of the volume.
-    out : StainedVolumeFolder
-        Receives ``rgba.ome.zarr`` and ``rgba.tif``.
-    """
-    depth = ct.array.shape[0]
-
-    def slabs() -> Iterator[np.ndarray]:
-        with progress(depth, "staining", "slice", log) as advance:
-            stained = stained_slabs(filtered_slabs(ct.array, plane_filter), scaling, stain)
-            for z, slab in enumerate(stained):
-                if ct.measured is not None:
-                    clear_unmeasured(slab[:, 0], np.asarray(ct.measured[z]) > 0)
-                yield slab
-                advance(slab.shape[1])
-
-    write_rgba(out, slabs(), ct.array.shape, ct.voxel_size_um, scaling)
+    levels = open_rgba(out.zarr)
+    with replacing(out.orthogonal) as path:
+        orthogonal_figure(levels[0].array, levels[0].voxel_size_um).savefig(path)
+    small = next(level for level in levels if max(level.array.shape[1:]) <= RENDER_VOXELS)
+    with replacing(out.render) as path:
+        imsave(path, render(small.array[:]))

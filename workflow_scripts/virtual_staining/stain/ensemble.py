@@ -1,6 +1,6 @@
 """The function that stains a normalized CT plane with the generators of one or several folds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,16 @@ from virtual_staining.errors import InputError
 from virtual_staining.imaging.intensity import network_to_slide
 from virtual_staining.settings.stain import StainSettings
 from virtual_staining.settings.tiling import TilingSettings
+from virtual_staining.stain.slabs import Stain
+
+LEVELS = 127.5  # 8-bit levels of one unit of the network's range
 
 
-def plane_stainer(
-    folds: Sequence[Generators], settings: TilingSettings
-) -> Callable[[np.ndarray], np.ndarray]:
+def plane_stainer(folds: Sequence[Generators], settings: TilingSettings) -> Stain:
     """Return the function that stains a plane and averages the colours of several folds.
+
+    The standard deviation that the function returns is that of all results that are averaged: over
+    folds, mirror images and overlapping tiles, as the root of the variance's mean over R, G, B.
 
     Parameters
     ----------
@@ -24,24 +28,24 @@ def plane_stainer(
         One model, trained on one or several folds.
     settings : TilingSettings
         How the plane passes through the networks.
-
-    Returns
-    -------
-    callable
-        Maps normalized CT (y, x) to uint8 RGB (3, y, x).
     """
 
-    def stain(plane: np.ndarray) -> np.ndarray:
+    def stain(plane: np.ndarray, inside: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         x = folds[0].ct_to_network(plane)
-        total = sum(fold.stain("slide", x, settings)[0] for fold in folds)
-        return network_to_slide(total / len(folds)).cpu().numpy()
+        total = squares = torch.zeros((), device=folds[0].device)
+        for fold in folds:
+            mean, deviation = fold.stain("slide", x, settings, inside)
+            total = total + mean / len(folds)
+            squares = squares + (mean.square() + deviation.square()) / len(folds)
+        variance = (squares - total.square()).clamp_min(0).mean(0)
+        return network_to_slide(total).cpu().numpy(), (LEVELS * variance.sqrt()).cpu().numpy()
 
     return stain
 
 
 def load_stainer(
     paths: Sequence[str | Path], settings: StainSettings, device: torch.device
-) -> Callable[[np.ndarray], np.ndarray]:
+) -> Stain:
     """Load the generators of one model and return the function that stains a plane with them.
 
     Raises

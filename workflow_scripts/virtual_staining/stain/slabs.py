@@ -1,96 +1,129 @@
-"""From CT slabs to RGBA slabs: filter, scale, stain slice by slice, alpha (paper 2.11)."""
+"""From CT to stained slabs: filter, scale, stain plane by plane along an axis (paper 2.11)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from virtual_staining.imaging.ct_plane import AsTrained, PaperFilter
 
-SLAB_BYTES = 64 * 2**20  # of CT in one slab
+AXES = "zyx"  # of all volumes, in this order
+LAYER_PLANES = 16  # of the volume that are put together and written at a time
+SLAB_BYTES = 256 * 2**20  # of CT in one slab
+MOST_PLANES = 64  # of a slab; a killed job loses no more
+
+Stain = Callable[[np.ndarray, np.ndarray | None], tuple[np.ndarray, np.ndarray]]
+"""From a normalized plane (y, x) and where colours are needed, bool (y, x) or None for everywhere,
+to RGB, uint8 (3, y, x), and their standard deviation, 8-bit levels, float32 (y, x)."""
 
 
-def alpha_channel(rgb: np.ndarray) -> np.ndarray:
-    """Return ``255 - mean(R, G, B)``, rounded half up, uint8 (paper 2.11).
-
-    White background becomes transparent, dark tissue opaque.
-
-    Parameters
-    ----------
-    rgb : ndarray of uint8, shape (3, ...)
-        Channels first.
-    """
-    total = rgb.sum(axis=0, dtype=np.uint16)
-    # round(255 - total / 3) in integers
-    return ((2 * (765 - total) + 3) // 6).astype(np.uint8)
-
-
-def clear_unmeasured(rgba: np.ndarray, measured: np.ndarray) -> None:
-    """Make a stained plane white and transparent where nothing was measured, in place.
+@dataclass(frozen=True)
+class Slab:
+    """Consecutive planes of a volume along one of its axes.
 
     Parameters
     ----------
-    rgba : ndarray, uint8 (4, y, x)
-        The plane.
-    measured : ndarray, bool (y, x)
-        Where the CT was measured.
+    axis : {'z', 'y', 'x'}
+        Axis that the planes stand on.
+    start, stop : int
+        First plane, and the plane behind the last.
     """
-    rgba[:3, ~measured] = 255
-    rgba[3, ~measured] = 0
+
+    axis: str
+    start: int
+    stop: int
+
+    @property
+    def name(self) -> str:
+        """A name that is unique in a volume."""
+        return f"{self.axis}-{self.start:06d}"
+
+    @property
+    def number(self) -> int:
+        """Place of the axis among z, y, x."""
+        return AXES.index(self.axis)
 
 
-def filtered_slabs(
-    array, plane_filter: AsTrained | PaperFilter, planes: int | None = None
-) -> Iterator[np.ndarray]:
-    """Filter a volume slab by slab, as if it were done at once.
+def slabs_of(shape: Sequence[int], axes: Sequence[str], most_bytes: int = SLAB_BYTES) -> list[Slab]:
+    """Divide a volume into slabs along each of some axes.
 
-    Each slab is read with as many neighbouring planes as the filter reaches.
+    Parameters
+    ----------
+    shape : (z, y, x)
+        Of the volume.
+    axes : sequence of {'z', 'y', 'x'}
+        Axes along which the volume is stained.
+    most_bytes : int
+        Most bytes of a slab in float32; a slab holds one plane at least.
+    """
+    slabs = []
+    for axis in axes:
+        n = shape[AXES.index(axis)]
+        planes = min(most_bytes // (4 * int(np.prod(shape)) // n), MOST_PLANES)
+        planes = max(planes // LAYER_PLANES * LAYER_PLANES or planes, 1)
+        slabs += [Slab(axis, first, min(first + planes, n)) for first in range(0, n, planes)]
+    return slabs
+
+
+def filtered_slab(array, slab: Slab, plane_filter: AsTrained | PaperFilter) -> np.ndarray:
+    """Read and filter a slab as if the whole volume were filtered at once.
 
     Parameters
     ----------
     array : zarr.Array or ndarray, shape (z, y, x)
-        Read in slices along z.
+        Is read with as many neighbouring planes as the filter reaches.
+    slab : Slab
+        Which planes.
     plane_filter : AsTrained or PaperFilter
-        What makes the planes to stain of a slab; the volume's border repeats itself.
-    planes : int, optional
-        Thickness of a slab; by default what fits ``SLAB_BYTES``.
+        Makes the planes to stain; the volume's border repeats itself.
 
-    Yields
-    ------
-    ndarray, float32, shape (dz, y, x)
+    Returns
+    -------
+    ndarray, float32
+        The slab's planes along the first axis; the other two axes keep their order.
     """
-    n, height, width = array.shape
-    planes = planes or max(1, SLAB_BYTES // (height * width * 4))
-    halo = plane_filter.reach
-    for start in range(0, n, planes):
-        stop = min(start + planes, n)
-        low = max(start - halo, 0)
-        slab = np.asarray(array[low : min(stop + halo, n)], np.float32)
-        yield plane_filter(slab)[start - low : stop - low]
+    low = max(slab.start - plane_filter.reach, 0)
+    high = min(slab.stop + plane_filter.reach, array.shape[slab.number])
+    place = tuple(slice(low, high) if axis == slab.axis else slice(None) for axis in AXES)
+    planes = np.moveaxis(np.asarray(array[place]), slab.number, 0).astype(np.float32, order="C")
+    return plane_filter(planes)[slab.start - low : slab.stop - low]
 
 
-def stained_slabs(
-    slabs: Iterator[np.ndarray],
+def stain_slab(
+    planes: np.ndarray,
     scaling: tuple[float, float],
-    stain: Callable[[np.ndarray], np.ndarray],
-) -> Iterator[np.ndarray]:
-    """Stain filtered slabs, each z-slice on its own.
+    stain: Stain,
+    inside: Callable[[int], np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Stain the filtered planes of a slab one by one.
 
     Parameters
     ----------
-    slabs : iterator of ndarray, shape (dz, y, x)
+    planes : ndarray, shape (n, h, w)
         Raw CT grey levels, filtered.
     scaling : (scale, offset)
         ``normalized = scale * raw + offset``, clipped to 0–65535.
     stain : callable
-        Maps a normalized plane (y, x), float32, to uint8 RGB (3, y, x).
+        Stains a normalized plane.
+    inside : callable, optional
+        Returns for the number of a plane where colours are needed, bool (h, w). Without it all
+        are. Planes where nothing is needed are not stained.
 
-    Yields
-    ------
-    ndarray, uint8, shape (4, 1, y, x)
-        RGBA of one z-slice after the other.
+    Returns
+    -------
+    rgb : ndarray, uint8, shape (3, n, h, w)
+        White where colours are not needed.
+    deviation : ndarray, float32, shape (n, h, w)
+        Their standard deviation over all results that were averaged, 8-bit levels.
     """
     scale, offset = scaling
-    for slab in slabs:
-        for plane in slab:
-            rgb = stain(np.clip(scale * plane + offset, 0, 65535))
-            yield np.concatenate([rgb, alpha_channel(rgb)[None]])[:, None]
+    rgb = np.full((3, *planes.shape), 255, np.uint8)
+    deviation = np.zeros(planes.shape, np.float32)
+    for k, plane in enumerate(planes):
+        needed = None if inside is None else inside(k)
+        if needed is not None and not needed.any():
+            continue
+        rgb[:, k], deviation[k] = stain(np.clip(scale * plane + offset, 0, 65535), needed)
+        if needed is not None:
+            rgb[:, k, ~needed], deviation[k, ~needed] = 255, 0
+    return rgb, deviation

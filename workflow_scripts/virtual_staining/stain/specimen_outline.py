@@ -1,7 +1,5 @@
 """The outline of the specimen in a CT slice; holder and air outside it are not stained."""
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 
@@ -42,39 +40,3 @@ def specimen_outline(
     size = (coarse.shape[1] * stride, coarse.shape[0] * stride)
     full = cv2.resize(outline, size, interpolation=cv2.INTER_NEAREST)
     return full[: plane.shape[0], : plane.shape[1]].astype(bool)
-
-
-def within_specimen(
-    stain: Callable[[np.ndarray], np.ndarray],
-    voxel_size_um: float,
-    mask: MaskSettings,
-    normalize: NormalizeSettings,
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that stains a plane and leaves it white outside the specimen.
-
-    White becomes transparent in the RGBA volume. Training uses no pixels outside the masks (paper
-    2.8), so a model's colours outside the specimen mean nothing; the paper shows masked results for
-    the same reason.
-
-    Parameters
-    ----------
-    stain : callable
-        Maps a normalized plane (y, x) to uint8 RGB (3, y, x).
-    voxel_size_um : float
-        Voxel size, µm.
-    mask, normalize
-        As in :func:`specimen_outline`.
-
-    Returns
-    -------
-    callable
-        Maps a plane like ``stain``; planes without specimen are left white without staining.
-    """
-
-    def masked(plane: np.ndarray) -> np.ndarray:
-        inside = specimen_outline(plane, voxel_size_um, mask, normalize)
-        if not inside.any():
-            return np.full((3, *plane.shape), 255, np.uint8)
-        return np.where(inside, stain(plane), np.uint8(255))
-
-    return masked
