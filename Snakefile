@@ -43,6 +43,7 @@ onerror:
 
 localrules:
     all,
+    check,
     pairs,
     train,
     tables,
@@ -67,6 +68,24 @@ rule all:
         expand("<results>/09_figures/{stain}/{figure}.png", stain=SPLIT_STAINS, figure=FIGURES),
         STAINED_VOLUMES,
         [pairs_of(stain) for stain in PLAN.unsplit],
+
+
+rule check:
+    """What the sheet and every header say, and what the run will take: seconds, and no job of the chain.
+
+    Prints a table and writes results/check.html. The status is 1 where a file would be refused.
+    """
+    log:
+        "<logs>/check.log",
+    conda:
+        "envs/cpu.yaml"
+    params:
+        sheet=STUDY.samples or str(Results(RESULTS).sheet),
+        config=json.dumps(STUDY.model_dump()),
+        page=f"{RESULTS}/check.html",
+    shell:
+        "python -m virtual_staining check {params.sheet:q} --config {params.config:q}"
+        " --page {params.page:q} 2>&1 | tee {log:q}"
 
 
 rule pairs:

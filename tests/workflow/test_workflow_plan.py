@@ -4,8 +4,10 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 import yaml
 from snakemake.cli import get_argument_parser
 from workspace import ROOT, TINY, make_workspace, snakemake
@@ -65,6 +67,18 @@ def test_lint_and_format_are_clean(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_check_reads_the_headers_and_runs_no_job_of_the_chain(tmp_path):
+    make_workspace(tmp_path, {"samples": "samples.tsv", "ingest": {"voxel_size_um": 5}})
+    volume = np.random.default_rng(0).integers(0, 99, (9, 8, 7)).astype("u2")
+    tifffile.imwrite(tmp_path / "ct.tif", volume, photometric="minisblack")
+    (tmp_path / "samples.tsv").write_text("sample\tvolume\tvoxel_size_um\nA\tct.tif\t5\n")
+    done = snakemake(tmp_path, "check", "--cores", "1")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert jobs(done.stdout) == {"check": 1, "total": 1}
+    assert re.search("volume +TIFF stack +uint16 +z, y, x +9 × 8 × 7 +0.045", done.stdout)
+    assert "9 × 8 × 7" in (tmp_path / "results/check.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

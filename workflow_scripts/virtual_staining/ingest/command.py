@@ -5,11 +5,10 @@ import argparse
 from virtual_staining.ingest.convert_slide import ingest_slide
 from virtual_staining.ingest.convert_volume import ingest_volume
 from virtual_staining.readers.open_raw import open_slide, open_volume
-from virtual_staining.readers.pixel_sizes import agreed_size
+from virtual_staining.readers.pixel_sizes import slide_size, volume_size
 from virtual_staining.runtime import cpu_count
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.ingest import IngestSettings
-from virtual_staining.settings.sheet import insists, parse_size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,24 +60,9 @@ def run(args: argparse.Namespace) -> None:
     settings = read_settings(IngestSettings, args.settings).part(args.what)
     if args.what == "volume":
         source = open_volume(args.volume)
-        given = parse_size(args.voxel_size_um, 3, f"{args.volume}: voxel_size_um")
-        size = agreed_size(
-            given,
-            source.voxel_size_um,
-            source.name,
-            "voxel_size_um",
-            insist=insists(args.voxel_size_um),
-            unit_assumed=source.unit_assumed,
-        )
+        size = volume_size(source, args.voxel_size_um)
         ingest_volume(source, size, settings, args.out, args.threads)
     else:
         slide = open_slide(args.slide)
-        given = parse_size(args.pixel_size_um, 2, f"{args.slide}: slide_pixel_um")
-        size = agreed_size(
-            given,
-            slide.pixel_size_um,
-            slide.name,
-            "slide_pixel_um",
-            insist=insists(args.pixel_size_um),
-        )
+        size = slide_size(slide, args.pixel_size_um)
         ingest_slide(slide, size, settings.slide_pixel_um, args.out)

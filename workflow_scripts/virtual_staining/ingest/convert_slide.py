@@ -1,7 +1,6 @@
 """Conversion of a raw slide to its working pixel size, band by band."""
 
 import logging
-import math
 from pathlib import Path
 
 import cv2
@@ -13,14 +12,12 @@ from virtual_staining.imaging.measured import FILL, find_fill, unmeasured
 from virtual_staining.ingest.no_data import WHOLE
 from virtual_staining.ingest.resample import area_matrix, resample_plane
 from virtual_staining.ingest.rgb import RgbReader, glass_rgb, is_glass
-from virtual_staining.readers.bounds import check_memory
-from virtual_staining.readers.pixel_sizes import TOLERANCE
+from virtual_staining.readers.bounds import check_reduced
 from virtual_staining.readers.plausible import check_slide_size
 from virtual_staining.readers.source import RawSlide
 
 log = logging.getLogger(__name__)
 
-BYTES_A_PIXEL = 8  # at the working size: colours, packed colours, where it was scanned
 BAND_BYTES = 64 * 2**20  # aim for bands of this size
 
 
@@ -45,18 +42,10 @@ def ingest_slide(
     InputError
         If the pixels are not square, of a size that cannot be meant, or all equal.
     """
-    y_um, x_um = pixel_size_um
-    if abs(y_um / x_um - 1) > TOLERANCE:
-        raise InputError(
-            f"{slide.name}: pixels of {y_um:g} x {x_um:g} µm (y, x) are not square; resample the "
-            "slide, or correct its metadata"
-        )
-    full_um = (y_um + x_um) / 2
     check_slide_size(slide.name, slide.shape, pixel_size_um, target_um)
+    check_reduced(slide, pixel_size_um, target_um)
+    full_um = sum(pixel_size_um) / 2
     target_um = max(target_um, full_um)
-    pixels = math.prod(n * full_um / target_um for n in slide.shape[:2])
-    check_memory(slide.name, BYTES_A_PIXEL * pixels, f"the slide at {target_um:g} µm; choose a "
-                 "coarser ingest.slide_pixel_um, or give the job more memory")  # fmt: skip
     image, scanned = reduce_slide(slide, full_um, target_um)
     if (image == image[0, 0]).all():
         raise InputError(f"{slide.name}: every pixel is {image[0, 0]}; the file holds no image")

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 EMPTY_FROM = 2**30  # smaller volumes and slides may be as empty as they like
 EMPTIEST = 300  # stored bytes that one byte of a file may stand for; real images have less than 50
 SHARE = 0.6  # of the free memory may be asked for at once
+BYTES_A_PIXEL = 8  # of a slide at the working size: colours, packed, where it was scanned
 LEAST_COMPRESSED = 4  # times that a volume may become smaller when it is written
 
 
@@ -102,6 +103,29 @@ def check_image(image: Source | RawSlide, path: Path) -> None:
     # the plane as it is stored, as it is returned, and as float32 for the resampling
     check_memory(image.name, plane * (2 * itemsize + 4), f"one plane or row of it; {remedy}")
     check_memory(image.name, image.at_once_bytes, f"what is stored in one piece; {remedy}")
+
+
+def check_reduced(slide: RawSlide, pixel_size_um: Sequence[float], working_um: float) -> None:
+    """Refuse a slide that does not fit into memory at the working pixel size.
+
+    Parameters
+    ----------
+    slide : RawSlide
+        The opened slide.
+    pixel_size_um : (y, x)
+        Its pixel size, µm.
+    working_um : float
+        Pixel size to which it is brought, µm; a coarser slide keeps its own.
+
+    Raises
+    ------
+    InputError
+        Giving both numbers.
+    """
+    lengths = zip(slide.shape[:2], pixel_size_um, strict=True)
+    pixels = math.prod(n * min(1.0, size / working_um) for n, size in lengths)
+    check_memory(slide.name, BYTES_A_PIXEL * pixels, f"the slide at {working_um:g} µm; choose a "
+                 "coarser ingest.slide_pixel_um, or give the job more memory")  # fmt: skip
 
 
 def check_disk(name: str, out: str | Path, bytes_written: float) -> None:

@@ -5,6 +5,9 @@ import logging
 import numpy as np
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.plausible import SLIDE_FIELD, VOLUME_FIELD
+from virtual_staining.readers.source import RawSlide, Source
+from virtual_staining.settings.sheet import insists, parse_size
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +68,64 @@ def agreed_size(
         f"file's metadata; leave the cell empty to take the file's size, or write "
         f"{_text(sheet[:1] if len(set(sheet)) == 1 else sheet)}! to insist on the sheet's"
     )
+
+
+def volume_size(source: Source, cell: str) -> tuple[float, ...]:
+    """Return the voxel size (z, y, x) of a volume, µm, from the sheet's cell and the file.
+
+    Raises
+    ------
+    InputError
+        As in :func:`agreed_size`, and if the cell holds no size.
+    """
+    return agreed_size(
+        parse_size(cell, 3, f"{source.name}: {VOLUME_FIELD}"),
+        source.voxel_size_um,
+        source.name,
+        VOLUME_FIELD,
+        insist=insists(cell),
+        unit_assumed=source.unit_assumed,
+    )
+
+
+def slide_size(slide: RawSlide, cell: str) -> tuple[float, ...]:
+    """Return the pixel size (y, x) of a slide, µm, from the sheet's cell and the file.
+
+    Raises
+    ------
+    InputError
+        As in :func:`agreed_size`, and if the cell holds no size.
+    """
+    return agreed_size(
+        parse_size(cell, 2, f"{slide.name}: {SLIDE_FIELD}"),
+        slide.pixel_size_um,
+        slide.name,
+        SLIDE_FIELD,
+        insist=insists(cell),
+    )
+
+
+def origin(cell: str, metadata: tuple[float, ...] | None, unit_assumed: bool = False) -> str:
+    """Say where a size that was agreed on came from.
+
+    Parameters
+    ----------
+    cell : str
+        The sheet's cell, a size.
+    metadata : tuple of float or None
+        What the file gives, µm.
+    unit_assumed : bool
+        Whether the file's format names no unit.
+    """
+    file = "file, in millimetres" if unit_assumed else "file"
+    if not cell.strip():
+        return file
+    if metadata is None:
+        return "sheet"
+    given = parse_size(cell, len(metadata), "size")
+    if given is not None and np.allclose(given, metadata, rtol=TOLERANCE, atol=0):
+        return f"sheet and {file}"
+    return f"sheet, against the file's {_text(metadata)}"
 
 
 def _text(size: tuple[float, ...]) -> str:

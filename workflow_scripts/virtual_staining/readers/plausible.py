@@ -18,6 +18,7 @@ LARGEST_UPSAMPLING = 2.0  # voxels may be so many times longer than the working 
 COARSEST = 20.0  # raw voxels may be so many times longer along one axis than the working size
 FEW_VOXELS = 4  # along an axis; no section can be searched in fewer
 TENFOLD = 10.0
+SQUARE = 0.01  # the sides of a pixel may differ by this share, as roundings do
 
 
 def check_volume_size(
@@ -69,7 +70,7 @@ def check_volume_size(
 def check_slide_size(
     name: str, shape: Sequence[int], pixel_size_um: Sequence[float], working_um: float
 ) -> None:
-    """Refuse a slide whose physical size cannot be meant.
+    """Refuse a slide whose pixels are not square or whose physical size cannot be meant.
 
     Parameters
     ----------
@@ -87,6 +88,12 @@ def check_slide_size(
     InputError
         As in :func:`check_volume_size`.
     """
+    y_um, x_um = pixel_size_um
+    if abs(y_um / x_um - 1) > SQUARE:
+        raise InputError(
+            f"{name}: pixels of {y_um:g} x {x_um:g} µm (y, x) are not square; resample the "
+            "slide, or correct its metadata"
+        )
     _check_size(name, SLIDE_FIELD, shape[:2], pixel_size_um, working_um, "yx")
 
 
@@ -180,7 +187,7 @@ def check_searchable(name: str, shape: Sequence[int], voxel_um: float, *, search
     for axis, count in zip("zyx", shape, strict=True):
         if count < least:
             raise InputError(
-                f"{name}: too thin: {count} voxel{'s' * (count > 1)} of {voxel_um:g} µm along "
+                f"{name}: too thin: {count} voxel{'s' * (count != 1)} of {voxel_um:g} µm along "
                 f"{axis}; a section is looked for in {least} or more: check that the volume is "
                 f"whole and its {VOLUME_FIELD}"
             )

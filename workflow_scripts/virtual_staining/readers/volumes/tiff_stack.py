@@ -47,6 +47,8 @@ def open_file(path: Path, inside: str = "") -> Source:
                 "a file of the series is missing" if complaints.missing else "damaged or truncated"
             )
             raise InputError(f"{path}: {what} ({complaints.lines[0]}); copy it again")
+        if not all_series:
+            raise InputError(f"{path}: holds no image; is it truncated? Copy it again")
         number = _chosen(path, tif, all_series, inside)
         return _source(path, tif, number, n_pages)
 
