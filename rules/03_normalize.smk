@@ -26,11 +26,12 @@ rule normalize_pair:
     params:
         settings=settings_file("normalize"),
         annotations=lambda wildcards: section_row(wildcards)["annotations"],
+        annotations_ct=lambda wildcards: section_row(wildcards)["annotations_ct"],
         folder=subpath(output.stats, parent=True),
         depends_on=reaching("normalize", "normalize"),
     shell:
         "python -m virtual_staining normalize --ct {input.ct:q} --slide {input.slide:q}"
         " --valid {input.valid:q} --transform {input.transform:q}"
-        " --annotations={params.annotations:q}"
+        " --annotations={params.annotations:q} --annotations-ct={params.annotations_ct:q}"
         " --settings {params.settings:q}"
         " --out {params.folder:q} > {log:q} 2>&1"

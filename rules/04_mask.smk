@@ -27,9 +27,10 @@ rule mask_pair:
         normalize=settings_file("normalize"),
         results=results_folder,
         annotations=lambda wildcards: section_row(wildcards)["annotations"],
+        annotations_ct=lambda wildcards: section_row(wildcards)["annotations_ct"],
         depends_on=reaching("mask", "mask"),
         levels=reaching("normalize", "mask"),
     shell:
         "python -m virtual_staining mask --results {params.results:q} --sample {wildcards.sample}"
-        " --annotations={params.annotations:q}"
+        " --annotations={params.annotations:q} --annotations-ct={params.annotations_ct:q}"
         " --settings {params.settings:q} --normalize {params.normalize:q} > {log:q} 2>&1"

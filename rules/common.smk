@@ -19,6 +19,7 @@ from virtual_staining.artefacts.sheet import files_of
 from virtual_staining.cohort.sample_list import sample_table
 from virtual_staining.errors import InputError
 from virtual_staining.models.catalogue import all_models
+from virtual_staining.settings.sheet import DRAWN_COLUMNS
 from virtual_staining.workflow.config_file import check_config_file
 from virtual_staining.workflow.failed_jobs import error_sentences
 from virtual_staining.workflow.job_settings import write_job_settings
@@ -170,7 +171,10 @@ def raw_input(row, column):
 def annotations_input(wildcards):
     """Return what a job waits for to read a section's annotations, if the sheet names some."""
     row = section_row(wildcards)
-    return raw_input(row, "annotations") if row["annotations"] else []
+    drawn = [column for column in DRAWN_COLUMNS if row[column]]
+    if STUDY.samples is None:
+        return raw_input(row, "annotations") if drawn else []
+    return [file for column in drawn for file in files_of(row[column], column)]
 
 
 def pose_input(wildcards):

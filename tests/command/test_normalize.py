@@ -235,3 +235,64 @@ def test_images_of_different_size_are_refused(tmp_path, capsys):
     arguments = write_pair(tmp_path, ct, slide[:-1])
     assert main(["normalize", *arguments, "--settings", "{}", "--out", str(tmp_path / "o")]) == 1
     assert "slide.tif: shape (319, 320, 3) does not fit" in capsys.readouterr().err
+
+
+# ---- drawn regions compared with those that are found --------------------------------------------
+
+
+def normalized(folder, features, features_ct=(), mark="", material="Mg"):
+    """Normalize a phantom with polygons drawn on the slide and on the CT; return its statistics."""
+    ct, slide, _ = make_pair(material)
+    arguments = write_pair(folder, ct, slide, features)
+    if mark:
+        arguments[-1] += mark
+    if features_ct:
+        (folder / "ct.geojson").write_text(json.dumps(features_ct))
+        arguments += [f"--annotations-ct={folder / 'ct.geojson'}"]
+    out = folder / "out"
+    assert main(["normalize", *arguments, "--settings", "{}", "--out", str(out)]) == 0
+    return json.loads((out / "stats.json").read_text())["ct"]
+
+
+AIR_AS_BONE = rectangle("Bone", 280, 120, 310, 200)
+BONE_AS_AIR = rectangle("Background", 65, 205, 90, 245)
+
+
+@pytest.mark.parametrize(
+    ("features", "features_ct", "words"),
+    [
+        ([AIR_AS_BONE], [], ["feature 1", "Bone", "in the CT", "(11.1%) at 27988"]),
+        ([BONE_DRAWN, AIR_AS_BONE], [], ["feature 2", "row 160, column 294"]),
+        ([BONE_AS_AIR], [], ["feature 1", "Background", "in the slide"]),
+        ([], [AIR_AS_BONE], ["ct.geojson: feature 1", "in the CT", "full-resolution ct.tif"]),
+        ([BONE_DRAWN, AIR_DRAWN], [BONE_AS_AIR], ["ct.geojson: feature 1", "Background"]),
+    ],
+)
+def test_a_polygon_that_shows_another_class_is_refused(
+    tmp_path, capsys, features, features_ct, words
+):
+    with pytest.raises(AssertionError):
+        normalized(tmp_path, features, features_ct)
+    said = capsys.readouterr().err
+    assert "does not show" in said and "write ! behind" in said
+    for word in words:
+        assert word in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_sheet_insists_on_a_polygon_with_a_mark(tmp_path, caplog):
+    stats = normalized(tmp_path, [BONE_DRAWN, AIR_DRAWN, BONE_AS_AIR], mark="!")
+    assert "feature 3: the Background polygon does not show Background" in caplog.text
+    assert "drawn as Bone and as Background; they are left out of both" in caplog.text
+    assert stats["background_mean_before"] == pytest.approx(8000, rel=0.02)
+
+
+def test_regions_drawn_on_the_ct_set_its_levels(tmp_path):
+    """Half of the drawn bone is excluded on the other side."""
+    found = normalized(tmp_path / "found", [])
+    left = rectangle("Exclude", 65, 205, 77, 245)
+    drawn = normalized(tmp_path / "ct", [left], [BONE_DRAWN, AIR_DRAWN])
+    assert drawn["bone_mean_before"] == pytest.approx(found["bone_mean_before"], rel=0.02)
+    assert drawn["background_mean_before"] == pytest.approx(8000, rel=0.02)
+    ct, _, _ = make_pair("Mg")
+    assert drawn["bone_mean_before"] == pytest.approx(ct[205:245, 77:90].mean(), abs=1e-6)

@@ -99,6 +99,57 @@ def test_damaged_features_are_named(tmp_path, features, words):
 
 
 @pytest.mark.parametrize(
+    "classification",
+    [
+        {"name": "Bone"},
+        {"name": "Bone: Cortical"},
+        {"names": ["Bone"]},
+        {"names": ["Bone", "Cortical"], "color": [1, 2, 3]},
+        {"name": "Bone: Cortical", "names": ["Bone", "Cortical"]},
+        "Bone",
+        " Bone : Cortical",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+def test_a_class_in_any_form_and_encoding(tmp_path, classification, encoding):
+    one = feature("", [ring(2, 1, 6, 4)])
+    one["properties"]["classification"] = classification
+    (tmp_path / "a.geojson").write_bytes(json.dumps([one]).encode(encoding))
+    assert [a.area for a in read_annotations(tmp_path / "a.geojson", CLASSES)["Bone"]] == [12]
+
+
+@pytest.mark.parametrize(
+    ("classification", "words"),
+    [
+        ({"names": ["Cortical", "Bone"]}, "unknown class 'Cortical: Bone'"),
+        ({"names": ["Bone", "Exclude"]}, "unknown class 'Bone: Exclude'"),
+        ({"names": []}, "has no classification"),
+        ("", "has no classification"),
+        (7, "has no classification"),
+    ],
+)
+def test_a_class_that_is_not_clear_is_named(tmp_path, classification, words):
+    one = feature("", [ring(2, 1, 6, 4)])
+    one["properties"]["classification"] = classification
+    with pytest.raises(InputError, match=rf"a\.geojson: feature 1: {words}"):
+        read_annotations(write(tmp_path / "a.geojson", [one]), CLASSES)
+
+
+@pytest.mark.parametrize("holder", ["feature", "properties"])
+def test_child_objects_count_like_others(tmp_path, holder):
+    """Three objects, one in another as QuPath's hierarchy is exported."""
+    grandchild = feature("Background", [ring(4, 4, 5, 5)])
+    child = feature("Exclude", [ring(3, 3, 6, 6)])
+    parent = feature("Bone", [ring(0, 0, 8, 8)])
+    for outer, inner in ((child, grandchild), (parent, child)):
+        (outer if holder == "feature" else outer["properties"])["childObjects"] = [inner]
+    drawn = read_annotations(write(tmp_path / "a.geojson", [parent]), CLASSES)
+    assert {name: [a.area for a in areas] for name, areas in drawn.items()} == {
+        "Bone": [64], "Exclude": [9], "Background": [1],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [("{not json", "not valid JSON"), ('{"type": "Point"}', "not GeoJSON"), ("3", "not GeoJSON")],
 )

@@ -55,6 +55,24 @@ def write_sheet(folder, rows, columns=COLUMNS):
     return {"samples": str(folder / "samples.tsv")}
 
 
+@pytest.mark.parametrize("column", ["annotations", "annotations_ct"])
+def test_drawings_are_read_before_any_job(tmp_path, column):
+    """Syntax and class names; a mark that insists is no part of the file's name."""
+    drawn = tmp_path / "drawn.geojson"
+    sheet = write_sheet(tmp_path, [{column: "drawn.geojson!"}, {}], (*COLUMNS, column))
+    with pytest.raises(InputError, match=rf"s0: {column}: .*drawn\.geojson$"):
+        plan(sheet)
+    ring = [[0, 0], [9, 0], [9, 9], [0, 0]]
+    shape = {"type": "Polygon", "coordinates": [ring]}
+    one = {"type": "Feature", "geometry": shape, "properties": {"classification": "Bnoe"}}
+    drawn.write_text(json.dumps([one]))
+    with pytest.raises(InputError, match=r"drawn\.geojson: feature 1: unknown class 'Bnoe'"):
+        plan(sheet)
+    one["properties"]["classification"] = "Bone"
+    drawn.write_text(json.dumps([one]))
+    assert plan(sheet).samples[column]["s0"] == f"{drawn}!"
+
+
 def test_the_default_study_and_the_tiny_one_are_planned():
     assert len(plan_study(CONFIG, sample_table, [ROOT / "config.yaml"], {}, ROOT).samples) == 53
     found = plan()

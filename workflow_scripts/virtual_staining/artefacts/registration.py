@@ -6,7 +6,7 @@ slide, and how reliable the registration is.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -20,7 +20,13 @@ from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import PlaneGrid, SectionMap
 from virtual_staining.imaging.measured import find_fill, unmeasured
 from virtual_staining.imaging.polygons import slide_px_to_pair_px
-from virtual_staining.readers.annotations import BACKGROUND, EXCLUDE, class_masks
+from virtual_staining.readers.annotations import (
+    BACKGROUND,
+    EXCLUDE,
+    Drawn,
+    class_masks,
+    drawn_masks,
+)
 
 FORMAT = 1
 REMEDY = "register this sample again"
@@ -176,17 +182,19 @@ def read_registered_pair(
 
 
 def drawn_regions(
-    annotations: str | Path, pair: RegisteredPair, reference_class: str
+    annotations: str, pair: RegisteredPair, reference_class: str, on_ct: bool = False
 ) -> dict[str, np.ndarray]:
-    """Read the regions drawn on the slide and bring them to the pair's grid.
+    """Read the regions drawn on the slide or on the CT plane and bring them to the pair's grid.
 
     Parameters
     ----------
-    annotations : path
-        QuPath GeoJSON; empty text where nothing was drawn.
+    annotations : str
+        Path of a QuPath GeoJSON; empty where nothing was drawn. A last ``!`` is left out.
     pair : RegisteredPair
     reference_class : str
         Class name of the reference tissue.
+    on_ct : bool
+        Whether they were drawn on the pair's ``ct.tif``, not on the slide.
 
     Returns
     -------
@@ -202,7 +210,18 @@ def drawn_regions(
     if not annotations:
         return {}
     classes = (reference_class, BACKGROUND, EXCLUDE)
-    return class_masks(annotations, classes, pair.slide_px_to_pair_px, pair.ct.shape)
+    to_pair_px = np.eye(2, 3) if on_ct else pair.slide_px_to_pair_px
+    return class_masks(annotations.removesuffix("!"), classes, to_pair_px, pair.ct.shape)
+
+
+def drawn_polygons(
+    annotations: str, pair: RegisteredPair, reference_class: str, on_ct: bool = False
+) -> Iterator[tuple[Drawn, np.ndarray]]:
+    """Yield each polygon of :func:`drawn_regions` with its own pixels, bool (y, x)."""
+    if annotations:
+        classes = (reference_class, BACKGROUND, EXCLUDE)
+        to_pair_px = np.eye(2, 3) if on_ct else pair.slide_px_to_pair_px
+        yield from drawn_masks(annotations.removesuffix("!"), classes, to_pair_px, pair.ct.shape)
 
 
 def read_section_map(path: str | Path) -> tuple[SectionMap, np.ndarray]:

@@ -12,7 +12,13 @@ import pandas as pd
 from virtual_staining.errors import InputError
 from virtual_staining.readers.table import read_table
 from virtual_staining.settings.base import problems
-from virtual_staining.settings.sheet import PATH_COLUMNS, SheetRow, insists, parse_size
+from virtual_staining.settings.sheet import (
+    DRAWN_COLUMNS,
+    PATH_COLUMNS,
+    SheetRow,
+    insists,
+    parse_size,
+)
 
 SIZES = {"voxel_size_um": 3, "slide_pixel_um": 1}  # columns of sizes and their numbers of axes
 # Columns whose values name folders and files, which some file systems find in any case.
@@ -97,14 +103,17 @@ def files_of(value: str, column: str) -> list[str]:
     """Return the files that a cell names: landmarks may be two, ``slide points::volume points``."""
     if not value:
         return []
+    if column in DRAWN_COLUMNS:
+        return [value.removesuffix("!")]
     return value.split("::") if column == "initial_pose" else value.split("::")[:1]
 
 
 def _in_folder(value: str, folder: str | Path, column: str) -> str:
     """Return a cell with its paths relative to the sheet's folder made whole."""
     files = files_of(value, column)
+    mark = "!" if column in DRAWN_COLUMNS and insists(value) else ""
     behind = value.split("::")[len(files) :]
-    return "::".join([*(str(Path(folder) / file) for file in files), *behind])
+    return "::".join([*(str(Path(folder) / file) for file in files), *behind]) + mark
 
 
 def _canonical_size(text: str, axes: int) -> str:

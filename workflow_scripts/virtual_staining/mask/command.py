@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sample", required=True, help="id of a normalized sample")
     parser.add_argument("--annotations", default="", help="drawn regions (QuPath GeoJSON)")
+    parser.add_argument(
+        "--annotations-ct", default="", help="regions drawn on the registered ct.tif (GeoJSON)"
+    )
     parser.add_argument("--settings", required=True, help=MaskSettings.argument_help())
     parser.add_argument("--normalize", required=True, help=NormalizeSettings.argument_help())
 
@@ -51,8 +54,10 @@ def run(args: argparse.Namespace) -> None:
     pair = read_registered_pair(
         normalized.ct, normalized.slide, registered.valid, registered.transform
     )
-    drawn = drawn_regions(args.annotations, pair, normalize.reference_class)
-    exclude = drawn.get(EXCLUDE, np.zeros(pair.ct.shape, bool))
+    exclude = np.zeros(pair.ct.shape, bool)
+    for annotations, on_ct in ((args.annotations, False), (args.annotations_ct, True)):
+        drawn = drawn_regions(annotations, pair, normalize.reference_class, on_ct)
+        exclude |= drawn.get(EXCLUDE, exclude)
     implant = opaque_implant(pair.slide, pair.valid, pair.pixel_um, settings)
     hulls = tissue_hulls(pair, implant, settings, normalize)
     mask = correspondence(*hulls, pair.valid, exclude)

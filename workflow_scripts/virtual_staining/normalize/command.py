@@ -3,16 +3,25 @@
 import argparse
 import logging
 
+import numpy as np
+
 from virtual_staining.artefacts.pair import write_normalized_pair
 from virtual_staining.artefacts.paths import NormalizedFolder
-from virtual_staining.artefacts.registration import drawn_regions, read_registered_pair
+from virtual_staining.artefacts.registration import (
+    RegisteredPair,
+    drawn_polygons,
+    drawn_regions,
+    read_registered_pair,
+)
 from virtual_staining.artefacts.registration_failed import pass_on_failure
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.pictures import draw_outlines
-from virtual_staining.normalize.normalization import choose_regions, normalize_pair
+from virtual_staining.normalize.drawn_check import check_drawn
+from virtual_staining.normalize.normalization import Regions, choose_regions, normalize_pair
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.normalize import NormalizeSettings
+from virtual_staining.settings.sheet import insists
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--transform", required=True, help="transform.json of the registration")
     parser.add_argument("--annotations", default="", help="drawn regions (QuPath GeoJSON)")
+    parser.add_argument(
+        "--annotations-ct", default="", help="regions drawn on the registered ct.tif (GeoJSON)"
+    )
     parser.add_argument("--settings", required=True, help=NormalizeSettings.argument_help())
     parser.add_argument("--out", required=True, help="folder for the normalized pair")
 
@@ -40,8 +52,7 @@ def run(args: argparse.Namespace) -> None:
         return
     pair = read_registered_pair(args.ct, args.slide, args.valid, args.transform)
     try:
-        drawn = drawn_regions(args.annotations, pair, settings.reference_class)
-        regions = choose_regions(pair.ct, pair.slide, pair.valid, pair.pixel_um, drawn, settings)
+        regions = _regions(args, pair, settings)
         ct, slide, stats = normalize_pair(pair.ct, pair.slide, regions, settings)
     except InputError as error:
         raise InputError(f"{args.ct}: {error}") from error
@@ -65,3 +76,21 @@ def run(args: argparse.Namespace) -> None:
     log.info(title)
     for warning in stats.warnings:
         log.warning("%s: %s", args.slide, warning)
+
+
+def _regions(
+    args: argparse.Namespace, pair: RegisteredPair, settings: NormalizeSettings
+) -> Regions:
+    """Choose the regions, and compare each drawn polygon with what the automatic search finds."""
+    name = settings.reference_class
+    sides = {False: args.annotations, True: args.annotations_ct}  # drawn on the CT?
+    drawn, drawn_ct = (drawn_regions(sides[on], pair, name, on) for on in (False, True))
+
+    def compare(usable: np.ndarray, found: tuple[np.ndarray, np.ndarray] | None) -> None:
+        for on_ct, annotations in sides.items():
+            polygons = drawn_polygons(annotations, pair, name, on_ct)
+            check_drawn(polygons, pair, usable, found, name, on_ct, insists(annotations))
+
+    return choose_regions(
+        pair.ct, pair.slide, pair.valid, pair.pixel_um, drawn, settings, drawn_ct, compare
+    )

@@ -1,6 +1,7 @@
 """Normalization of one registered pair by the levels in two of its regions (paper 2.5)."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,8 @@ class Regions:
     ct_background : ndarray, shape (y, x), bool
         The part of ``background`` where the CT is empty too. Where a piece of the section is lost
         or a screw was removed, the glass is clear, but the volume holds matter.
+    ct_reference : ndarray, shape (y, x), bool
+        ``reference``, or the reference tissue that was drawn on the CT.
     new_bone : ndarray, shape (y, x), bool
         Sets the slide's lower bound together with the reference.
     tissue : dict of ndarray, shape (y, x), bool
@@ -49,6 +52,7 @@ class Regions:
     reference: np.ndarray
     background: np.ndarray
     ct_background: np.ndarray
+    ct_reference: np.ndarray
     new_bone: np.ndarray
     tissue: dict[str, np.ndarray]
     reference_source: str
@@ -62,6 +66,8 @@ def choose_regions(
     pixel_um: float,
     drawn: dict[str, np.ndarray],
     settings: NormalizeSettings,
+    drawn_ct: dict[str, np.ndarray] | None = None,
+    compare: Callable[[np.ndarray, tuple[np.ndarray, np.ndarray] | None], None] | None = None,
 ) -> Regions:
     """Return the drawn regions; a region that was not drawn is found automatically.
 
@@ -72,38 +78,70 @@ def choose_regions(
     drawn : dict of ndarray of bool, shape (y, x)
         Annotated pixels by class name; may be empty. ``Exclude`` is left out of every region.
     settings : NormalizeSettings
+    drawn_ct : dict of ndarray of bool, shape (y, x), optional
+        The same, drawn on the CT: these set the CT's levels, and ``Exclude`` counts for both.
+    compare : callable, optional
+        ``compare(usable, found)`` raises InputError if what was drawn disagrees with the reference
+        and background that the automatic search finds in the usable pixels; None if it finds none.
 
     Raises
     ------
     InputError
         If a region is neither drawn nor found, or smaller than ``min_roi_px``.
     """
-    usable = valid & ~drawn.get(EXCLUDE, np.zeros_like(valid))
-    empty = np.zeros_like(valid)
-    reference = drawn.get(settings.reference_class, empty) & usable
-    background = drawn.get(BACKGROUND, empty) & usable
+    empty, drawn_ct = np.zeros_like(valid), drawn_ct or {}
+    usable = valid & ~drawn.get(EXCLUDE, empty) & ~drawn_ct.get(EXCLUDE, empty)
+    reference, background = _drawn(drawn, usable, settings)
+    ct_reference, ct_background = _drawn(drawn_ct, usable, settings)
     sources = [ANNOTATIONS if region.any() else AUTOMATIC for region in (reference, background)]
     try:
         found = find_rois(ct, slide, usable, pixel_um, settings)
     except InputError:
         if AUTOMATIC in sources:
             raise
-        found = reference, background
-    reference = reference if sources[0] == ANNOTATIONS else found[0]
-    background = background if sources[1] == ANNOTATIONS else found[1]
-    check_size(settings.reference_class, reference, settings)
-    check_size(BACKGROUND, background, settings)
-    ct_background = background & found[1]
-    if ct_background.sum() < settings.min_roi_px:
-        log.warning(
-            "the drawn background is not empty in the CT, whose background is found automatically"
-        )
-        ct_background = found[1]
-    levels = float(ct[reference].mean()), float(ct[ct_background].mean())
+        found = None
+    if compare is not None:
+        compare(usable, found)
+    automatic = found or (reference, background)
+    reference = reference if sources[0] == ANNOTATIONS else automatic[0]
+    background = background if sources[1] == ANNOTATIONS else automatic[1]
+    ct_reference = ct_reference if ct_reference.any() else reference
+    if not ct_background.any():
+        ct_background = background & automatic[1]
+        if ct_background.sum() < settings.min_roi_px:
+            log.warning(
+                "the drawn background is not empty in the CT, whose background is found "
+                "automatically"
+            )
+            ct_background = automatic[1]
+    for name, regions in (
+        (settings.reference_class, (reference, ct_reference)),
+        (BACKGROUND, (background, ct_background)),
+    ):
+        for region in regions:
+            check_size(name, region, settings)
+    levels = float(ct[ct_reference].mean()), float(ct[ct_background].mean())
     tissue = grey_classes(ct, slide, usable, pixel_um, levels, settings)
     # blurred edges of mature bone have new bone's grey too, but are thinner than the margin
     new_bone = shrunk(tissue.get(NEW_BONE, empty), pixel_um, settings.erode_um)
-    return Regions(reference, background, ct_background, new_bone, tissue, *sources)
+    return Regions(reference, background, ct_background, ct_reference, new_bone, tissue, *sources)
+
+
+def _drawn(
+    drawn: dict[str, np.ndarray], usable: np.ndarray, settings: NormalizeSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the usable pixels drawn as reference and as background, none of them as both."""
+    empty = np.zeros_like(usable)
+    reference, background = (
+        drawn.get(name, empty) & usable for name in (settings.reference_class, BACKGROUND)
+    )
+    both = reference & background
+    if both.any():
+        log.warning(
+            "%d px are drawn as %s and as %s; they are left out of both",
+            both.sum(), settings.reference_class, BACKGROUND,
+        )  # fmt: skip
+    return reference & ~both, background & ~both
 
 
 def normalize_pair(
@@ -132,8 +170,15 @@ def normalize_pair(
     InputError
         If the regions show no contrast.
     """
-    bone_mean = float(ct[regions.reference].mean())
+    bone_mean = float(ct[regions.ct_reference].mean())
     background_mean = float(ct[regions.ct_background].mean())
+    noise = float(ct[regions.ct_background].std())
+    if 0 < bone_mean - background_mean < noise:
+        raise InputError(
+            f"CT: {settings.reference_class} at {bone_mean:.0f} and background at "
+            f"{background_mean:.0f} differ by less than the noise of {noise:.0f}; check or draw "
+            "the regions"
+        )
     scaling = ct_scaling(bone_mean, background_mean, settings)
     background_rgb = slide[regions.background].mean(axis=0)
     gains = white_balance_gains(background_rgb)
@@ -154,7 +199,7 @@ def normalize_pair(
             offset=scaling.offset,
             bone_mean_before=bone_mean,
             background_mean_before=background_mean,
-            bone_mean_after=float(scaled[regions.reference].mean()),
+            bone_mean_after=float(scaled[regions.ct_reference].mean()),
             background_mean_after=float(scaled[regions.ct_background].mean()),
         ),
         slide=SlideStats(

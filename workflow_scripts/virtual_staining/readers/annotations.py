@@ -6,7 +6,8 @@ them, origin at the outer corner of the first pixel, each with a class name.
 
 import json
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from shapely.geometry.base import BaseGeometry
 
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.polygons import rasterize
-from virtual_staining.readers.files import read_text
+from virtual_staining.readers.files import read_bytes
+from virtual_staining.readers.qupath_features import all_features, class_of
 
 log = logging.getLogger(__name__)
 
@@ -27,22 +29,40 @@ BACKGROUND = "Background"
 EXCLUDE = "Exclude"
 
 
-def read_annotations(path: str | Path, classes: Collection[str]) -> dict[str, list[BaseGeometry]]:
+@dataclass(frozen=True)
+class Drawn:
+    """A drawn area.
+
+    Parameters
+    ----------
+    where : str
+        File and number of the feature, for messages.
+    name : str
+        Class.
+    area : shapely geometry
+        In pixels (x, y) of the image that it was drawn on.
+    """
+
+    where: str
+    name: str
+    area: BaseGeometry
+
+
+def read_drawn(path: str | Path, classes: Collection[str]) -> list[Drawn]:
     """Read the classified polygons of a QuPath GeoJSON file.
 
     Parameters
     ----------
     path : path
-        A FeatureCollection, a bare list of features or one feature. Geometries are Polygon (holes
-        included) or MultiPolygon.
+        A FeatureCollection, a bare list of features or one feature, in UTF-8, UTF-16 or UTF-32.
+        Geometries are Polygon (holes included) or MultiPolygon; child objects count like others.
     classes : collection of str
-        The class names that may occur.
+        The class names that may occur; classes derived from them count as they.
 
     Returns
     -------
-    dict
-        Class name to its geometries, in pixels (x, y) of the original slide; every name of
-        ``classes`` is a key. Self-crossing outlines are repaired.
+    list of Drawn
+        Self-crossing outlines are repaired.
 
     Raises
     ------
@@ -53,42 +73,26 @@ def read_annotations(path: str | Path, classes: Collection[str]) -> dict[str, li
     try:
         if not Path(path).exists():
             raise InputError(f"{path}: no such annotation file")
-        content = json.loads(read_text(path))
+        content = json.loads(read_bytes(path))
     except (ValueError, RecursionError) as error:  # of json, of UTF-8, of numbers
         raise InputError(f"{path}: not valid JSON ({error}); export GeoJSON in QuPath") from error
-    found = {name: [] for name in classes}
-    for number, feature in enumerate(_features(content, path), start=1):
+    drawn = []
+    for number, feature in enumerate(all_features(content, path), start=1):
         where = f"{path}: feature {number}"
-        found[_class_name(feature, classes, where)].append(_area(feature, where))
-    return found
+        drawn.append(Drawn(where, class_of(feature, classes, where), _area(feature, where)))
+    return drawn
 
 
-def _features(content: object, path: str | Path) -> list[dict]:
-    """Return the features of any of the three layouts that QuPath writes."""
-    if isinstance(content, dict) and content.get("type") == "FeatureCollection":
-        content = content.get("features")
-    elif isinstance(content, dict) and content.get("type") == "Feature":
-        content = [content]
-    if not isinstance(content, list) or not all(isinstance(f, dict) for f in content):
-        raise InputError(f"{path}: not GeoJSON; expected a FeatureCollection or a feature list")
-    return content
-
-
-def _class_name(feature: dict, classes: Collection[str], where: str) -> str:
-    properties = feature.get("properties") or {}
-    name = (properties.get("classification") or {}).get("name")
-    expected = ", ".join(classes)
-    if name is None:
-        raise InputError(f"{where}: has no classification; set one of {expected} in QuPath")
-    if name not in classes:
-        raise InputError(f"{where}: unknown class {name!r}; expected one of {expected}")
-    return name
+def read_annotations(path: str | Path, classes: Collection[str]) -> dict[str, list[BaseGeometry]]:
+    """Return the areas of :func:`read_drawn` by class; every name of ``classes`` is a key."""
+    drawn = read_drawn(path, classes)
+    return {name: [one.area for one in drawn if one.name == name] for name in classes}
 
 
 def _area(feature: dict, where: str) -> BaseGeometry:
     """Return the feature's polygon or polygons, made valid."""
-    geometry = feature.get("geometry") or {}
-    kind = geometry.get("type")
+    geometry = feature.get("geometry")
+    kind = geometry.get("type") if isinstance(geometry, dict) else None
     if kind not in ("Polygon", "MultiPolygon"):
         raise InputError(f"{where}: geometry is {kind!r}; draw a closed area (Polygon)")
     try:
@@ -125,7 +129,7 @@ def class_masks(
     Parameters
     ----------
     path, classes
-        As in :func:`read_annotations`.
+        As in :func:`read_drawn`.
     to_pair_px : ndarray, shape (2, 3)
         From :func:`virtual_staining.imaging.polygons.slide_px_to_pair_px`.
     shape : (rows, columns)
@@ -139,7 +143,7 @@ def class_masks(
     Raises
     ------
     InputError
-        As in :func:`read_annotations`, and if every polygon lies wholly outside the pair.
+        As in :func:`read_drawn`, and if every polygon lies wholly outside the pair.
     """
     drawn = read_annotations(path, classes)
     masks = {name: rasterize(areas, to_pair_px, shape) for name, areas in drawn.items()}
@@ -152,3 +156,11 @@ def class_masks(
         if areas and not masks[name].any():
             log.warning("%s: no %s polygon reaches the registered pair", path, name)
     return masks
+
+
+def drawn_masks(
+    path: str | Path, classes: Collection[str], to_pair_px: np.ndarray, shape: tuple[int, int]
+) -> Iterator[tuple[Drawn, np.ndarray]]:
+    """Yield each polygon of a file and its pixels of the pair, bool (y, x), as class_masks does."""
+    for drawn in read_drawn(path, classes):
+        yield drawn, rasterize([drawn.area], to_pair_px, shape)

@@ -1,5 +1,6 @@
 """Files that a user or a data file names: what may be opened, and what is said of it."""
 
+import io
 import logging
 import os
 import stat
@@ -51,9 +52,20 @@ def read_text(path: str | Path) -> str:
     Raises
     ------
     InputError
-        As in :func:`check_file`, and if it is longer than 256 MB.
+        As in :func:`read_bytes`.
     UnicodeDecodeError
         If it is no UTF-8.
+    """
+    return io.TextIOWrapper(io.BytesIO(read_bytes(path)), encoding="utf-8").read()
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Read a file of a length that a person or a program wrote for reading.
+
+    Raises
+    ------
+    InputError
+        As in :func:`check_file`, and if it is longer than 256 MB.
     """
     check_file(path)
     if (size := Path(path).stat().st_size) > LONGEST_TEXT:
@@ -61,7 +73,7 @@ def read_text(path: str | Path) -> str:
             f"{path}: has {size_text(size)}, too much for such a file (at most "
             f"{size_text(LONGEST_TEXT)}); is it the right one?"
         )
-    return Path(path).read_text(encoding="utf-8")
+    return Path(path).read_bytes()
 
 
 def check_outside(path: Path, files: Iterable[Path]) -> None:

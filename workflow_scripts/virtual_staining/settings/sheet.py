@@ -19,7 +19,8 @@ Id = Annotated[str, Field(pattern=ID)]
 # Snakemake expands what stands in braces or angle brackets.
 FilePath = Annotated[str, Field(pattern=r"^[^\x00{}]+$")]
 PATH_VALUES = "the path of a file or folder, without braces and <…>"
-PATH_COLUMNS = ("volume", "slide", "annotations", "initial_pose")
+DRAWN_COLUMNS = ("annotations", "annotations_ct")
+PATH_COLUMNS = ("volume", "slide", *DRAWN_COLUMNS, "initial_pose")
 
 
 class SheetRow(Settings):
@@ -74,7 +75,16 @@ class SheetRow(Settings):
         values="one positive number, and ! to insist",
     )
     annotations: FilePath = key(
-        "", "QuPath GeoJSON with the classes Bone, Background and Exclude", values=PATH_VALUES
+        "",
+        "areas drawn on the slide in QuPath (GeoJSON), classes Bone, Background and Exclude;"
+        " drawn.geojson! to insist where they disagree with what the automatic search finds",
+        values=PATH_VALUES,
+    )
+    annotations_ct: FilePath = key(
+        "",
+        "the same drawn on the pair's CT plane, 02_register/<sample>/ct.tif; what is excluded on"
+        " either is left out of both",
+        values=PATH_VALUES,
     )
     initial_pose: FilePath = key(
         "",
@@ -165,5 +175,5 @@ def parse_size(text: str, numbers: int, field: str) -> tuple[float, ...] | None:
 
 
 def insists(text: str) -> bool:
-    """Say whether a size in the sheet overrules the file's: ``5!`` does, ``5`` must agree."""
+    """Say whether a cell overrules what is found elsewhere: ``5!`` does, ``5`` must agree."""
     return text.strip().endswith("!")

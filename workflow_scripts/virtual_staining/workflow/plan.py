@@ -13,11 +13,13 @@ import pandas as pd
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.registration_review import Review, read_reviews, review_path
 from virtual_staining.artefacts.registration_table import left_out
-from virtual_staining.artefacts.sheet import complete_sheet, missing_files, read_sheet
+from virtual_staining.artefacts.sheet import complete_sheet, files_of, missing_files, read_sheet
 from virtual_staining.errors import InputError
 from virtual_staining.models.catalogue import all_models
+from virtual_staining.readers.annotations import BACKGROUND, EXCLUDE, read_drawn
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.cohort import CohortSettings
+from virtual_staining.settings.sheet import DRAWN_COLUMNS
 from virtual_staining.settings.study import Study
 from virtual_staining.workflow.config_file import check_config_file
 from virtual_staining.workflow.sheet_rules import notes, stains_without_folds, unfit, unfit_reviews
@@ -115,9 +117,11 @@ def load_samples(
     # or Snakemake would no longer make a pair again whose settings change.
     made = [results.normalized(sample).stats.is_file() for sample in sheet.index]
     missing = missing_files(sheet[[not each for each in made]])
-    missing += missing_files(sheet[made], ("annotations", "initial_pose"))
+    missing += missing_files(sheet[made], (*DRAWN_COLUMNS, "initial_pose"))
     if missing:
         raise InputError(f"{study.samples}: no such file:\n  " + "\n  ".join(missing))
+    for path in dict.fromkeys(f for c in DRAWN_COLUMNS for v in sheet[c] for f in files_of(v, c)):
+        read_drawn(path, (study.normalize.reference_class, BACKGROUND, EXCLUDE))
     return sheet
 
 
