@@ -196,7 +196,7 @@ def _container(cell: str, package) -> str:
 
 
 def _annotations(row: dict[str, str], slide: File, study: Study) -> File:
-    file = File("annotations", row["annotations"], container="GeoJSON")
+    file = File("annotations", row["annotations"].removesuffix("!"), container="GeoJSON")
     with _listening(file.warnings, file.errors):
         about = regions(file.path, study.normalize.reference_class, slide.shape, slide.orientation)
         file.regions, doubts = about
