@@ -25,6 +25,7 @@ include: "rules/07_infer.smk"
 include: "rules/08_evaluate.smk"
 include: "rules/09_figures.smk"
 include: "rules/10_stain.smk"
+include: "rules/11_draw.smk"
 
 
 onstart:

@@ -18,18 +18,6 @@ rule stain_volume:
     output:
         zarr=directory("<results>/10_stain/{stain}/{model}/{volume}/rgba.ome.zarr"),
         tiff="<results>/10_stain/{stain}/{model}/{volume}/rgba.tif",
-        orthogonal=report(
-            "<results>/10_stain/{stain}/{model}/{volume}/orthogonal.png",
-            category="Volumes",
-            caption="report/stain.rst",
-            labels={"volume": "{volume}", "view": "orthogonal slices"},
-        ),
-        render=report(
-            "<results>/10_stain/{stain}/{model}/{volume}/render.png",
-            category="Volumes",
-            caption="report/stain.rst",
-            labels={"volume": "{volume}", "view": "volume rendering"},
-        ),
     log:
         "<logs>/10_stain/{stain}/{model}/{volume}.log",
     benchmark:

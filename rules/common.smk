@@ -277,6 +277,12 @@ def rough_pose(wildcards):
     return "" if mode == "auto" else section_row(wildcards)["initial_pose"]
 
 
+def sections_shown(wildcards):
+    """Return the sections of a volume that were stained as the volume is."""
+    sections = SECTIONS_OF_VOLUME.get(wildcards.volume, [])
+    return [sample for sample in sections if SECTION_ROWS[sample]["stain"] == wildcards.stain]
+
+
 def volumes_of(stain):
     """Return the ids of the volumes to be stained as ``stain`` (config: stain.volumes)."""
     wanted = STUDY.stain.volumes
@@ -297,9 +303,10 @@ def shares_of_volume(wildcards):
 
 BLOCKS = block_sections()
 STAINED_VOLUMES = [
-    f"<results>/10_stain/{stain}/{STUDY.stain.model}/{volume}/rgba.tif"
+    f"<results>/{folder}/{stain}/{STUDY.stain.model}/{volume}/{file}"
     for stain in SPLIT_STAINS
     for volume in volumes_of(stain)
+    for folder, file in (("10_stain", "rgba.tif"), ("11_draw", "volume.html"))
 ]
 
 MORE_TABLES = [

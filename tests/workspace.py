@@ -13,6 +13,7 @@ PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profi
 # A cohort and networks so coarse that the whole chain takes a minute or two: they show that the
 # parts fit, not quality.
 TILES = {"patch_px": 32, "step_px": 32}
+DRAW = {"page_voxels": 50, "picture_px": 100, "turntable_frames": 1}
 TINY = {
     "results": "results",
     "models": ["paired_cyclegan", "pix2pix"],
@@ -44,6 +45,7 @@ TINY = {
     "evaluate": {**TILES, "lpips": False, "bootstrap_resamples": 50},
     "figures": {"roi_px": 20, "patches": 2, "dpi": 50},
     "stain": TILES,
+    "draw": DRAW,
 }
 
 

@@ -1,4 +1,4 @@
-"""Whole-volume staining: formulas, files, normalization and pictures against known truth."""
+"""Whole-volume staining: formulas, files, normalization against known truth."""
 
 import json
 from functools import partial
@@ -30,7 +30,6 @@ from virtual_staining.stain.scaling import measured_scaling, median_scaling
 from virtual_staining.stain.slabs import Slab, filtered_slab, slabs_of, stain_slab
 from virtual_staining.stain.specimen import find_specimen
 from virtual_staining.stain.specimen_outline import specimen_outline
-from virtual_staining.stain.views import orthogonal_figure, render
 from virtual_staining.stain.volume import Staining, write_stained_volume
 
 CPU = torch.device("cpu")
@@ -244,7 +243,7 @@ def test_command_writes_everything_in_one_job_or_in_several(ct, tmp_path, monkey
     assert len(list(folder.iterdir())) == 2 + 3  # of 16 planes along z and y
     assert main([*command, str(parts)]) == 0
     names = sorted(path.name for path in out.iterdir())
-    assert names == ["orthogonal.png", "render.png", "rgba.ome.zarr", "rgba.tif"]
+    assert names == ["rgba.ome.zarr", "rgba.tif"]
     rgba = omezarr.open_volume_pyramid(out / "rgba.ome.zarr")[0].array[:]
     assert rgba[:3].std() > 0
     np.testing.assert_array_equal(rgba[3], alpha_channel(rgba[:3]))
@@ -335,37 +334,6 @@ def test_planes_cut_down_to_the_specimen_get_the_same_colours():
         calls.clear()
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_allclose(one[..., inside], other[..., inside], atol=0.02)
-
-
-def test_render_composites_front_to_back(monkeypatch):
-    monkeypatch.setattr("virtual_staining.stain.views.PICTURE_PX", 96)
-    rgba = np.zeros((4, 20, 20, 20), np.uint8)
-    rgba[:, :, 4:7] = np.array([200, 0, 0, 255])[:, None, None, None]  # a red wall at low y
-    rgba[:, :, 14:17] = np.array([0, 0, 200, 255])[:, None, None, None]  # a blue one behind it
-    front, back = (render(rgba, (turn, 0.0)) for turn in (0.0, 180.0))
-    middle = tuple(n // 2 for n in front.shape[:2])
-    np.testing.assert_allclose(front[middle], [200, 0, 0], atol=1)
-    np.testing.assert_allclose(back[middle], [0, 0, 200], atol=1)
-    assert (render(np.zeros((4, 8, 8, 8), np.uint8)) == 255).all()
-    rgba[:] = 0
-    rgba[:, 15:] = np.array([0, 200, 0, 255])[:, None, None, None]  # a slab at high z
-    rgba[:, :5] = np.array([200, 0, 0, 255])[:, None, None, None]
-    view = render(rgba, (0.0, 0.0))
-    column = view[:, view.shape[1] // 2]  # z points up
-    np.testing.assert_allclose(column[10], [0, 200, 0], atol=3)
-    np.testing.assert_allclose(column[-10], [200, 0, 0], atol=3)
-
-
-def test_orthogonal_slices_are_the_middle_ones():
-    rgba = np.zeros((4, 9, 11, 13), np.uint8)
-    rgba[0, 4], rgba[1, :, :, 6], rgba[2, :, 5] = 255, 255, 255
-    figure = orthogonal_figure(rgba, 5.0)
-    shown = [axes.images[0].get_array() for axes in figure.axes]
-    assert [image.shape for image in shown] == [(11, 13, 3), (11, 9, 3), (9, 13, 3)]
-    for channel, image in enumerate(shown):
-        assert (image[..., channel] == 255).all()
-    (label,) = figure.axes[0].texts
-    assert label.get_text() == "20 µm"  # the longest round length within 2/5 of 65 µm
 
 
 def test_plane_as_trained_needs_the_thickness(ct, tmp_path, monkeypatch, capsys):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 from pictures import read_rgb
-from workspace import ROOT, make_workspace, snakemake
+from workspace import DRAW, ROOT, make_workspace, snakemake
 
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.cli import main
@@ -19,6 +19,7 @@ def test_real_sections_to_a_stained_brain(shared_data, tmp_path):
     study["samples"] = "sheet/samples.tsv"
     study["ingest"] = {"voxel_size_um": 100, "slide_pixel_um": 50}
     study["register"]["fan_starts"] = 256
+    study["draw"] = DRAW
     study["train"] |= {"epochs": 1, "patches_per_pair": 4, "validation_patches_per_pair": 1}
     make_workspace(tmp_path, study)
     data = str(shared_data / "mouse-brain-2d3d")
@@ -35,6 +36,6 @@ def test_real_sections_to_a_stained_brain(shared_data, tmp_path):
     assert {"raw_ct", "paired_cyclegan"} <= set(table["model"])
     stained = results / "10_stain/dab/paired_cyclegan/brain"
     assert (stained / "rgba.ome.zarr/zarr.json").is_file()
-    picture = read_rgb(stained / "orthogonal.png")
+    picture = read_rgb(results / "11_draw/dab/paired_cyclegan/brain/orthogonal.png")
     colours = np.unique(picture.reshape(-1, 3), axis=0)
     assert len(colours) > 1000 and np.ptp(colours.astype(int), axis=1).max() > 20  # not grey

@@ -162,8 +162,15 @@ class StainedVolumeFolder(Folder):
 
     zarr = _file("rgba.ome.zarr")
     tiff = _file("rgba.tif")
+
+
+class DrawnVolumeFolder(Folder):
+    """What ``draw`` writes for one volume."""
+
     orthogonal = _file("orthogonal.png")
     render = _file("render.png")
+    turntable = _file("turntable.gif")
+    page = _file("volume.html")
 
     def kept_slabs(self, fingerprint: str) -> Path:
         """Return the folder of finished slabs, which holds them until the volume is complete."""
@@ -270,3 +277,7 @@ class Results:
     def stained_volume(self, stain: str, model: str, volume: str) -> StainedVolumeFolder:
         """Stained volume."""
         return StainedVolumeFolder(self.root / "10_stain" / stain / model / volume)
+
+    def drawn_volume(self, stain: str, model: str, volume: str) -> DrawnVolumeFolder:
+        """Return the pictures and the page of a stained volume."""
+        return DrawnVolumeFolder(self.root / "11_draw" / stain / model / volume)

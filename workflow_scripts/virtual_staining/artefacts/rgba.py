@@ -114,6 +114,23 @@ def open_rgba(path: str | Path) -> list[VolumeLevel]:
     return levels
 
 
+def rgba_scaling(path: str | Path) -> tuple[float, float]:
+    """Return (scale, offset) by which the CT was normalized before staining.
+
+    Raises
+    ------
+    InputError
+        If the volume does not say so.
+    """
+    about = volume_attributes(path)
+    try:
+        return float(about["ct_scale"]), float(about["ct_offset"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: {error} is no normalization of the CT in its attributes; stain it again"
+        ) from error
+
+
 def open_uncertainty(path: str | Path) -> list[VolumeLevel] | None:
     """Open the uncertainty (z, y, x) of a colour volume, finest level first, if there is one."""
     inside = Path(path) / UNCERTAINTY

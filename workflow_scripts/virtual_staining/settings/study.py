@@ -8,6 +8,7 @@ from pydantic import Field
 
 from virtual_staining.settings.base import LARGEST_SEED, Settings, key
 from virtual_staining.settings.cohort import CohortSettings
+from virtual_staining.settings.draw import DrawSettings
 from virtual_staining.settings.evaluate import EvaluateSettings
 from virtual_staining.settings.figures import FiguresSettings
 from virtual_staining.settings.infer import InferSettings
@@ -95,6 +96,7 @@ class Study(Settings):
     evaluate: EvaluateSettings = key(EvaluateSettings())
     figures: FiguresSettings = key(FiguresSettings())
     stain: StainSettings = key(StainSettings())
+    draw: DrawSettings = key(DrawSettings())
 
     def broken_rules(self) -> Iterator[tuple[str, str]]:
         """Yield lists that name something twice or nothing."""

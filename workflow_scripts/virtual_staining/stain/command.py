@@ -1,15 +1,11 @@
-"""Command: stain one volume and draw it."""
+"""Command: stain one volume."""
 
 import argparse
 import logging
 import shutil
 
-from matplotlib.image import imsave
-
 from virtual_staining.artefacts.paths import StainedVolumeFolder
 from virtual_staining.artefacts.registration_failed import failure_of
-from virtual_staining.artefacts.rgba import open_rgba
-from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.volume import open_volume_pyramid
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.ct_plane import AsTrained, PaperFilter
@@ -24,8 +20,6 @@ from virtual_staining.stain.specimen import find_specimen
 from virtual_staining.stain.volume import Staining, write_stained_volume
 
 log = logging.getLogger(__name__)
-
-RENDER_VOXELS = 256  # longest side of the pyramid level that is rendered
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write ``rgba.ome.zarr``, ``rgba.tif``, ``orthogonal.png`` and ``render.png``, or a share."""
+    """Write ``rgba.ome.zarr`` and ``rgba.tif``, or a share."""
     if args.share and not 1 <= args.share[0] <= args.share[1]:
         raise InputError(f"stain: --share: {args.share[0]} is none of 1 to {args.share[1]}")
     set_up_processor(args.threads)
@@ -65,7 +59,6 @@ def run(args: argparse.Namespace) -> None:
         return
     staining.stain(kept, staining.slabs)
     write_stained_volume(staining, kept, args.out)
-    draw(args.out)
     for folder in args.out.path.glob(args.out.kept_slabs("*").name):
         shutil.rmtree(folder)
 
@@ -127,15 +120,3 @@ def chosen_filter(
             "pairs were registered with"
         )
     return AsTrained(thickness_um, voxel_um)
-
-
-def draw(out: StainedVolumeFolder) -> None:
-    """Draw three slices and a rendering of a stained volume."""
-    from virtual_staining.stain.views import orthogonal_figure, render
-
-    levels = open_rgba(out.zarr)
-    with replacing(out.orthogonal) as path:
-        orthogonal_figure(levels[0].array, levels[0].voxel_size_um).savefig(path)
-    small = next(level for level in levels if max(level.array.shape[1:]) <= RENDER_VOXELS)
-    with replacing(out.render) as path:
-        imsave(path, render(small.array[:]))
