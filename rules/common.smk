@@ -303,10 +303,13 @@ def shares_of_volume(wildcards):
 
 BLOCKS = block_sections()
 STAINED_VOLUMES = [
-    f"<results>/{folder}/{stain}/{STUDY.stain.model}/{volume}/{file}"
+    path
     for stain in SPLIT_STAINS
     for volume in volumes_of(stain)
-    for folder, file in (("10_stain", "rgba.tif"), ("11_draw", "volume.html"))
+    for path in (
+        f"<results>/10_stain/{stain}/{STUDY.stain.model}/{volume}/rgba.tif",
+        f"<results>/11_draw/{stain}/{STUDY.stain.model}/{volume}/volume.html",
+    )
 ]
 
 MORE_TABLES = [

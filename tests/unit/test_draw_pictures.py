@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from virtual_staining.artefacts.volume import VolumeLevel
+from virtual_staining.draw.bodies import body_axis
 from virtual_staining.draw.cast import Camera, Wedge, cast
 from virtual_staining.draw.fields import fields_of
 from virtual_staining.draw.page_file import mosaic
@@ -11,7 +12,7 @@ from virtual_staining.draw.pictures import orthogonal_figure
 from virtual_staining.draw.scene import camera_to, wedge_of
 from virtual_staining.draw.volume import (
     DrawnVolume,
-    body_axis,
+    doubt_shown,
     resampled,
     shares,
     specimen_of,
@@ -26,7 +27,7 @@ def drawn(rgb, implant=None):
     implant = np.zeros(specimen.shape, bool) if implant is None else implant
     ct = np.full(specimen.shape, 128, np.uint8)
     size = tuple(float(n) for n in specimen.shape[::-1])
-    return DrawnVolume(rgb, ct, specimen | implant, implant, None, 1.0, size)
+    return DrawnVolume(rgb, ct, specimen | implant, implant, None, 1.0, 1.0, size)
 
 
 def looking(ahead, up, count=20):
@@ -160,3 +161,13 @@ def test_orthogonal_slices_pass_the_point():
     assert [axes.get_title().split("= ")[1] for axes in figure.axes] == ["12 µm", "32 µm", "28 µm"]
     (label,) = figure.axes[0].texts
     assert label.get_text() == "20 µm"  # the longest round length within 2/5 of 65 µm
+
+
+def test_uncertainty_fills_the_range_of_colours():
+    levels = np.zeros((4, 4, 4), np.float32)
+    levels[0], levels[1, 0, 0] = 10.0, 90.0  # the last lies outside what is shown
+    shown = np.zeros(levels.shape, bool)
+    shown[0] = True
+    found, most = doubt_shown(levels, shown)
+    assert most == 10.0 and (found[0] == 255).all() and found[1, 0, 0] == 255
+    assert found[1, 1, 1] == 0

@@ -163,6 +163,14 @@ class StainedVolumeFolder(Folder):
     zarr = _file("rgba.ome.zarr")
     tiff = _file("rgba.tif")
 
+    def kept_slabs(self, fingerprint: str) -> Path:
+        """Return the folder of finished slabs, which holds them until the volume is complete."""
+        return self.path / f"slabs-{fingerprint}"
+
+    def share(self, share: int, shares: int) -> Path:
+        """Return the file that says that one of several jobs has finished its slabs."""
+        return self.path / f"share-{share}-of-{shares}.done"
+
 
 class DrawnVolumeFolder(Folder):
     """What ``draw`` writes for one volume."""
@@ -171,14 +179,6 @@ class DrawnVolumeFolder(Folder):
     render = _file("render.png")
     turntable = _file("turntable.gif")
     page = _file("volume.html")
-
-    def kept_slabs(self, fingerprint: str) -> Path:
-        """Return the folder of finished slabs, which holds them until the volume is complete."""
-        return self.path / f"slabs-{fingerprint}"
-
-    def share(self, share: int, shares: int) -> Path:
-        """Return the file that says that one of several jobs has finished its slabs."""
-        return self.path / f"share-{share}-of-{shares}.done"
 
 
 class Results:

@@ -58,7 +58,12 @@ class Camera:
 
 
 def cast(
-    fields: Fields, camera: Camera, wedge: Wedge | None, side: int, threads: int = 1
+    fields: Fields,
+    camera: Camera,
+    wedge: Wedge | None,
+    side: int,
+    threads: int = 1,
+    samples: int = 2,
 ) -> np.ndarray:
     """Draw a volume on white.
 
@@ -69,14 +74,16 @@ def cast(
     wedge : Wedge or None
         Cut out of the tissue; the implant stays whole.
     side : int
-        Pixels a side of the picture; each is the mean of 2 x 2 rays.
+        Pixels a side of the picture.
     threads : int
+    samples : int
+        Rays along each side of a pixel, which shows their mean.
 
     Returns
     -------
     ndarray of uint8, shape (side, side, 3)
     """
-    rays = np.ones((2 * side, 2 * side, 3), np.float32)
+    rays = np.ones((samples * side, samples * side, 3), np.float32)
     if wedge is None:
         wedge = Wedge(np.full(3, FAR), np.eye(3)[:2])
     light = -camera.ahead - 0.55 * camera.right + 0.6 * camera.up
@@ -90,5 +97,5 @@ def cast(
         ]
         for job in jobs:
             job.result()
-    picture = rays.reshape(side, 2, side, 2, 3).mean((1, 3))
+    picture = rays.reshape(side, samples, side, samples, 3).mean((1, 3))
     return (np.clip(picture, 0, 1) * 255).round().astype(np.uint8)

@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image
 
 from virtual_staining.artefacts.storage.atomic import replacing
-from virtual_staining.draw.volume import DrawnVolume, body_axis, body_ball
+from virtual_staining.draw.bodies import body_axis, body_ball
+from virtual_staining.draw.volume import DrawnVolume
 from virtual_staining.imaging.geometry import PlaneGrid
 
 PARTS = Path(__file__).with_name("page")
@@ -72,7 +73,7 @@ def write_page(
         "voxel_um": volume.voxel_um,
         "size_um": list(volume.size_um),
         "mosaic": mosaic,
-        "doubt": volume.doubt is not None,
+        "most_doubt": None if volume.doubt is None else volume.most_doubt,
         "implant": bool(volume.implant.any()),
         "body": {
             "middle_um": (middle * volume.voxel_um).tolist(),

@@ -202,7 +202,7 @@ def write_turntable(
     """
     angles = 360 * np.arange(frames) / frames
     pictures = [
-        Image.fromarray(cast(fields, camera_to(volume, wedge, angle), wedge, side, threads))
+        Image.fromarray(cast(fields, camera_to(volume, wedge, angle), wedge, side, threads, 1))
         for angle in angles
     ]
     # one table of colours for all, from three of them: tables that change make a GIF flicker

@@ -7,65 +7,12 @@ import numba
 import numpy as np
 
 from virtual_staining.draw.fields import BLOCK
+from virtual_staining.draw.interpolation import colour_at, slope_at, value_at
 
 STEP_VOXEL = 0.5  # between samples on a ray; longer steps show as contour lines on surfaces
 METAL = np.array([0.66, 0.68, 0.71])
 CT_FACE = 1  # number of the wedge's face that shows the CT; face 0 shows the stain
 FAR = 1e9
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _corner(p, n):
-    """Return the lower voxel of an interpolation along an axis of n voxels, and its share."""
-    p = min(max(p - 0.5, 0.0), n - 1.001)
-    return int(p), p - int(p)
-
-
-@numba.njit(cache=True, nogil=True)
-def _value(field, x, y, z):
-    """Interpolate a field (z, y, x) at a point, voxels from the outer corner."""
-    k, c = _corner(z, field.shape[0])
-    j, b = _corner(y, field.shape[1])
-    i, a = _corner(x, field.shape[2])
-    low = (field[k, j, i] * (1 - a) + field[k, j, i + 1] * a) * (1 - b)
-    low += (field[k, j + 1, i] * (1 - a) + field[k, j + 1, i + 1] * a) * b
-    high = (field[k + 1, j, i] * (1 - a) + field[k + 1, j, i + 1] * a) * (1 - b)
-    high += (field[k + 1, j + 1, i] * (1 - a) + field[k + 1, j + 1, i + 1] * a) * b
-    return low * (1 - c) + high * c
-
-
-@numba.njit(cache=True, nogil=True)
-def _colour(field, x, y, z, out):
-    """Interpolate the specimen's colours alone; ``out`` gets RGB and CT (0–1); return its share."""
-    k, c = _corner(z, field.shape[0])
-    j, b = _corner(y, field.shape[1])
-    i, a = _corner(x, field.shape[2])
-    out[:] = 0.0
-    total = 0.0
-    for n in range(8):
-        w = (c if n & 4 else 1 - c) * (b if n & 2 else 1 - b) * (a if n & 1 else 1 - a)
-        voxel = field[k + (n >> 2), j + ((n >> 1) & 1), i + (n & 1)]
-        if w > 0 and voxel[4] > 0:
-            total += w
-            for m in range(4):
-                out[m] += w * voxel[m]
-    for m in range(4):
-        out[m] = out[m] / (255 * total) if total > 0 else 1.0
-    return total
-
-
-@numba.njit(cache=True, nogil=True)
-def _slope(field, x, y, z, out):
-    """Interpolate a field of vectors (z, y, x, 3); return the length."""
-    k, c = _corner(z, field.shape[0])
-    j, b = _corner(y, field.shape[1])
-    i, a = _corner(x, field.shape[2])
-    out[:] = 0.0
-    for n in range(8):
-        w = (c if n & 4 else 1 - c) * (b if n & 2 else 1 - b) * (a if n & 1 else 1 - a)
-        for m in range(3):
-            out[m] += w * field[k + (n >> 2), j + ((n >> 1) & 1), i + (n & 1), m]
-    return np.sqrt(out[0] ** 2 + out[1] ** 2 + out[2] ** 2)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -112,12 +59,12 @@ def _through_wedge(start, ahead, edge, normals):
 
 @numba.njit(cache=True, nogil=True)
 def _to_surface(implant, start, ahead, depth, p):
-    """Move the point ``p`` to where a ray met the implant's surface in the step before ``depth``."""
+    """Move ``p`` to where a ray met the implant's surface in the step before ``depth``."""
     low, high = depth - STEP_VOXEL, depth
     for _ in range(5):
         half = (low + high) / 2
         _go(start, ahead, half, p)
-        if _value(implant, p[0], p[1], p[2]) > 0.5:
+        if value_at(implant, p[0], p[1], p[2]) > 0.5:
             high = half
         else:
             low = half
@@ -128,9 +75,9 @@ def _to_surface(implant, start, ahead, depth, p):
 def _metal(implant, p, light, ahead, out):
     """Shade the implant's surface at a point; ``out`` gets the colour."""
     x, y, z = p[0], p[1], p[2]
-    gx = _value(implant, x - 1, y, z) - _value(implant, x + 1, y, z)
-    gy = _value(implant, x, y - 1, z) - _value(implant, x, y + 1, z)
-    gz = _value(implant, x, y, z - 1) - _value(implant, x, y, z + 1)
+    gx = value_at(implant, x - 1, y, z) - value_at(implant, x + 1, y, z)
+    gy = value_at(implant, x, y - 1, z) - value_at(implant, x, y + 1, z)
+    gz = value_at(implant, x, y, z - 1) - value_at(implant, x, y, z + 1)
     length = np.sqrt(gx * gx + gy * gy + gz * gz) + 1e-6
     facing = max(0.0, (gx * light[0] + gy * light[1] + gz * light[2]) / length)
     hx, hy, hz = light[0] - ahead[0], light[1] - ahead[1], light[2] - ahead[2]
@@ -152,7 +99,7 @@ def _shade(length, normal, light):
 def _on_face(fields, p, face, out):
     """Tell whether the wedge's face shows tissue at a point; ``out`` gets the colour."""
     x, y, z = p[0], p[1], p[2]
-    if _colour(fields.colour, x, y, z, out) <= 0.5 or _value(fields.implant, x, y, z) >= 0.5:
+    if colour_at(fields.colour, x, y, z, out) <= 0.5 or value_at(fields.implant, x, y, z) >= 0.5:
         return False
     if face == CT_FACE:
         out[:3] = out[3]
@@ -191,16 +138,16 @@ def _cast_ray(start, ahead, light, fields, faces, room):
         if block == 0 or (within and block == 1):
             depth += BLOCK / 2
             continue
-        if block == 2 and _value(fields.implant, x, y, z) > 0.5:
+        if block == 2 and value_at(fields.implant, x, y, z) > 0.5:
             _to_surface(fields.implant, start, ahead, depth, p)
             _metal(fields.implant, p, light, ahead, colour)
             _add(sum_, left, colour)
             return 0.0
-        opacity = 0.0 if within else _value(fields.opacity, x, y, z)
+        opacity = 0.0 if within else value_at(fields.opacity, x, y, z)
         if opacity > 0.01:
             share = 1 - (1 - min(opacity, 0.999)) ** STEP_VOXEL
-            shade = _shade(_slope(fields.slope, x, y, z, normal), normal, light)
-            _colour(fields.colour, x, y, z, colour)
+            shade = _shade(slope_at(fields.slope, x, y, z, normal), normal, light)
+            colour_at(fields.colour, x, y, z, colour)
             _add(sum_, left * share * shade, colour)
             left *= 1 - share
         depth += STEP_VOXEL

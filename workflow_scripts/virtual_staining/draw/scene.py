@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from virtual_staining.draw.bodies import body_axis, body_ball
 from virtual_staining.draw.cast import Camera, Wedge
-from virtual_staining.draw.volume import DrawnVolume, body_axis, body_ball
+from virtual_staining.draw.volume import DrawnVolume
 from virtual_staining.imaging.geometry import SectionMap
 
 ELEVATION_DEG = 24.0

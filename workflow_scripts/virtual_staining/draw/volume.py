@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from virtual_staining.artefacts.rgba import deviation_levels
 from virtual_staining.artefacts.volume import VolumeLevel
 from virtual_staining.imaging.tissue.classes import implant_in_ct
 from virtual_staining.settings.mask import MaskSettings
@@ -12,7 +13,7 @@ from virtual_staining.settings.normalize import NormalizeSettings
 
 LEAST_ALPHA = 4  # of 255; below, a voxel is white background
 CT_WINDOW = (0.5, 99.8)  # percentiles of the specimen without the implant, black and white
-LEAST_SKEWNESS = 0.05  # of the lengths along a body's axis, from which its ends differ
+DOUBT_SHOWN = 99.5  # percentile of the uncertainty in the specimen that gets the last colour
 METAL_LEVEL = 1.5  # an implant above this is denser than any bone (background 0, bone 1)
 
 
@@ -29,7 +30,9 @@ class DrawnVolume:
     specimen, implant : ndarray of bool, shape (z, y, x)
         Where something was stained; where the CT shows an implant.
     doubt : ndarray of uint8, shape (z, y, x), or None
-        The uncertainty, if the volume has one.
+        The uncertainty, if the volume has one; 255 stands for ``most_doubt`` and more.
+    most_doubt : float
+        Standard deviation, 8-bit levels.
     voxel_um : float
         Voxel size, µm.
     size_um : (x, y, z)
@@ -41,6 +44,7 @@ class DrawnVolume:
     specimen: np.ndarray
     implant: np.ndarray
     doubt: np.ndarray | None
+    most_doubt: float
     voxel_um: float
     size_um: tuple[float, float, float]
 
@@ -58,14 +62,16 @@ def load_volume(
 
     Parameters
     ----------
-    stained, ct, doubt : list of VolumeLevel
-        Pyramids of one grid: (4, z, y, x), (z, y, x) and (z, y, x).
+    stained, ct : list of VolumeLevel
+        Pyramids of one grid: (4, z, y, x) and (z, y, x).
     scaling : (scale, offset)
         Normalization of the CT's grey levels.
     longest : int
         Voxels of the longest side; a smaller volume keeps its size.
     mask, normalize
         As :func:`~virtual_staining.imaging.tissue.classes.implant_in_ct` takes them.
+    doubt : list of VolumeLevel, optional
+        The uncertainty on the same grid.
     """
     shape = stained[0].array.shape[1:]
     finest_um = stained[0].voxel_size_um
@@ -77,12 +83,17 @@ def load_volume(
     specimen = specimen_of(rgba[3])
     implant = implant_of(level, voxel_um, mask, normalize)
     rgb = without_white_rim(np.ascontiguousarray(np.moveaxis(rgba[:3], 0, -1)), specimen)
+    colours, most = None, 1.0
+    if doubt is not None:
+        levels = deviation_levels(resampled(doubt, voxel_um, longest))
+        colours, most = doubt_shown(levels, specimen & ~implant)
     return DrawnVolume(
         rgb=rgb.round().astype(np.uint8),
         ct=shades(grey, specimen & ~implant),
         specimen=specimen | implant,
         implant=implant,
-        doubt=None if doubt is None else resampled(doubt, voxel_um, longest).astype(np.uint8),
+        doubt=colours,
+        most_doubt=most,
         voxel_um=voxel_um,
         size_um=(size[0], size[1], size[2]),
     )
@@ -172,34 +183,14 @@ def implant_of(
     return np.isin(labels, np.unique(labels[implant & (labels > 0)]))
 
 
+def doubt_shown(levels: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return standard deviations (z, y, x) as uint8, and the 8-bit levels that 255 stands for."""
+    most = float(np.ceil(np.percentile(levels[shown], DOUBT_SHOWN))) if shown.any() else 1.0
+    most = max(most, 1.0)
+    return np.rint(np.minimum(levels / most, 1) * 255).astype(np.uint8), most
+
+
 def shades(grey: np.ndarray, shown: np.ndarray) -> np.ndarray:
     """Return grey levels as uint8, black and white at percentiles of the voxels ``shown``."""
     low, high = np.percentile(grey[shown] if shown.any() else grey, CT_WINDOW)
     return np.clip((grey - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
-
-
-def body_axis(body: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the middle (x, y, z), voxels from the outer corner, and the longest axis of a body.
-
-    The axis points to the thinner end (a screw's tip), or, where the ends are alike, along the
-    volume axis that it is nearest to.
-    """
-    if not body.any():
-        return np.array(body.shape[::-1]) / 2, np.array([0.0, 0.0, 1.0])
-    points = np.argwhere(body)[:, ::-1] + 0.5
-    middle = points.mean(0)
-    _, vectors = np.linalg.eigh(np.cov((points - middle).T))
-    axis = vectors[:, -1]
-    along = (points - middle) @ axis
-    skewness = (along**3).mean() / along.std() ** 3
-    sign = skewness if abs(skewness) > LEAST_SKEWNESS else axis[np.argmax(np.abs(axis))]
-    return middle, axis * np.sign(sign)
-
-
-def body_ball(body: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the middle (x, y, z) and the radius of the ball around a body, voxels."""
-    if not body.any():
-        body = np.ones_like(body)
-    surface = np.argwhere(body & ~ndimage.binary_erosion(body))[:, ::-1] + 0.5
-    middle = (surface.min(0) + surface.max(0)) / 2
-    return middle, float(np.linalg.norm(surface - middle, axis=1).max())

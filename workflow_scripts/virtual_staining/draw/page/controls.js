@@ -32,6 +32,7 @@ function showState() {
   byId("xz").querySelector("b").textContent = `XZ, y = ${S.at[1].toFixed(0)} µm`;
   byId("yz").querySelector("b").textContent = `YZ, x = ${S.at[0].toFixed(0)} µm`;
   byId("face").querySelector("b").textContent = "cut, face-on: " + LAYERS[S.layer];
+  byId("legend").hidden = S.layer !== 3;
   byId("place").textContent = `--normal ${normal().map((x) => x.toFixed(4)).join(" ")} --depth-um ${depth().toFixed(0)}`;
 }
 
@@ -132,5 +133,6 @@ function makeButtons() {
   byId("floor").oninput = (e) => { S.floor = +e.target.value; ask(); };
   byId("blend").oninput = (e) => { S.blend = +e.target.value; ask(); };
   byId("metal").onchange = (e) => { S.metal = +e.target.checked; ask(); };
+  if (META.most_doubt) byId("legend").lastChild.textContent = ` ${META.most_doubt} of 255 and more`;
   byId("metal-label").hidden = !META.implant;
 }

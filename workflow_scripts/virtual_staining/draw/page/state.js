@@ -2,7 +2,7 @@
 const META = JSON.parse(document.getElementById("meta").textContent);
 const VOXEL = META.voxel_um, BODY = META.body, COUNT = META.shape.slice().reverse(), SIZE = META.size_um;
 const CENTER = scaled(SIZE, 0.5), DIAGONAL = Math.hypot(...SIZE);
-const LAYERS = ["stain", "CT", "half and half", ...(META.doubt ? ["uncertainty"] : [])];
+const LAYERS = ["stain", "CT", "half and half", ...(META.most_doubt ? ["uncertainty"] : [])];
 const AXES = {  // the plane's x and y axes; as `section --normal` lays them
   xy: { u: [1, 0, 0], v: [0, 1, 0] },
   xz: { u: [1, 0, 0], v: [0, 0, -1] },
