@@ -77,6 +77,18 @@ def test_what_was_understood_of_a_sample(study):
     assert (sample.mode, sample.errors) == ("auto", [])
 
 
+def test_what_is_drawn_on_the_ct_is_told_and_not_held_against_the_slide(study, tmp_path):
+    write_regions(tmp_path / "ct.geojson", scale=4.0)
+    sheet = study("A|ct.mha|s.ome.tif|he|Ti|test|||s.geojson!")
+    lines = sheet.read_text().splitlines()
+    sheet.write_text(f"{lines[0]}\tannotations_ct\n{lines[1]}\tct.geojson\n")
+    (sample,) = headers(sheet)
+    drawn = [file for file in sample.files if file.container == "GeoJSON"]
+    assert [file.column for file in drawn] == ["annotations", "annotations_ct"]
+    assert [file.regions for file in drawn] == ["Bone 2, Background 1"] * 2
+    assert [file.warnings + file.errors for file in drawn] == [[], []]
+
+
 @pytest.mark.parametrize(
     ("cell", "origin"),
     [("5", "sheet and file, in millimetres"), ("6", "sheet, against the file's 5,5,5")],

@@ -138,3 +138,12 @@ def test_an_empty_volume_is_drawn_all_the_same(tmp_path):
     image = read_rgb(tmp_path / "qc.png")
     assert image.shape == (1050, 1500, 3)
     assert has_colour(image[:30], "crimson", pixels=5, tolerance=80)
+
+
+@pytest.mark.parametrize("shape", [(1, 36, 36), (2, 400, 400), (36, 36, 1)])
+def test_a_thin_volume_is_drawn(shape):
+    axes = Figure().add_subplot(projection="3d")
+    grey = np.arange(np.prod(shape), dtype="f4").reshape(shape)
+    plane = section([0, 0, 0.5], [1, 0, 0], [0, 1, 0])
+    draw_placement(axes, grey, 1.0, plane, (5.0, 5.0))
+    assert len(axes.collections) >= 4  # three walls, the box

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from virtual_staining.check.headers import Sample
+from virtual_staining.check.understood import Sample
 from virtual_staining.readers.files import size_text
 from virtual_staining.runtime import cpu_count, free_memory_bytes
 from virtual_staining.settings.study import Study

@@ -3,13 +3,13 @@
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from virtual_staining.artefacts.sheet import files_of
 from virtual_staining.check.regions import regions
+from virtual_staining.check.understood import File, Sample
 from virtual_staining.errors import InputError
 from virtual_staining.readers import slides, volumes
 from virtual_staining.readers.bounds import check_reduced
@@ -23,77 +23,8 @@ from virtual_staining.readers.plausible import (
     check_slide_size,
     check_volume_size,
 )
+from virtual_staining.settings.sheet import DRAWN_COLUMNS
 from virtual_staining.settings.study import Study
-
-
-@dataclass
-class File:
-    """What was understood of one file of a sample.
-
-    Parameters
-    ----------
-    column : str
-        The sheet's column.
-    path : str
-        As the sheet names it, made whole.
-    container, dtype, axes : str
-        In words; the axes in the order of ``shape``.
-    shape : tuple of int
-        Voxels z, y, x, or pixels y, x.
-    size_um : tuple of float
-        Of a voxel or pixel in the same order; empty where it is not known.
-    origin : str
-        Where this size came from.
-    regions : str
-        Annotated areas by class.
-    orientation : int
-        As of :class:`virtual_staining.readers.source.RawSlide`.
-    warnings, errors : list of str
-        What is doubtful, and what would be refused.
-    """
-
-    column: str
-    path: str
-    container: str = ""
-    dtype: str = ""
-    axes: str = ""
-    shape: tuple[int, ...] = ()
-    size_um: tuple[float, ...] = ()
-    origin: str = ""
-    regions: str = ""
-    orientation: int = 1
-    warnings: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    @property
-    def size_mm(self) -> tuple[float, ...]:
-        """Edges of the whole, in the order of ``shape``; empty where the size is not known."""
-        sized = bool(self.size_um)
-        return tuple(n * s / 1000 for n, s in zip(self.shape, self.size_um, strict=sized))
-
-
-@dataclass
-class Sample:
-    """A row of the sheet and what was understood of its files."""
-
-    sample: str
-    volume_id: str
-    stain: str
-    material: str
-    role: str
-    mode: str
-    files: list[File]
-    warnings: list[str] = field(default_factory=list)
-    own_errors: list[str] = field(default_factory=list)
-
-    @property
-    def errors(self) -> list[str]:
-        """What would be refused of the row and its files."""
-        return [*self.own_errors, *(text for file in self.files for text in file.errors)]
-
-    def file(self, column: str) -> File | None:
-        """Return the file of a column, None where the row names none."""
-        return next((file for file in self.files if file.column == column), None)
 
 
 def read_headers(sheet: pd.DataFrame, study: Study) -> list[Sample]:
@@ -120,8 +51,9 @@ def read_headers(sheet: pd.DataFrame, study: Study) -> list[Sample]:
         files = [known[volume]]
         if row["slide"]:
             files.append(_slide(row, study))
-        if row["annotations"]:
-            files.append(_annotations(row, files[-1], study))
+        files += [
+            _annotations(c, row, files[-1], study) for c in row if row[c] and c in DRAWN_COLUMNS
+        ]
         if row["initial_pose"]:
             files.append(_pose(row))
         mode = row["register_mode"] or study.register.mode
@@ -195,11 +127,13 @@ def _container(cell: str, package) -> str:
     return found.name if found else ""
 
 
-def _annotations(row: dict[str, str], slide: File, study: Study) -> File:
-    file = File("annotations", row["annotations"].removesuffix("!"), container="GeoJSON")
+def _annotations(column: str, row: dict[str, str], slide: File, study: Study) -> File:
+    file = File(column, files_of(row[column], column)[0], container="GeoJSON")
     with _listening(file.warnings, file.errors):
-        about = regions(file.path, study.normalize.reference_class, slide.shape, slide.orientation)
-        file.regions, doubts = about
+        # the pair's CT plane, on which the others are drawn, is not there yet
+        image = slide if column == DRAWN_COLUMNS[0] else File("", "")
+        drawn = regions(file.path, study.normalize.reference_class, image.shape, image.orientation)
+        file.regions, doubts = drawn
         file.warnings += doubts
     return file
 

@@ -7,7 +7,7 @@ import jinja2
 
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.check.estimate import Need, hours_text, totals
-from virtual_staining.check.headers import File, Sample
+from virtual_staining.check.understood import File, Sample
 from virtual_staining.readers.files import size_text
 
 HEADINGS = (

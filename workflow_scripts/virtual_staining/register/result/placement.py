@@ -99,6 +99,9 @@ def _draw_wall(axes: Axes3D, mean: np.ndarray, axis: int, size_mm: np.ndarray) -
     """Draw a mean projection along ``axis`` on the wall that lies behind the box."""
     step = -(-max(mean.shape) // WALL_CELLS)
     mean = mean[::step, ::step]
+    for along in (0, 1):  # of a thin volume one row is left, which fills the wall
+        if mean.shape[along] == 1:
+            mean = np.repeat(mean, 2, along)
     values = [mean, mean, mean]
     across, down = (k for k in range(3) if k != axis)  # along the projection's columns and rows
     values[across], values[down] = np.meshgrid(
