@@ -22,7 +22,7 @@ from virtual_staining.imaging.geometry import PlaneGrid
 
 PARTS = Path(__file__).with_name("page")
 # in the order in which they build upon each other
-SCRIPTS = ("shaders", "vectors", "state", "graphics", "views", "controls", "main")
+SCRIPTS = ("shaders", "vectors", "state", "graphics", "views", "fine", "controls", "main")
 MOSAIC_PX = 4096  # every WebGL2 device takes images of this size
 BLOCK_PX = 16  # slices begin on blocks of the JPEG, so that none bleeds into its neighbour
 STAIN_QUALITY, CT_QUALITY, SECTION_QUALITY = 85, 75, 85

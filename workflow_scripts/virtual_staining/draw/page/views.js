@@ -125,6 +125,8 @@ function draw(fast) {
   drawSolid(fast);
   for (const id of ["face", "xy", "xz", "yz", ...(S.section >= 0 ? ["real"] : [])]) drawPlane(id);
   for (const id of ["xy", "xz", "yz"]) drawLines(id);
+  if (fast) hideFine();
+  else askFine();
   if (!fast) {  // waits until all is drawn, to learn how fast this machine is
     gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
     slow = performance.now() - start > SLOW_MS;
