@@ -104,7 +104,7 @@ def test_planes_show_stain_and_ct_in_place(address):
     assert image.shape == (64, 64, 3) and near(image, TISSUE) > 0.2 and near(image, BONE) > 0.2
     np.testing.assert_allclose(image[32, 8], TISSUE, atol=12)  # x = 170 µm
     np.testing.assert_allclose(image[32, 56], BONE, atol=12)
-    ct = np.asarray(Image.open(io.BytesIO(ask(address, PLANE + "&layer=ct")[1])))
+    ct = np.asarray(Image.open(io.BytesIO(ask(address, PLANE + "&window=8000,32000")[1])))
     assert ct.ndim == 2 and ct[32, 56] > ct[32, 8] + 20
 
 
@@ -113,6 +113,7 @@ def test_planes_show_stain_and_ct_in_place(address):
     [
         ("&width=64", ""), ("width=64", "width=9999"), ("u=1,0,0", "u=1,1,0"),
         ("pixel_um=20", "pixel_um=nan"), ("origin=0,0,640", "origin=0,640"), ("u=1,0,0", "u=a,b,c"),
+        ("pixel_um=20", "pixel_um=20&window=5,5"), ("pixel_um=20", "pixel_um=20&window=5"),
     ],
 )  # fmt: skip
 def test_a_wrong_plane_is_a_sentence(address, old, new):

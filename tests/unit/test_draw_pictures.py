@@ -27,7 +27,7 @@ def drawn(rgb, implant=None):
     implant = np.zeros(specimen.shape, bool) if implant is None else implant
     ct = np.full(specimen.shape, 128, np.uint8)
     size = tuple(float(n) for n in specimen.shape[::-1])
-    return DrawnVolume(rgb, ct, specimen | implant, implant, None, 1.0, 1.0, size)
+    return DrawnVolume(rgb, ct, specimen | implant, implant, None, (0.0, 255.0), 1.0, 1.0, size)
 
 
 def looking(ahead, up, count=20):

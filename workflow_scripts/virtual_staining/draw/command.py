@@ -22,7 +22,7 @@ from virtual_staining.draw.pictures import (
     write_turntable,
 )
 from virtual_staining.draw.scene import camera_to, main_axis, wedge_of
-from virtual_staining.draw.volume import load_volume
+from virtual_staining.draw.volume import load_volume, shades
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import PlaneGrid
 from virtual_staining.imaging.oblique import cut_plane
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
         open_uncertainty(zarr),
     )
     sections = [
-        cut_section(args.results, sample, stained, ct, args.threads)
+        cut_section(args.results, sample, stained, ct, volume.ct_window, args.threads)
         for sample in args.sections
         if not failure_of(args.results.registered(sample).transform)
     ]
@@ -108,6 +108,7 @@ def cut_section(
     sample: str,
     stained: list[VolumeLevel],
     ct: list[VolumeLevel],
+    ct_window: tuple[float, float],
     threads: int,
 ) -> CutSection:
     """Read a real section and cut the stained volume and the CT at its place.
@@ -119,6 +120,8 @@ def cut_section(
         Id of the section.
     stained, ct : list of VolumeLevel
         Pyramids of its volume.
+    ct_window : (float, float)
+        Grey levels that are black and white.
     threads : int
     """
     grid = read_pair_grid(results.registered(sample).transform)
@@ -141,5 +144,5 @@ def cut_section(
         grid.pixel_um,
         real,
         np.ascontiguousarray(images[0][..., :3]),
-        images[1],
+        shades(images[1].astype(np.float32), ct_window),
     )

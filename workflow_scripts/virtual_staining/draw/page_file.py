@@ -74,6 +74,7 @@ def write_page(
         "size_um": list(volume.size_um),
         "mosaic": mosaic,
         "most_doubt": None if volume.doubt is None else volume.most_doubt,
+        "ct_window": volume.ct_window,
         "implant": bool(volume.implant.any()),
         "body": {
             "middle_um": (middle * volume.voxel_um).tolist(),

@@ -34,7 +34,8 @@ class CutSection:
         µm on the pictures to µm in the volume.
     pixel_um : float
     real, stain : ndarray of uint8, shape (y, x, 3)
-    ct : ndarray, shape (y, x)
+    ct : ndarray of uint8, shape (y, x)
+        In shades of grey.
     """
 
     name: str
@@ -162,12 +163,11 @@ def draw_trace(
 
 def draw_section(figure: Figure, cells: Sequence, section: CutSection) -> None:
     """Draw the volume at a section's place, the real section, and the CT there."""
-    low, high = np.percentile(section.ct, (0.5, 99.5))
     for cell, title, image, kind in (
         (cells[0], f"(d) stained volume at section {section.name}", section.stain, {}),
         (cells[1], f"(e) real section {section.name}", section.real, {}),
         (cells[2], f"(f) CT at section {section.name}", section.ct,
-         {"cmap": "gray", "vmin": low, "vmax": high}),
+         {"cmap": "gray", "vmin": 0, "vmax": 255}),
     ):  # fmt: skip
         axes = figure.add_subplot(cell)
         axes.imshow(image, interpolation="nearest", **kind)

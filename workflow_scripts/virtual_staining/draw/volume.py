@@ -31,6 +31,8 @@ class DrawnVolume:
         Where something was stained; where the CT shows an implant.
     doubt : ndarray of uint8, shape (z, y, x), or None
         The uncertainty, if the volume has one; 255 stands for ``most_doubt`` and more.
+    ct_window : (float, float)
+        Grey levels of the CT's volume that are black and white.
     most_doubt : float
         Standard deviation, 8-bit levels.
     voxel_um : float
@@ -44,6 +46,7 @@ class DrawnVolume:
     specimen: np.ndarray
     implant: np.ndarray
     doubt: np.ndarray | None
+    ct_window: tuple[float, float]
     most_doubt: float
     voxel_um: float
     size_um: tuple[float, float, float]
@@ -87,12 +90,14 @@ def load_volume(
     if doubt is not None:
         levels = deviation_levels(resampled(doubt, voxel_um, longest))
         colours, most = doubt_shown(levels, specimen & ~implant)
+    window = window_of(grey, specimen & ~implant)
     return DrawnVolume(
         rgb=rgb.round().astype(np.uint8),
-        ct=shades(grey, specimen & ~implant),
+        ct=shades(grey, window),
         specimen=specimen | implant,
         implant=implant,
         doubt=colours,
+        ct_window=window,
         most_doubt=most,
         voxel_um=voxel_um,
         size_um=(size[0], size[1], size[2]),
@@ -190,7 +195,13 @@ def doubt_shown(levels: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, floa
     return np.rint(np.minimum(levels / most, 1) * 255).astype(np.uint8), most
 
 
-def shades(grey: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """Return grey levels as uint8, black and white at percentiles of the voxels ``shown``."""
+def window_of(grey: np.ndarray, shown: np.ndarray) -> tuple[float, float]:
+    """Return the percentiles of the voxels ``shown`` that are drawn black and white."""
     low, high = np.percentile(grey[shown] if shown.any() else grey, CT_WINDOW)
+    return float(low), float(high)
+
+
+def shades(grey: np.ndarray, window: tuple[float, float]) -> np.ndarray:
+    """Return grey levels as uint8, those of the window's ends black and white."""
+    low, high = window
     return np.clip((grey - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)

@@ -18,6 +18,7 @@ from virtual_staining.view.volumes import (
     found_volumes,
     plane_asked_for,
     plane_picture,
+    window_asked_for,
 )
 
 LOOPBACK = "127.0.0.1"
@@ -145,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.refuse(HTTPStatus.NOT_FOUND, "no such volume")
         try:
             grid = plane_asked_for(query)
-            picture = plane_picture(self.results, volume, grid, query.get("layer") == ["ct"])
+            picture = plane_picture(self.results, volume, grid, window_asked_for(query))
         except InputError as error:
             return self.refuse(HTTPStatus.BAD_REQUEST, str(error))
         return self.send(picture, "image/jpeg")

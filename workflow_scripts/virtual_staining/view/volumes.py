@@ -17,7 +17,6 @@ from virtual_staining.runtime import cpu_count
 
 LARGEST_PX = 4000  # a side of a plane
 WHITE = 255
-WINDOW = (0.5, 99.8)  # percentiles of the CT's plane, black and white
 QUALITY = 90
 
 
@@ -75,7 +74,28 @@ def plane_asked_for(query: dict[str, list[str]]) -> PlaneGrid:
     return PlaneGrid((height, width), pixel_um, SectionMap(origin, u, v / math.sqrt(v @ v)))
 
 
-def plane_picture(results: Results, volume: FoundVolume, grid: PlaneGrid, ct: bool) -> bytes:
+def window_asked_for(query: dict[str, list[str]]) -> tuple[float, float] | None:
+    """Return the CT's grey levels to draw black and white; None asks for the stain.
+
+    Raises
+    ------
+    InputError
+        If ``window`` is no two rising numbers.
+    """
+    if "window" not in query:
+        return None
+    try:
+        low, high = (float(x) for x in query["window"][0].split(","))
+    except ValueError as error:
+        raise InputError(f"plane: window: {error}; give two numbers") from error
+    if not (low < high and np.isfinite([low, high]).all()):
+        raise InputError("plane: window: the second grey level must lie above the first")
+    return low, high
+
+
+def plane_picture(
+    results: Results, volume: FoundVolume, grid: PlaneGrid, window: tuple[float, float] | None
+) -> bytes:
     """Cut a plane out of the resolution that fits its pixels, as JPEG; white outside.
 
     Parameters
@@ -84,22 +104,21 @@ def plane_picture(results: Results, volume: FoundVolume, grid: PlaneGrid, ct: bo
     volume : FoundVolume
     grid : PlaneGrid
         The pixels.
-    ct : bool
-        Of the CT, not of the stain.
+    window : (float, float), optional
+        Of the CT, with these grey levels black and white; else of the stain.
     """
-    levels = (
-        open_volume_pyramid(results.volume(volume.volume))
-        if ct
-        else open_rgba(results.stained_volume(volume.stain, volume.model, volume.volume).zarr)
-    )
+    if window is None:
+        path = results.stained_volume(volume.stain, volume.model, volume.volume).zarr
+        levels = open_rgba(path)
+    else:
+        levels = open_volume_pyramid(results.volume(volume.volume))
     level = level_for_pixels(levels, grid.pixel_um)
     image, inside = cut_plane(level.array, level.voxel_size_um, grid, threads=cpu_count())
-    if ct:
-        low, high = np.percentile(image[inside], WINDOW) if inside.any() else (0, 1)
-        grey = (image.astype(np.float32) - low) * (255 / max(high - low, 1))
-        image = np.clip(grey, 0, 255).astype(np.uint8)
-    else:
+    if window is None:
         image = np.ascontiguousarray(image[..., :3])
+    else:
+        grey = (image.astype(np.float32) - window[0]) * (255 / (window[1] - window[0]))
+        image = np.clip(grey, 0, 255).astype(np.uint8)
     image[~inside] = WHITE
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=QUALITY, subsampling=0)

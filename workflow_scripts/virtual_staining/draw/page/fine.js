@@ -16,5 +16,5 @@ function askFine() {
     byId("fine").hidden = false;
   };
   image.src = `${PLANES}?origin=${at.first}&u=${S.u}&v=${S.v}&pixel_um=${at.width / w}&width=${w}&height=${h}` +
-    `&layer=${S.layer === 1 ? "ct" : "stain"}`;
+    (S.layer === 1 ? `&window=${META.ct_window}` : "");
 }
