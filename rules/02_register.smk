@@ -36,12 +36,13 @@ rule search_block:
 rule register_section:
     """Find the section's plane in the volume and resample both onto one grid (paper 2.3).
 
-    Input: the volume (OME-Zarr, uint16) and the slide (OME-TIFF, uint8 RGB). Output: CT plane (uint16), slide (uint8
+    Input: the volume (OME-Zarr, uint16), or a grey image that was aligned before, and the slide (OME-TIFF, uint8
+    RGB). Output: CT plane (uint16), slide (uint8
     RGB) and valid area (uint8, 0 or 255) on one grid with the volume's voxel size; the maps between pair, slide and
     volume (µm); the map slide → volume as ITK transform (mm); a picture to check the result.
     """
     input:
-        ct=lambda wildcards: f"<results>/01_ingest/{section_row(wildcards)['volume_id']}/ct.ome.zarr",
+        ct=registered_ct,
         slide="<results>/01_ingest/{sample}/slide.ome.tif",
         planes=block_planes,
         pose=pose_input,
@@ -65,13 +66,14 @@ rule register_section:
         settings=settings_file("register"),
         volume=lambda wildcards: section_row(wildcards)["volume_id"],
         mode=registration_mode,
+        aligned=aligned_option,
         initial_pose=rough_pose,
         view_axis=view_axis,
         failed=lambda wildcards, output: STUDY.register.failed,  # runs nothing again
         folder=subpath(output.transform, parent=True),
         depends_on=registration_keys,
     shell:
-        "python -m virtual_staining register section --ct {input.ct:q} --slide {input.slide:q}"
+        "python -m virtual_staining register section --ct {input.ct:q} {params.aligned} --slide {input.slide:q}"
         " --mode {params.mode} --initial-pose={params.initial_pose:q} --block-planes={input.planes:q} --sample {wildcards.sample}"
         " --volume {params.volume} --view-axis={params.view_axis:q} --settings {params.settings:q}"
         " --failed {params.failed} --out {params.folder:q} > {log:q} 2>&1"

@@ -69,7 +69,7 @@ RESULTS = STUDY.results
 SECTIONS = SAMPLES[SAMPLES["slide"] != ""]
 STAINS = sorted(set(SECTIONS["stain"]))
 SPLIT_STAINS = [stain for stain in STAINS if stain not in PLAN.unsplit]
-VOLUMES = SAMPLES.drop_duplicates("volume_id").set_index("volume_id")
+VOLUMES = SAMPLES[SAMPLES["volume"] != ""].drop_duplicates("volume_id").set_index("volume_id")
 FOLDS = STUDY.fold_numbers()
 STARTED = time.time()
 FIGURES = ["patches", "training_slide", "slides", "models", "boxplots", "unmasked"]
@@ -232,7 +232,20 @@ def refined_slides(wildcards):
 
 def registration_mode(wildcards):
     """Return how a section is registered: the sheet may name another mode than the configuration."""
-    return section_row(wildcards)["register_mode"] or STUDY.register.mode
+    row = section_row(wildcards)
+    return "fixed" if row["ct_image"] else row["register_mode"] or STUDY.register.mode
+
+
+def registered_ct(wildcards):
+    """Return what a section is registered with: its volume, or the image that is aligned with it."""
+    row = section_row(wildcards)
+    return row["ct_image"] or f"<results>/01_ingest/{row['volume_id']}/ct.ome.zarr"
+
+
+def aligned_option(wildcards, output=None):  # as a param of the output it runs nothing again
+    """Return the option that takes a section as aligned, with the pixel size of all pairs."""
+    aligned = section_row(wildcards)["ct_image"]
+    return f"--aligned-um={STUDY.ingest.voxel_size_um}" if aligned else ""
 
 
 def registration_keys(wildcards):
@@ -242,6 +255,8 @@ def registration_keys(wildcards):
     review turns it over.
     """
     mode = registration_mode(wildcards)
+    if aligned := aligned_option(wildcards):
+        return aligned
     modes = [mode]
     if block_planes(wildcards):
         modes = ["fixed", "block"] if "," in view_axis(wildcards) else ["fixed"]
@@ -286,7 +301,7 @@ def sections_shown(wildcards):
 def volumes_of(stain):
     """Return the ids of the volumes to be stained as ``stain`` (config: stain.volumes)."""
     wanted = STUDY.stain.volumes
-    rows = SAMPLES[SAMPLES["stain"] == stain]
+    rows = SAMPLES[(SAMPLES["stain"] == stain) & (SAMPLES["volume"] != "")]
     if wanted == "test":
         rows = rows[(rows["role"] == "test") | (rows["slide"] == "")]
     elif wanted != "all":

@@ -351,3 +351,50 @@ def test_a_size_is_written_in_one_way(tmp_path):
         rows = [{**USUAL, "voxel_size_um": text}, {**USUAL, "sample": "b", "voxel_size_um": "60"}]
         sheet = complete_sheet(pd.DataFrame(rows), tmp_path, "samples.tsv")
         assert list(sheet["voxel_size_um"]) == ["60", "60"]
+
+
+ALIGNED = (*COLUMNS[:6], "slide_pixel_um", "ct_image")
+
+
+def aligned_sheet(folder, *changes):
+    """Write a sheet of pairs that were aligned before, with their files."""
+    usual = {"volume": "", "initial_pose": "", "slide_pixel_um": "5"}
+    rows = [
+        {**usual, "ct_image": f"ct{number}.png", **change} for number, change in enumerate(changes)
+    ]
+    for row in rows:
+        (folder / (row["ct_image"] or "none")).touch()
+    columns = [*ALIGNED, *{key for row in rows for key in row} - set(ALIGNED)]
+    for row in rows:
+        row["volume"] = row["volume"] or ""
+    return write_sheet(folder, rows, columns)
+
+
+def test_aligned_pairs_need_no_volume_and_say_that_nothing_is_stained_in_3d(tmp_path):
+    sheet = aligned_sheet(tmp_path, *[{}] * 3, {"role": "test"})
+    found = plan(sheet, {"split": {"folds": 3}})
+    assert (
+        list(found.samples["volume_id"])
+        == list(found.samples["group"])
+        == list(found.samples.index)
+    )
+    assert found.samples["ct_image"]["s0"] == str(tmp_path / "ct0.png")
+    assert sum("nothing is stained in 3D" in note for note in found.notes) == 1
+    (tmp_path / "ct1.png").unlink()
+    with pytest.raises(InputError, match=r"s1: ct_image: .*ct1\.png"):
+        plan(sheet)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"ct_image": ""}, "volume: '' must be the path of a volume"),
+        ({"volume": "v.tif"}, "volume: 'v.tif' must be .*empty where ct_image"),
+        ({"slide": ""}, "slide: '' must be the slide that ct_image is aligned with"),
+        ({"initial_pose": "pose.json"}, "initial_pose: 'pose.json' must be empty beside ct_image"),
+        ({"voxel_size_um": "5"}, "voxel_size_um: '5' must be empty beside ct_image"),
+    ],
+)
+def test_a_row_is_a_volume_or_an_aligned_pair(tmp_path, row, words):
+    with pytest.raises(InputError, match=rf"line 2 \(sample 's0'\): {words}"):
+        plan(aligned_sheet(tmp_path, row, {}))

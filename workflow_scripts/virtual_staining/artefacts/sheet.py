@@ -74,6 +74,8 @@ def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.Dat
     table = table.fillna("").reset_index(drop=True)
     columns = list(SheetRow.model_fields)
     absent = [column for column in ("sample", "volume") if column not in table.columns]
+    if "ct_image" in table.columns:
+        absent = [column for column in absent if column != "volume"]
     if absent:
         raise InputError(f"{name}: missing column(s) {', '.join(absent)}; found {list(table)}")
     if table.empty:
@@ -91,6 +93,7 @@ def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.Dat
     for column in PATH_COLUMNS:
         table[column] = [_in_folder(value, folder, column) for value in table[column]]
     first = table.groupby("volume")["sample"].transform("first")
+    first = first.where(table["volume"] != "", table["sample"])
     table["volume_id"] = table["volume_id"].where(table["volume_id"] != "", first)
     table["group"] = table["group"].where(table["group"] != "", table["volume_id"])
     for column in NAME_COLUMNS:

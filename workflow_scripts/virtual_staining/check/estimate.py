@@ -90,7 +90,7 @@ def working_voxels(sample: Sample, study: Study) -> float:
 
 
 def _volumes(samples: Sequence[Sample]) -> dict[str, Sample]:
-    return {sample.volume_id: sample for sample in reversed(samples)}
+    return {s.volume_id: s for s in reversed(samples) if s.file("volume") is not None}
 
 
 def _ingest(samples: Sequence[Sample], study: Study, cores: int) -> Need:

@@ -17,6 +17,7 @@ from virtual_staining.readers.container import container_of
 from virtual_staining.readers.files import check_file
 from virtual_staining.readers.open_raw import open_slide, open_volume
 from virtual_staining.readers.pixel_sizes import origin, slide_size, volume_size
+from virtual_staining.readers.planes import open_plane
 from virtual_staining.readers.plausible import (
     check_alike,
     check_searchable,
@@ -46,9 +47,9 @@ def read_headers(sheet: pd.DataFrame, study: Study) -> list[Sample]:
     samples = []
     for row in sheet.to_dict("records"):
         volume = (row["volume"], row["voxel_size_um"])
-        if volume not in known:
+        if row["volume"] and volume not in known:
             known[volume] = _volume(row, study)
-        files = [known[volume]]
+        files = [known[volume] if row["volume"] else _ct_image(row)]
         if row["slide"]:
             files.append(_slide(row, study))
         files += [
@@ -58,6 +59,7 @@ def read_headers(sheet: pd.DataFrame, study: Study) -> list[Sample]:
             files.append(_pose(row))
         mode = row["register_mode"] or study.register.mode
         names = (row[key] for key in ("sample", "volume_id", "stain", "material", "role"))
+        mode = "fixed" if row["ct_image"] else mode
         samples.append(Sample(*names, mode if row["slide"] else "", files))
         _compare(samples[-1], study)
     return samples
@@ -103,6 +105,15 @@ def _volume(row: dict[str, str], study: Study) -> File:
         file.size_um = volume_size(source, cell)
         file.origin = origin(cell, source.voxel_size_um, source.unit_assumed)
         check_volume_size(source.name, source.shape, file.size_um, study.ingest.voxel_size_um)
+    return file
+
+
+def _ct_image(row: dict[str, str]) -> File:
+    file = File("ct_image", row["ct_image"], container="aligned image")
+    with _listening(file.warnings, file.errors):
+        check_file(file.path)
+        plane = open_plane(Path(file.path))
+        file.dtype, file.axes, file.shape = str(plane.dtype), "y, x", plane.shape
     return file
 
 

@@ -11,6 +11,7 @@ from virtual_staining.artefacts.registration_failed import write_failed
 from virtual_staining.artefacts.slide import open_slide_pyramid, stored_to_um
 from virtual_staining.artefacts.volume import open_volume_pyramid
 from virtual_staining.errors import InputError
+from virtual_staining.register.aligned import register_aligned
 from virtual_staining.register.block_plane import BlockPlane, flag_block, read_block_plane
 from virtual_staining.register.inputs import (
     check_sizes,
@@ -48,6 +49,12 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the action's arguments."""
     parser.add_argument("--ct", required=True, help="ingested volume, ct.ome.zarr")
+    parser.add_argument(
+        "--aligned-um",
+        type=float,
+        help="pixel size of the pair, µm, where --ct is a grey image on the slide's own pixels, "
+        "aligned before; nothing is searched then",
+    )
     parser.add_argument("--slide", required=True, help="ingested slide, slide.ome.tif")
     parser.add_argument(
         "--initial-pose", default="", help="rough pose or transform.json, or landmarks (.csv)"
@@ -83,7 +90,10 @@ def run(args: argparse.Namespace) -> None:
     """Register the section, or write why it is left out."""
     settings = read_settings(RegisterSettings, args.settings)
     try:
-        register_section(args, settings)
+        if args.aligned_um is not None:
+            register_aligned(args, args.aligned_um)
+        else:
+            register_section(args, settings)
     except InputError as error:
         if args.failed == "stop":
             raise

@@ -20,20 +20,28 @@ Id = Annotated[str, Field(pattern=ID)]
 FilePath = Annotated[str, Field(pattern=r"^[^\x00{}]+$")]
 PATH_VALUES = "the path of a file or folder, without braces and <…>"
 DRAWN_COLUMNS = ("annotations", "annotations_ct")
-PATH_COLUMNS = ("volume", "slide", *DRAWN_COLUMNS, "initial_pose")
+PATH_COLUMNS = ("volume", "ct_image", "slide", *DRAWN_COLUMNS, "initial_pose")
 
 
 class SheetRow(Settings):
     """The columns of the sample sheet, a tab-separated table with one row a sample.
 
-    Only sample and volume must be given; a row with a slide also needs stain, material and role. An
-    empty cell means "not given". Paths are relative to the sheet's folder.
+    Only sample and volume (or ct_image and slide) must be given; a row with a slide also needs
+    stain, material and role. An empty cell means "not given". Paths are relative to the sheet's
+    folder.
     """
 
     sample: Id = key(meaning="id of the sample", values=ID_VALUES)
     volume: FilePath = key(
-        meaning="µCT volume: a folder of slices, a file, file.h5::/path/in/file or"
-        " file.raw::uint16:z,y,x",
+        "",
+        "µCT volume: a folder of slices, a file, file.h5::/path/in/file or"
+        " file.raw::uint16:z,y,x; empty where ct_image is given",
+        values=PATH_VALUES,
+    )
+    ct_image: FilePath = key(
+        "",
+        "in place of a volume: grey image of the CT that was aligned with the slide before, of the"
+        " slide's size in pixels and of its pixel size; nothing is searched, nothing stained in 3D",
         values=PATH_VALUES,
     )
     slide: FilePath = key(
@@ -135,6 +143,13 @@ class SheetRow(Settings):
             names_none = path and not PurePosixPath(path.split("::")[0]).name
             if names_none or ("<" in path and ">" in path.split("<", 1)[1]):
                 yield column, PATH_VALUES
+        if bool(self.volume) == bool(self.ct_image):
+            yield "volume", "the path of a volume, or empty where ct_image names an aligned image"
+        if self.ct_image and not self.slide:
+            yield "slide", "the slide that ct_image is aligned with"
+        for column in ("voxel_size_um", "initial_pose", "register_mode", "block", "view_axis"):
+            if self.ct_image and getattr(self, column):
+                yield column, "empty beside ct_image, which is aligned with the slide"
 
 
 def parse_size(text: str, numbers: int, field: str) -> tuple[float, ...] | None:

@@ -67,6 +67,12 @@ def unfit_reviews(
     """
     for sample, review in reviews.items():
         mode = samples["register_mode"][sample] or study.register.mode
+        if review.view_direction and samples["ct_image"][sample]:
+            yield (
+                f"{name}: line {review.line} (sample {sample!r}): view_direction must be empty, as "
+                "the pair was aligned before: turn over the images"
+            )
+            continue
         if review.view_direction and mode != "auto":
             yield (
                 f"{name}: line {review.line} (sample {sample!r}): view_direction must be empty, as "
@@ -90,8 +96,14 @@ def notes(study: Study, samples: pd.DataFrame, unsplit: list[str]) -> Iterator[s
             f"stain {stain}: the sheet has no sample of role test, so tables and figures show "
             "training and validation alone"
         )
-        if study.stain.volumes == "test" and not _bare(samples, stain):
+        if study.stain.volumes == "test" and not _bare(samples, stain) and _volumes(samples, stain):
             yield f"stain {stain}: stain.volumes is test, so no volume is stained; set it to all"
+    for stain in sorted(set(sections["stain"])):
+        if not _volumes(samples, stain):
+            yield (
+                f"stain {stain}: all its pairs were aligned before (ct_image) and no row names a "
+                "volume, so nothing is stained in 3D"
+            )
     for stain in sorted(set(samples["stain"]) - set(sections["stain"])):
         names = ", ".join(samples["sample"][samples["stain"] == stain])
         what = f"stain {stain} has no section to learn from" if stain else "no stain is given"
@@ -101,6 +113,11 @@ def notes(study: Study, samples: pd.DataFrame, unsplit: list[str]) -> Iterator[s
 def _bare(samples: pd.DataFrame, stain: str) -> bool:
     """Tell whether a stain has volumes without a section."""
     return bool(((samples["stain"] == stain) & (samples["slide"] == "")).any())
+
+
+def _volumes(samples: pd.DataFrame, stain: str) -> bool:
+    """Tell whether a stain has a volume."""
+    return bool(((samples["stain"] == stain) & (samples["volume"] != "")).any())
 
 
 def _crossval(sections: pd.DataFrame) -> pd.DataFrame:
@@ -129,6 +146,7 @@ def _of_crossval(study: Study, sections: pd.DataFrame) -> Iterator[str]:
 
 def _of_poses(study: Study, sections: pd.DataFrame) -> Iterator[str]:
     """Yield sections whose way of registration needs a pose that the sheet does not give."""
+    sections = sections[sections["ct_image"] == ""]
     modes = sections["register_mode"].replace("", study.register.mode)
     for sample in sections["sample"][(modes != "auto") & (sections["initial_pose"] == "")]:
         yield (
@@ -169,6 +187,7 @@ def _of_volumes(study: Study, samples: pd.DataFrame) -> Iterator[str]:
     """Yield volumes that are to be stained and that the sheet has not, or not with a stain."""
     if isinstance(study.stain.volumes, str):
         return
+    samples = samples[samples["volume"] != ""]
     known = sorted(set(samples["volume_id"]))
     stained = set(samples["volume_id"][samples["stain"] != ""])
     for volume in study.stain.volumes:

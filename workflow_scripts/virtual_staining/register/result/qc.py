@@ -22,8 +22,8 @@ def draw_qc(
     valid: np.ndarray,
     title: str,
     flagged: bool,
-    around: tuple[np.ndarray, np.ndarray, np.ndarray],
-    placed: tuple[np.ndarray, float, SectionMap, tuple[float, float]],
+    around: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+    placed: tuple[np.ndarray, float, SectionMap, tuple[float, float]] | None = None,
 ) -> None:
     """Write the pair in four views, the mutual information around it, and its place in the volume.
 
@@ -38,9 +38,9 @@ def draw_qc(
         Figures and flags of the registration.
     flagged : bool
         Draw the title in red.
-    around : (tilts_deg, offsets_um, information)
+    around : (tilts_deg, offsets_um, information), optional
         The return values of :func:`~virtual_staining.register.result.landscape.landscape`.
-    placed : (volume, voxel_um, slide_to_volume, slide_size_um)
+    placed : (volume, voxel_um, slide_to_volume, slide_size_um), optional
         Parameters of :func:`~virtual_staining.register.result.placement.draw_placement`.
     """
     step = -(-max(ct.shape) // SHOWN_PX)
@@ -59,8 +59,10 @@ def draw_qc(
         axes.imshow(image, interpolation="nearest")
         axes.contour(valid, [0.5], colors="tab:orange", linewidths=0.5)
         axes.set_axis_off()
-    draw_landscape(figure.add_subplot(2, 3, 3), *around)
-    draw_placement(figure.add_subplot(2, 3, 6, projection="3d"), *placed)
+    if around is not None:
+        draw_landscape(figure.add_subplot(2, 3, 3), *around)
+    if placed is not None:
+        draw_placement(figure.add_subplot(2, 3, 6, projection="3d"), *placed)
     figure.suptitle(title, fontsize=11, color="crimson" if flagged else "black", wrap=True)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png")
