@@ -221,7 +221,7 @@ rule tabulate_checkpoints:
 
 
 rule measure_structures:
-    """Measure bone-implant contact, bone in rings and residual metal on real and stained slides.
+    """Measure bone-implant contact, bone in rings and the implant on real and stained slides.
 
     One classifier of colours, learned on each fold's real training slides, serves both. Bland and
     Altman's limits and the intraclass correlation say how well stained and real slides agree.
@@ -259,6 +259,53 @@ rule measure_structures:
         "python -m virtual_staining evaluate structures --results {params.results:q}"
         " --stain {wildcards.stain} --models {params.models} --folds {params.folds}"
         " --settings {params.settings:q} --normalize {params.normalize:q} > {log:q} 2>&1"
+
+
+rule measure_volumes:
+    """Measure the same structures in 3D on the stained volumes of a stain.
+
+    The classifier of colours is learned on the real training slides of the folds whose networks
+    stained the volumes. Units and formulas stand in the table.
+    """
+    input:
+        volumes=lambda wildcards: expand(
+            "<results>/10_stain/{stain}/{model}/{volume}/rgba.ome.zarr",
+            stain=wildcards.stain,
+            model=STUDY.stain.model,
+            volume=volumes_of(wildcards.stain),
+        ),
+        folds="<results>/05_split/{stain}/folds.json",
+    output:
+        csv="<results>/08_evaluate/{stain}/volumes.csv",
+        markdown=report(
+            "<results>/08_evaluate/{stain}/volumes.md",
+            category="Evaluation",
+            caption="report/volumes.rst",
+            labels={"stain": "{stain}", "table": "structures of volumes"},
+        ),
+    log:
+        "<logs>/08_evaluate/{stain}/volumes.log",
+    benchmark:
+        "<benchmarks>/08_evaluate/{stain}/volumes.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        settings=settings_file("evaluate"),
+        normalize=settings_file("normalize"),
+        results=results_folder,
+        model=STUDY.stain.model,
+        volumes=lambda wildcards: volumes_of(wildcards.stain),
+        folds=STUDY.stain.folds,
+        depends_on=reaching("evaluate", "structures"),
+        levels=reaching("normalize", "mask"),
+    shell:
+        "python -m virtual_staining evaluate volumes --results {params.results:q}"
+        " --stain {wildcards.stain} --model {params.model} --volumes {params.volumes}"
+        " --folds {params.folds} --settings {params.settings:q}"
+        " --normalize {params.normalize:q} > {log:q} 2>&1"
 
 
 rule calibrate_uncertainty:

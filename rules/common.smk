@@ -337,6 +337,11 @@ MORE_TABLES = [
     )
     if wanted
 ]
+MORE_TABLES += [
+    f"<results>/08_evaluate/{stain}/volumes.csv"
+    for stain in SPLIT_STAINS
+    if STUDY.evaluate.structures and volumes_of(stain)
+]
 
 
 def models_of_stain(wildcards):

@@ -71,7 +71,7 @@ def test_a_wider_implant_is_a_bias_of_its_area(results):
     text = folder.agreement_markdown.read_text(encoding="utf-8")
     assert (
         "**3 slides are too few" in text
-        and "BIC: implant boundary with bone within 2 pixels" in text
+        and "BIC: boundary of implant and degradation layer with bone within 2 pixels" in text
     )
 
 

@@ -123,6 +123,8 @@ class EvaluationFolder(Folder):
     uncertainty_images = _file("uncertainty")
     agreement = _file("agreement.csv")
     agreement_markdown = _file("agreement.md")
+    volumes = _file("volumes.csv")
+    volumes_markdown = _file("volumes.md")
 
     @property
     def patches(self) -> MetricTable:

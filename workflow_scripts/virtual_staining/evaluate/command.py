@@ -31,9 +31,7 @@ from virtual_staining.evaluate.measure_fold import Comparison, Slides, measure_f
 from virtual_staining.evaluate.metric import find_needs, load_metrics
 from virtual_staining.evaluate.reference_slides import fit_references
 from virtual_staining.evaluate.statistics import compare_models
-from virtual_staining.evaluate.structures.measures import measures
-from virtual_staining.evaluate.structures.study import agreement, fold_structures
-from virtual_staining.evaluate.structures.study import markdown as agreement_markdown
+from virtual_staining.evaluate.structures import command as structures_command
 from virtual_staining.evaluate.table import summarize
 from virtual_staining.evaluate.trust import command as trust_command
 from virtual_staining.imaging.image_pair import TrainingPair
@@ -122,21 +120,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice.add_argument("--folds", required=True, nargs="+", type=int, help="folds to gather")
     choice.set_defaults(action_run=run_choice)
 
-    structures = actions.add_parser(
-        "structures",
-        help="measure what labs measure on real and stained slides",
-        description="Measure bone-implant contact, bone in rings around the implant and residual "
-        "metal on real and stained slides, by one classifier of colours that is learned on each "
-        "fold's real training slides, and tabulate how well they agree.",
-    )
-    _add_results(structures)
-    structures.add_argument("--stain", required=True, help="stain of the slides")
-    structures.add_argument("--models", required=True, nargs="+", help="models to measure")
-    structures.add_argument("--folds", required=True, nargs="+", type=int, help="folds to measure")
-    structures.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
-    structures.add_argument("--normalize", required=True, help=NormalizeSettings.argument_help())
-    structures.set_defaults(action_run=run_structures)
-
+    structures_command.add_arguments(actions)
     trust_command.add_arguments(actions)
 
     show = actions.add_parser(
@@ -218,29 +202,6 @@ def run_choice(args: argparse.Namespace) -> None:
     write_metric_table(folder.checkpoints.csv, table, metrics)
     with replacing(folder.checkpoints_markdown) as temporary:
         temporary.write_text(checkpoints_markdown(table, metrics, best), encoding="utf-8")
-
-
-def run_structures(args: argparse.Namespace) -> None:
-    """Measure the structures of all slides of a stain and how well the stained slides agree."""
-    settings = read_settings(EvaluateSettings, args.settings).part("structures")
-    normalize = read_settings(NormalizeSettings, args.normalize)
-    folds = args.results.split(args.stain).folds
-    tables = [
-        fold_structures(
-            args.results, read_fold(folds, fold), fold, args.models, settings, normalize
-        )
-        for fold in args.folds
-    ]
-    slides, folder = pd.concat(tables, ignore_index=True), args.results.evaluation(args.stain)
-    columns = measures(settings.rings_um, settings.contact_gap_px)
-    table = agreement(slides, columns)
-    for path, text in (
-        (folder.structures, slides.to_csv(index=False)),
-        (folder.agreement, table.to_csv(index=False)),
-        (folder.agreement_markdown, agreement_markdown(table, columns)),
-    ):
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
 
 
 def _fold(args: argparse.Namespace) -> Fold:

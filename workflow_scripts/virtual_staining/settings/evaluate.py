@@ -92,8 +92,9 @@ class EvaluateSettings(Settings):
     )
     structures: bool = key(
         False,
-        "whether a run also measures bone-implant contact, bone in rings and residual metal on real"
-        " and stained slides and their agreement (08_evaluate/{stain}/agreement.md)",
+        "whether a run also measures bone-implant contact, bone in rings, degradation layer and"
+        " residual metal on real and stained slides and their agreement"
+        " (08_evaluate/{stain}/agreement.md), and on stained volumes (volumes.md)",
         only=("workflow",),
     )
     trust: bool = key(

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from virtual_staining.evaluate.metrics.stain_density import optical_density
-from virtual_staining.evaluate.structures.measures import Structure
+from virtual_staining.evaluate.structures.measures import Structure, tidied
 from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.imaging.tissue.grey_classes import RIGID_LEVEL
 from virtual_staining.imaging.tissue.regions import BONE_LEVEL
@@ -13,17 +13,25 @@ from virtual_staining.settings.normalize import NormalizeSettings
 # Pixels of each class and slide that the classifier learns from.
 PIXELS = 2000
 SMOOTH_UM = 15.0
-# Optical density in every channel above which a pixel is opaque.
-OPAQUE = 0.8
+# Optical density in every channel above which a pixel is opaque, and above which dense matter is
+# the products of a corroding implant: every dye lets some colour through.
+OPAQUE, DARK = 0.8, 0.3
+# Fewer dark pixels on a training slide are mixed pixels of the implant's edge.
+LEAST_DARK = 200
 CLASSES = tuple(Structure)[1:]
 
 
 def training_structures(
-    classes: np.ndarray, ct: np.ndarray, pixel_um: float, normalize: NormalizeSettings
+    classes: np.ndarray,
+    ct: np.ndarray,
+    density: np.ndarray,
+    pixel_um: float,
+    normalize: NormalizeSettings,
 ) -> np.ndarray:
     """Return the structures that CT and section show together, for the classifier to learn.
 
-    Bone is told from new bone by the CT's grey level, as in the normalization.
+    Bone is told from new bone by the CT's grey level, as in the normalization. The degradation
+    layer is dense in the CT, lies on the implant and is dark in every colour on the section.
 
     Parameters
     ----------
@@ -31,6 +39,8 @@ def training_structures(
         Tissue classes of the pair.
     ct : ndarray of uint16, shape (y, x)
         Normalized CT.
+    density : ndarray, shape (y, x, 3)
+        Optical density of the section.
     pixel_um : float
         Pixel size, µm.
     normalize : NormalizeSettings
@@ -51,7 +61,16 @@ def training_structures(
     structures[rigid & (level >= RIGID_LEVEL) & (level < BONE_LEVEL)] = Structure.NEW_BONE
     structures[classes == Tissue.SOFT] = Structure.SOFT
     structures[classes == Tissue.BACKGROUND] = Structure.VOID
-    return structures
+    return with_layer(structures, rigid & (density.min(axis=-1) > DARK))
+
+
+def with_layer(structures: np.ndarray, dark: np.ndarray) -> np.ndarray:
+    """Mark the dark pixels on the implant as its degradation layer, if there are many of them."""
+    marked = tidied(np.where(dark, np.uint8(Structure.DEGRADED), structures))
+    if np.count_nonzero(marked == Structure.DEGRADED) < LEAST_DARK:
+        return np.where(dark, np.uint8(Structure.OUTSIDE), structures)
+    # Other dark pixels teach nothing.
+    return np.where(dark & (marked != Structure.DEGRADED), np.uint8(Structure.OUTSIDE), marked)
 
 
 class ColourClassifier:
@@ -103,7 +122,10 @@ class ColourClassifier:
     def classify(
         self, slide: np.ndarray, mask: np.ndarray, background: np.ndarray, pixel_um: float
     ) -> np.ndarray:
-        """Return the structures of a real or virtual slide, uint8 (y, x)."""
+        """Return the structures of a real or virtual slide, uint8 (y, x).
+
+        A volume (z, y, x, 3) with a mask (z, y, x) gives structures (z, y, x).
+        """
         density = _smoothed_density(slide, background, pixel_um)
         structures = np.zeros(mask.shape, np.uint8)
         if mask.any():
@@ -116,6 +138,7 @@ def _smoothed_density(slide: np.ndarray, background: np.ndarray, pixel_um: float
     sigma = SMOOTH_UM / pixel_um
     density = optical_density(slide, background)
     seen = (density.min(axis=-1) < OPAQUE)[..., None].astype(np.float32)
-    weight = ndimage.gaussian_filter(seen, (sigma, sigma, 0))
-    smooth = ndimage.gaussian_filter(seen * density, (sigma, sigma, 0)) / np.maximum(weight, 1e-6)
+    sigmas = (*[sigma] * (density.ndim - 1), 0)
+    weight = ndimage.gaussian_filter(seen, sigmas)
+    smooth = ndimage.gaussian_filter(seen * density, sigmas) / np.maximum(weight, 1e-6)
     return np.where(seen > 0, smooth, density)

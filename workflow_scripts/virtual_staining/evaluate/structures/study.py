@@ -16,9 +16,10 @@ from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate.layout import stain_name
 from virtual_staining.evaluate.lead import COMPARED
+from virtual_staining.evaluate.metrics.stain_density import optical_density
 from virtual_staining.evaluate.structures.agreement import bland_altman, intraclass_correlation
 from virtual_staining.evaluate.structures.classifier import ColourClassifier, training_structures
-from virtual_staining.evaluate.structures.measures import Measure, measure_structures
+from virtual_staining.evaluate.structures.measures import Measure, measure_structures, tidied
 from virtual_staining.models.catalogue import in_order, model_name
 from virtual_staining.settings.evaluate import EvaluateSettings
 from virtual_staining.settings.normalize import NormalizeSettings
@@ -28,8 +29,10 @@ FEW = 9
 log = logging.getLogger(__name__)
 
 
-def fit_classifier(results: Results, fold: Fold, normalize: NormalizeSettings) -> ColourClassifier:
-    """Learn the structures' colours on the real training slides of one fold.
+def fit_classifier(
+    results: Results, samples: Sequence[str], normalize: NormalizeSettings
+) -> ColourClassifier:
+    """Learn the structures' colours on real training slides.
 
     Raises
     ------
@@ -37,17 +40,19 @@ def fit_classifier(results: Results, fold: Fold, normalize: NormalizeSettings) -
         If an image is missing or damaged, or the slides show fewer than two structures.
     """
     classifier = ColourClassifier()
-    for sample in fold.train:
+    for sample in samples:
         pair = read_training_pair(results, sample)
         normalized = results.normalized(sample)
         pixel_um = pixel_size_um(normalized.slide)
-        known = training_structures(read_tissue(results, pair), pair.ct, pixel_um, normalize)
         _, background = read_background_levels(normalized.stats)
+        density = optical_density(pair.slide, background)
+        classes = read_tissue(results, pair)
+        known = training_structures(classes, pair.ct, density, pixel_um, normalize)
         classifier.add(pair.slide, known, background, pixel_um)
     try:
         classifier.fit()
     except ValueError as error:
-        raise InputError(f"{results}: {fold.stain}: {error}; look at the masks") from error
+        raise InputError(f"{results}: {error}; look at the masks") from error
     return classifier
 
 
@@ -72,7 +77,7 @@ def fold_structures(
     InputError
         As in :func:`fit_classifier`.
     """
-    classifier, rows = fit_classifier(results, fold, normalize), []
+    classifier, rows = fit_classifier(results, fold.train, normalize), []
     for subset in SUBSETS:
         for sample in getattr(fold, subset):
             pair = read_training_pair(results, sample)
@@ -84,7 +89,7 @@ def fold_structures(
                 path = results.stained(fold.stain, model, number).sample(sample).slide
                 slides[model] = read_stained_image(path, pair.mask.shape)
             for name, slide in slides.items():
-                found = classifier.classify(slide, pair.mask, background, pixel_um)
+                found = tidied(classifier.classify(slide, pair.mask, background, pixel_um))
                 rings, gap_um = settings.rings_um, settings.contact_gap_px * pixel_um
                 values = (fold.stain, name, number, sample, fold.material.get(sample, ""), subset)
                 rows.append(
@@ -164,8 +169,9 @@ def _number(value: float) -> str:
 
 LEGEND = (
     "One classifier of colours, learned on the real training slides of each fold, gives the "
-    "structures of real and virtual slides alike; what it confuses (a dark lacuna, corrosion "
-    "products) it confuses on both. Bias: virtual less real (Bland and Altman 1986); ICC(2,1): "
-    "absolute agreement (Shrout and Fleiss 1979). Do not read the contact alone: CT blurs the "
-    "metal's edge, so read it beside BV/TV in the rings."
+    "structures of real and virtual slides alike; what it confuses (a dark lacuna) it confuses on "
+    "both. A degradation layer thinner than 3 pixels is not seen, and a blurred edge of the "
+    "implant may pass for one. Bias: virtual less real (Bland and Altman 1986); ICC(2,1): absolute "
+    "agreement (Shrout and Fleiss 1979). Do not read the contact alone: CT blurs the metal's edge, "
+    "so read it beside BV/TV in the rings."
 )
