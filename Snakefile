@@ -5,6 +5,9 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
+report: "rules/report/workflow.rst"
+
+
 include: "rules/common.smk"  # reads and checks config.yaml and the sample sheet
 
 
@@ -58,6 +61,7 @@ localrules:
     draw_uncertainty,
     draw_models,
     draw_boxplots,
+    write_summary,
 
 
 rule all:
@@ -67,6 +71,7 @@ rule all:
         expand("<results>/08_evaluate/{stain}/table.csv", stain=SPLIT_STAINS),
         MORE_TABLES,
         expand("<results>/09_figures/{stain}/{figure}.png", stain=SPLIT_STAINS, figure=FIGURES),
+        expand("<results>/09_figures/{stain}/summary.html", stain=SPLIT_STAINS),
         STAINED_VOLUMES,
         [pairs_of(stain) for stain in PLAN.unsplit],
 

@@ -253,3 +253,42 @@ rule draw_uncertainty:
         "python -m virtual_staining figures uncertainty --results {params.results:q} --stain {wildcards.stain}"
         " --model {params.model} --fold {params.fold} --ct-white {params.ct_white}"
         " --promised {params.promised} --settings {params.settings:q} > {log:q} 2>&1"
+
+
+rule write_summary:
+    """Write the first page of the report: what ran, how sure it is, what to distrust.
+
+    The page (HTML) needs no other file. It has the three pictures and the table that matter, a
+    chart of every slide, and all tables, which can be sorted.
+    """
+    input:
+        figures=expand("<results>/09_figures/{{stain}}/{figure}.png", figure=FIGURES),
+        patches="<results>/08_evaluate/{stain}/patches.csv",
+        table="<results>/08_evaluate/{stain}/table.csv",
+        more=expand("<results>/08_evaluate/{{stain}}/{table}.csv", table=MORE_TABLE_NAMES),
+        volumes=lambda wildcards: volume_table(wildcards.stain),
+        folds="<results>/05_split/{stain}/folds.json",
+    output:
+        report(
+            "<results>/09_figures/{stain}/summary.html",
+            category="First page",
+            caption="report/summary.rst",
+            labels={"stain": "{stain}"},
+        ),
+    log:
+        "<logs>/09_figures/{stain}/summary.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        results=results_folder,
+        folds=FOLDS,
+        figures=FIGURES,
+        tables=lambda wildcards: tables_of(wildcards.stain),
+        promised=1 - STUDY.evaluate.alpha,
+    shell:
+        "python -m virtual_staining figures summary --results {params.results:q}"
+        " --stain {wildcards.stain} --folds {params.folds} --figures {params.figures}"
+        " --tables {params.tables} --promised {params.promised} > {log:q} 2>&1"

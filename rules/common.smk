@@ -327,20 +327,32 @@ STAINED_VOLUMES = [
     )
 ]
 
-MORE_TABLES = [
-    table.replace("{stain}", stain)
-    for stain in SPLIT_STAINS
+MORE_TABLE_NAMES = [
+    table
     for table, wanted in (
-        ("<results>/08_evaluate/{stain}/checkpoints.csv", STUDY.evaluate.checkpoints),
-        ("<results>/08_evaluate/{stain}/agreement.csv", STUDY.evaluate.structures),
-        ("<results>/08_evaluate/{stain}/uncertainty.csv", STUDY.evaluate.trust),
+        ("checkpoints", STUDY.evaluate.checkpoints),
+        ("agreement", STUDY.evaluate.structures),
+        ("uncertainty", STUDY.evaluate.trust),
     )
     if wanted
 ]
-MORE_TABLES += [
-    f"<results>/08_evaluate/{stain}/volumes.csv"
+
+
+def volume_table(stain):
+    """Return the table of a stain's volumes, if there is to be one."""
+    wanted = STUDY.evaluate.structures and volumes_of(stain)
+    return [f"<results>/08_evaluate/{stain}/volumes.csv"] if wanted else []
+
+
+def tables_of(stain):
+    """Return the names of the tables that a stain has beyond those of the metrics."""
+    return [*MORE_TABLE_NAMES, *(["volumes"] if volume_table(stain) else [])]
+
+
+MORE_TABLES = [
+    f"<results>/08_evaluate/{stain}/{table}.csv"
     for stain in SPLIT_STAINS
-    if STUDY.evaluate.structures and volumes_of(stain)
+    for table in tables_of(stain)
 ]
 
 

@@ -139,7 +139,7 @@ def test_figures_from_cached_outputs(finished, tmp_path):
         shutil.rmtree(folder)
     shutil.rmtree(results / "09_figures")
     output = run(finished, "figures")
-    assert len(list(results.glob("09_figures/toluidine_blue/*.png"))) == 4
+    assert len(list(results.glob("09_figures/toluidine_blue/*.png"))) == 6
     for rule in ("train_model", "register_section", "ingest_volume", "infer_slides"):
         assert rule not in output
     assert ages(results / "06_train", "**/generator.pt") == before

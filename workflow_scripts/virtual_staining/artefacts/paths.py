@@ -276,6 +276,10 @@ class Results:
         """Figure as PNG; the SVG of the same name lies beside it."""
         return self.root / "09_figures" / stain / f"{figure}.png"
 
+    def summary(self, stain: str) -> Path:
+        """First page of the report."""
+        return self.root / "09_figures" / stain / "summary.html"
+
     def stained_volume(self, stain: str, model: str, volume: str) -> StainedVolumeFolder:
         """Stained volume."""
         return StainedVolumeFolder(self.root / "10_stain" / stain / model / volume)

@@ -12,6 +12,7 @@ from virtual_staining.artefacts.patches import read_patches, read_rows
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.stained_slide import read_stained_image, read_training_patches
 from virtual_staining.errors import InputError
+from virtual_staining.figures import summary_command
 from virtual_staining.figures.boxplots import draw_boxplots
 from virtual_staining.figures.checks import draw_agreement, draw_uncertainty
 from virtual_staining.figures.directions import draw_directions
@@ -97,6 +98,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_fold(uncertainty)
     _add_common(uncertainty)
 
+    summary_command.add_arguments(actions)
+
     for action in (patches, slides, models):
         _add_fold(action)
     for action in (patches, slides, models, boxplots):
@@ -117,7 +120,10 @@ def _add_common(action: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Draw the figure asked for."""
+    """Draw the figure asked for, or write the summary."""
+    if args.action == "summary":
+        summary_command.run(args)
+        return
     settings = read_settings(FiguresSettings, args.settings).part(args.action)
     out = args.results.figure(args.stain, args.action)
     with mpl.rc_context(RC):

@@ -1,0 +1,97 @@
+"""The first page of the report: its sentences by hand, and the page in a browser."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from browser import Browser
+from PIL import Image
+
+from virtual_staining.artefacts.folds import Fold
+from virtual_staining.artefacts.patches import MetricColumn
+from virtual_staining.figures.doubts import doubts, lead_sentences
+from virtual_staining.figures.summary import Study, summary_page, title_of
+
+SSIM = MetricColumn("ssim", "SSIM", "", True, 2, order=1)
+MATERIAL = {"a": "Mg", "b": "Mg", "c": "Ti"}
+LEVEL = {"pix2pix": 0.8, "joint_table": 0.6, "joint_table_oracle": 0.9}
+
+
+def patches():
+    rows = [
+        (model, sample, subset, region, place, level - 0.01 * place)
+        for model, level in LEVEL.items()
+        for sample, subset in (("a", "train"), ("b", "validation"), ("c", "test"))
+        for region in ("mask", "tissue")
+        for place in (0, 1, 2)
+    ]
+    names = ["model", "sample", "subset", "region", "y_px", "ssim"]
+    return pd.DataFrame(rows, columns=names).assign(x_px=0)
+
+
+def table():
+    grouped = patches().groupby(["region", "subset", "model"], sort=False)
+    return grouped["ssim"].median().rename("ssim_median").reset_index()
+
+
+def slides(seams=1.0):
+    return pd.DataFrame({"model": ["pix2pix"], "sample": ["c"], "subset": ["test"],
+                         "seam_ratio": [seams]})  # fmt: skip
+
+
+def uncertainty(alarm=""):
+    return pd.DataFrame({"model": ["pix2pix"] * 2, "sample": ["b", "c"], "coverage": [0.95, 0.5],
+                         "spearman": [0.7, 0.9], "alarm": ["", alarm]})  # fmt: skip
+
+
+def test_the_lead_is_over_what_knows_no_truth():
+    (found,) = lead_sentences(table(), [SSIM], title_of)
+    assert "beats every stain without a network on testing slides, tissue alone" in found
+    assert "Pix2Pix 0.79" in found and "Joint-histogram table † 0.59" in found
+    behind = table()
+    behind.loc[behind["model"] == "joint_table", "ssim_median"] = 0.95
+    assert lead_sentences(behind, [SSIM], title_of)[0].startswith("No network beats")
+
+
+def test_what_is_doubtful_is_named_and_what_is_not_is_left_out():
+    calm = " ".join(doubts(patches(), slides(), [SSIM], uncertainty()))
+    assert "1 test slides: too few" in calm and "LPIPS was not measured" in calm
+    assert "seams" not in calm and "unlike" not in calm
+    loud = " ".join(doubts(patches(), slides(1.4), [SSIM], uncertainty("spread")))
+    assert "seams between tiles (contrast ratio 1.40) on c" in loud
+    assert "c (Pix2Pix) is unlike the slides trained on: spread." in loud
+    blurred = patches().assign(sharpness=0.3)
+    assert "blurred (0.30 of" in " ".join(doubts(blurred, slides(), [SSIM], None))
+
+
+@pytest.fixture
+def page(tmp_path):
+    picture = tmp_path / "picture.png"
+    Image.fromarray(np.full((20, 30, 3), 128, np.uint8)).save(picture)
+    fold = Fold(("a",), ("b",), ("c",), "toluidine_blue", MATERIAL)
+    numbers = pd.DataFrame({"name": ["</script>", "two", "ten"], "value": [np.nan, 2.0, 10.0]})
+    study = Study("toluidine_blue", fold, 1, patches(), table(), slides(), [SSIM],
+                  uncertainty(), 0.9, {"More": numbers})  # fmt: skip
+    path = tmp_path / "summary.html"
+    path.write_text(summary_page(study, {"One picture": picture}), encoding="utf-8")
+    return path
+
+
+def test_the_page_in_a_browser(page, tmp_path):
+    names = "[...document.querySelectorAll('details tbody td:first-child')].map(e => e.textContent)"
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(page.as_uri(), "document.querySelector('.dot')")
+        text = browser.run("document.body.innerText")
+        assert "Toluidine blue: virtual staining" in text and "WHAT" not in text[:10]
+        assert "on 1 of 2 held-out slides at least 90% of the pixels" in text
+        assert "Slides of the fold that is shown: 1 training, 1 validation, 1 testing" in text
+        assert browser.run("document.images[0].naturalWidth") == 30
+        assert browser.run("document.querySelectorAll('.dot').length") == 9, "3 models, 3 slides"
+        assert browser.run(names) == ["</script>", "two", "ten"]
+        browser.run("document.querySelectorAll('details th button')[1].click()")
+        assert browser.run(names) == ["</script>", "two", "ten"], "numbers sort as numbers"
+        browser.run("document.querySelectorAll('details th button')[1].click()")
+        assert browser.run(names) == ["ten", "two", "</script>"]
+        browser.run("document.getElementById('region').selectedIndex = 1")
+        browser.run("document.getElementById('region').dispatchEvent(new Event('change'))")
+        assert browser.run("document.querySelectorAll('.dot').length") == 9
+        assert browser.complaints == []
