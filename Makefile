@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY := passive
 export GOMP_SPINCOUNT := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup settings docs site demo study test test-fast test-slurm example lint bench
+.PHONY: setup settings docs site demo study new-project test test-fast test-slurm example lint bench
 
 setup: .venv/.installed
 
@@ -34,6 +34,10 @@ demo: setup
 study: setup
 	snakemake --profile profiles/local
 	@$(BIN)/python -m virtual_staining evaluate show --table results/08_evaluate/*/table.csv
+
+# A folder with a sample sheet and the settings that people change, for a study of one's own.
+new-project: setup
+	@$(BIN)/python -m virtual_staining.workflow.new_project '$(DIR)'
 
 example: setup
 	$(BIN)/python -m virtual_staining example $(if $(DATA),--data $(DATA)) --out results/example/sheet

@@ -1,0 +1,88 @@
+"""Lay down a folder for a study of one's own: a sample sheet and the few settings people change."""
+
+import sys
+from pathlib import Path
+
+from virtual_staining.errors import InputError
+
+SHEET = "samples.tsv"
+CONFIG = "config.yaml"
+COLUMNS = (
+    "sample",
+    "volume",
+    "slide",
+    "stain",
+    "material",
+    "role",
+    "voxel_size_um",
+    "slide_pixel_um",
+)
+ROWS = (
+    ("Mg-01", "ct/Mg-01", "slides/Mg-01.svs", "toluidine_blue", "Mg", "crossval", "1.2", "0.88"),
+    (
+        "Ti-01",
+        "ct/Ti-01.h5::/entry/data",
+        "slides/Ti-01.czi",
+        "toluidine_blue",
+        "Ti",
+        "test",
+        "",
+        "",
+    ),
+)
+# What people change first; every other key keeps the value of the repository's config.yaml.
+SETTINGS = """# The settings of this study; the repository's config.yaml explains every key.
+samples: {folder}/samples.tsv # your volumes and slides: the rows there are examples
+results: {folder}/results # may lie on a data disk
+
+ingest:
+  voxel_size_um: 5 # working voxels, near the scan's; coarser where volumes are too large
+register:
+  section_thickness_um: 40 # of the stained sections
+normalize:
+  reference_class: Bone # Tissue for specimens without bone
+split:
+  folds: 5 # at most as many as there are groups
+models: [paired_cyclegan, pix2pix] # the paper also has cyclegan, cyclegan_inverted
+"""
+NEXT = """{folder} is ready:
+  1. replace the rows of {folder}/samples.tsv by your own (paths are relative to that file)
+  2. snakemake --profile profiles/local --configfile {folder}/config.yaml -n shows what would run
+  3. the same without -n runs"""
+
+
+def new_project(folder: Path) -> str:
+    """Write a sample sheet with two example rows, and a configuration.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder to lay down; made where it is missing.
+
+    Returns
+    -------
+    str
+        What to do next.
+
+    Raises
+    ------
+    InputError
+        If one of the files is already there: nothing is overwritten.
+    """
+    for name in (SHEET, CONFIG):
+        if (folder / name).exists():
+            raise InputError(f"{folder / name}: is already there; nothing was written")
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ["\t".join(row) for row in (COLUMNS, *ROWS)]
+    (folder / SHEET).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / CONFIG).write_text(SETTINGS.format(folder=folder), encoding="utf-8")
+    return NEXT.format(folder=folder)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or not sys.argv[1]:
+        sys.exit("usage: make new-project DIR=folder")
+    try:
+        print(new_project(Path(sys.argv[1])))
+    except InputError as error:
+        sys.exit(f"error: {error}")
