@@ -133,6 +133,7 @@ def broken(folder):
     yield "A|scan|||||0.005||", "✗", "0.005 may be millimetres: write voxel_size_um in µm"
     yield "A|cut.tif|||||5||", "✗", "cut.tif: "
     yield "A|plane.tif|||||5||", "✗", "plane.tif: "
+    yield "A|scan|||||5||bad.geojson", "✗", "unknown class 'Bnoe'"
     yield "A|nothing.tif|||||5||", "✗", "nothing.tif: no such file"
     yield "A|scan|||||||", "✗", "scan: its metadata gives no size in µm; set voxel_size_um"
     yield "A|scan|metres.ome.tif|he|Ti|test|5||", "✗", "the slide is .* times larger"

@@ -23,6 +23,7 @@ import zarr
 from PIL import Image
 from raw_volumes import SHAPE, write_folder
 
+from virtual_staining.artefacts.sheet import read_sheet
 from virtual_staining.cli import explain
 from virtual_staining.errors import InputError
 from virtual_staining.readers import bounds
@@ -316,6 +317,7 @@ def test_pipes_and_folders_in_place_of_files(tmp_path):
     for read in (
         lambda p: read_annotations(p, ["Bone"]),
         lambda p: read_initial_pose(p, (1, 1), None),
+        read_sheet,
     ):
         for name, words in (("pipe", "is a pipe"), ("folder", "is a folder")):
             os.rename(tmp_path / f"{name}.tif", tmp_path / f"{name}.json")
@@ -397,10 +399,15 @@ def test_outlines_of_many_points(tmp_path):
 
 
 def test_a_text_of_gigabytes_is_not_read(tmp_path):
-    with (tmp_path / "a.geojson").open("wb") as file:
-        file.truncate(5 * 2**30)
-    with pytest.raises(InputError, match=r"a\.geojson: has 5.37 GB, too much"):
-        read_annotations(tmp_path / "a.geojson", ["Bone"])
+    for name, read in (
+        ("a.geojson", lambda path: read_annotations(path, ["Bone"])),
+        ("pose.json", lambda path: read_initial_pose(path, (1, 1), None)),
+        ("samples.tsv", read_sheet),
+    ):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(5 * 2**30)
+        with pytest.raises(InputError, match=f"{name}: has 5.37 GB, too much"):
+            read(tmp_path / name)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without permissions")

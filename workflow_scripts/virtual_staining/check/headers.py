@@ -50,11 +50,11 @@ def read_headers(sheet: pd.DataFrame, study: Study) -> list[Sample]:
         if row["volume"] and volume not in known:
             known[volume] = _volume(row, study)
         files = [known[volume] if row["volume"] else _ct_image(row)]
+        slide = _slide(row, study) if row["slide"] else File("", "")
         if row["slide"]:
-            files.append(_slide(row, study))
-        files += [
-            _annotations(c, row, files[-1], study) for c in row if row[c] and c in DRAWN_COLUMNS
-        ]
+            files.append(slide)
+        drawn = [column for column in DRAWN_COLUMNS if row[column]]
+        files += [_annotations(column, row, slide, study) for column in drawn]
         if row["initial_pose"]:
             files.append(_pose(row))
         mode = row["register_mode"] or study.register.mode

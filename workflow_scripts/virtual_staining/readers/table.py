@@ -7,6 +7,7 @@ stands is refused; no cell is cut off, shifted or left out without a word.
 import codecs
 import csv
 import logging
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.files import read_bytes
 from virtual_staining.readers.workbook import is_workbook, workbook_rows
 
 log = logging.getLogger(__name__)
@@ -57,16 +59,11 @@ def read_table(path: str | Path) -> pd.DataFrame:
         If the file is missing, no table, or a row has more cells than the header; the message
         names the file and the line.
     """
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such sample sheet; set `samples` in the config") from error
-    except IsADirectoryError as error:
-        raise InputError(
-            f"{path}: is a folder; set `samples` to the sheet, a file in it"
-        ) from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
+    if Path(path).is_dir():
+        raise InputError(f"{path}: is a folder; set `samples` to the sheet, a file in it")
+    if not os.path.lexists(path):
+        raise InputError(f"{path}: no such sample sheet; set `samples` in the config")
+    data = read_bytes(path)
     found = workbook_rows(path, data) if is_workbook(data) else _text_rows(path, data)
     rows = [(line, [cell.strip() for cell in cells]) for line, cells in found]
     rows = [(line, cells) for line, cells in rows if any(cells)]

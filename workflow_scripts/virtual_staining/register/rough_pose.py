@@ -48,9 +48,10 @@ def read_initial_pose(
         If the file is missing or does not define a pose; the message names file and field.
     """
     name, path = str(path), Path(path)
+    for part in name.split("::"):
+        if Path(part).exists():
+            check_file(part)
     if path.suffix.lower() == ".json" and "::" not in name:
-        if path.exists():
-            check_file(path)
         values = read_json(path)
         if "slide_to_volume" in values:
             known = SectionMap.from_dict(values["slide_to_volume"], f"{path}: slide_to_volume")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.files import read_text
 
 PARTIAL = "partial"  # output that is being written
 ASIDE = "replaced"  # earlier output, while the new output takes its place
@@ -121,9 +122,9 @@ def read_json(path: str | Path) -> dict:
         If the file is missing or not JSON; the message names it.
     """
     try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
+        if not Path(path).exists():
+            raise InputError(f"{path}: no such file")
+        values = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:  # of json, of UTF-8, of numbers
         raise InputError(f"{path}: not valid JSON ({error})") from error
     if not isinstance(values, dict):
