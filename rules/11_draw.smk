@@ -2,7 +2,8 @@ rule draw_volume:
     """Draw a stained volume: slices, a rendering, a turntable, and a page to turn and to cut it.
 
     The pictures show the implant in grey, the CT beside the stain and, where the volume has a
-    section, the real section beside the cut at its place (paper Fig. 8).
+    section, the real section beside the cut at its place (paper Fig. 8). Reads the colours (uint8
+    RGBA, µm), the CT (uint16) and the normalized sections (uint8 RGB).
     """
     input:
         zarr="<results>/10_stain/{stain}/{model}/{volume}/rgba.ome.zarr",
@@ -41,7 +42,7 @@ rule draw_volume:
         "../envs/cpu.yaml"
     threads: 4
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         settings=settings_file("draw"),

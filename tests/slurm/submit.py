@@ -18,7 +18,9 @@ QUICK = (
     *("--configfile", "study.yaml"),
     *("--slurm-init-seconds-before-status-checks", "2"),
     *("--latency-wait", "10"),
-    *("--set-threads", "train_model=1", "infer_slides=1", "stain_volume=1", "ingest_volume=1"),
+    "--set-threads",
+    *(f"{rule}=1" for rule in ("train_model", "infer_slides", "stain_volume", "draw_volume")),
+    "ingest_volume=1",
 )
 QUICK_TRAIN_MEMORY = "train_model:mem_mb=4000"
 
