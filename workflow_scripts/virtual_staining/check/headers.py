@@ -12,6 +12,7 @@ from virtual_staining.check.regions import regions
 from virtual_staining.check.understood import File, Sample
 from virtual_staining.errors import InputError
 from virtual_staining.readers import slides, volumes
+from virtual_staining.readers.aligned import check_aligned
 from virtual_staining.readers.bounds import check_reduced
 from virtual_staining.readers.container import container_of
 from virtual_staining.readers.files import check_file
@@ -159,7 +160,12 @@ def _pose(row: dict[str, str]) -> File:
 
 def _compare(sample: Sample, study: Study) -> None:
     """Compare the sizes of a sample's volume and slide, as registration does."""
-    volume, slide = sample.file("volume"), sample.file("slide")
+    ct_image, slide = sample.file("ct_image"), sample.file("slide")
+    if ct_image is not None and slide is not None and not (ct_image.errors or slide.errors):
+        with _listening(sample.warnings, sample.own_errors):
+            sizes = (ct_image.shape, slide.shape, slide.size_um[0], study.ingest.voxel_size_um)
+            check_aligned(ct_image.path, *sizes)
+    volume = sample.file("volume")
     if volume is None or slide is None or volume.errors or slide.errors:
         return
     searched = sample.mode == "auto"

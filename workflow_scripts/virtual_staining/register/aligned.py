@@ -14,15 +14,15 @@ from virtual_staining.artefacts.slide import (
 )
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.readers.aligned import check_aligned
 from virtual_staining.readers.files import check_file
-from virtual_staining.readers.planes import open_plane
+from virtual_staining.readers.planes import Plane, open_plane
 from virtual_staining.register.inputs import coarsest_level_below
 from virtual_staining.register.result.itk_transform import write_tfm
 from virtual_staining.register.result.pair_grid import PairGrid
 from virtual_staining.register.result.pair_images import resample_slide, scanned_pixels
 from virtual_staining.register.result.qc import draw_qc
 
-COARSER = 1.01  # so many times the pair's pixels a slide's may be large; it is not interpolated
 PERCENTILES = (0.01, 99.99)  # of greys beyond 16 bits that become 0 and 65535
 GREY_BINS = 64
 WHITE = (255, 255, 255)
@@ -45,12 +45,10 @@ def register_aligned(args: argparse.Namespace, pixel_um: float) -> None:
         If the images are not of one size, or their pixels are coarser than ``pixel_um``.
     """
     full_um = full_pixel_um(args.slide)
-    grey, measured = read_grey(args.ct, full_shape_px(args.slide))
-    if full_um > COARSER * pixel_um:
-        raise InputError(
-            f"{args.ct}: slide_pixel_um is {full_um:g} µm, coarser than ingest.voxel_size_um, "
-            f"{pixel_um:g} µm; set ingest.voxel_size_um to {full_um:g} or more"
-        )
+    check_file(args.ct)
+    plane = open_plane(Path(args.ct))
+    check_aligned(args.ct, plane.shape, full_shape_px(args.slide), full_um, pixel_um)
+    grey, measured = grey_levels(plane)
     shape = tuple(max(1, int(n * full_um / pixel_um + 1e-6)) for n in grey.shape)
     grid = PairGrid((shape[0], shape[1]), pixel_um, IDENTITY)
     ct = area_means(grey, full_um, grid)
@@ -93,15 +91,12 @@ def register_aligned(args: argparse.Namespace, pixel_um: float) -> None:
     write_registration(args.out, ct, slide, valid, registration)
 
 
-def read_grey(path: str, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def grey_levels(plane: Plane) -> tuple[np.ndarray, np.ndarray]:
     """Read a grey image as levels of 16 bits.
 
     Parameters
     ----------
-    path : str
-        TIFF, PNG, BMP, JPEG 2000 or JPEG.
-    shape : (rows, columns)
-        Size that the image must have, px: the slide's.
+    plane : Plane
 
     Returns
     -------
@@ -114,19 +109,12 @@ def read_grey(path: str, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray
     Raises
     ------
     InputError
-        If the image cannot be read, is not grey, constant, or of another size.
+        If the image cannot be decoded or is constant.
     """
-    check_file(path)
-    plane = open_plane(Path(path))
-    if tuple(plane.shape) != tuple(shape):
-        raise InputError(
-            f"{path}: ct_image has {' x '.join(map(str, plane.shape))} pixels, the slide "
-            f"{' x '.join(map(str, shape))}; an aligned pair has one size: export both on one grid"
-        )
     values = plane.read()
     measured = np.isfinite(values)
     if not measured.any() or np.ptp(values[measured]) == 0:
-        raise InputError(f"{path}: ct_image holds one value only; the file holds no image")
+        raise InputError(f"{plane.path}: ct_image holds one value only; the file holds no image")
     if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
         return values.astype(float) - min(0, np.iinfo(values.dtype).min), measured.astype(float)
     low, high = np.percentile(values[measured].astype(float), PERCENTILES)

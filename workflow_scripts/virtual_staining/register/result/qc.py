@@ -47,15 +47,16 @@ def draw_qc(
     ct, slide, valid = (image[::step, ::step] for image in (ct, slide, valid))
     grey = _stretch(ct, valid)
     panels = {
-        1: ("section", slide),
-        2: ("CT plane", grey),
-        4: ("checkerboard", checkerboard(grey, slide)),
-        5: ("CT edges on the section", edge_overlay(grey, slide)),
+        (0, 0): ("section", slide),
+        (0, 1): ("CT plane", grey),
+        (1, 0): ("checkerboard", checkerboard(grey, slide)),
+        (1, 1): ("CT edges on the section", edge_overlay(grey, slide)),
     }
     shape = min(max(ct.shape[0] / ct.shape[1], 0.6), 1.6)
-    figure = Figure(figsize=(15, 9.6 * shape + 0.9), dpi=100, layout="constrained")
-    for place, (name, image) in panels.items():
-        axes = figure.add_subplot(2, 3, place, title=name)
+    columns = 2 if around is None else 3  # an aligned pair has no place in a volume
+    figure = Figure(figsize=(5 * columns, 9.6 * shape + 0.9), dpi=100, layout="constrained")
+    for (row, column), (name, image) in panels.items():
+        axes = figure.add_subplot(2, columns, row * columns + column + 1, title=name)
         axes.imshow(image, interpolation="nearest")
         axes.contour(valid, [0.5], colors="tab:orange", linewidths=0.5)
         axes.set_axis_off()
