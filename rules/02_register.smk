@@ -86,7 +86,7 @@ rule review_registrations:
     one. Output: registration.csv, qc.html.
     """
     input:
-        sheet=STUDY.samples or "<results>/00_cohort/samples.tsv",
+        sheet=sheet_input(),
         transform=expand("<results>/02_register/{sample}/transform.json", sample=SECTIONS["sample"]),
         qc=expand("<results>/02_register/{sample}/qc.png", sample=SECTIONS["sample"]),
         review=[str(path) for path in [PLAN.review_file] if path.is_file()],

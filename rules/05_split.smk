@@ -1,12 +1,14 @@
-rule split_folds:
+checkpoint split_folds:
     """Share the sections among cross-validation folds, balanced by material (paper 2.4).
 
     The only step that waits for all sections one by one. Whatever comes later depends on these
     files instead, which hold a digest of each section's images: a changed image changes them.
     A training depends on its own fold's file alone, which does not name the test samples.
+    A checkpoint, so that what follows is decided when these files have been made: equal files run
+    nothing again. Of the sheet, only the columns in the parameter `sections` count.
     """
     input:
-        sheet=STUDY.samples or "<results>/00_cohort/samples.tsv",
+        sheet=sheet_input(),
         registration="<results>/02_register/registration.csv",
         pairs=lambda wildcards: pairs_of(wildcards.stain),
     output:
@@ -23,6 +25,7 @@ rule split_folds:
         settings=settings_file("split"),
         results=results_folder,
         depends_on=reaching("split"),
+        sections=split_sections,
         unsure=STUDY.register.unsure,
         failed=STUDY.register.failed,
         seed=STUDY.seed,
@@ -32,14 +35,14 @@ rule split_folds:
         " --seed {params.seed} > {log:q} 2>&1"
 
 
-rule refine_pairs:
+checkpoint refine_pairs:
     """Bring soft tissue of the training slides nearer to their CT, where refine.rounds asks for it.
 
     Input: the folds, which name the pairs. Output: refined slides (uint8 RGB) and a picture of each; displacement,
     folded share and gain against this and another specimen (CSV); a digest of each refined slide (JSON).
     """
     input:
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
         earlier=lambda wildcards: (
             f"{STUDY.refine.predictions}/05_split/{wildcards.stain}/folds.json"
             if STUDY.refine.predictions

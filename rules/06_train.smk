@@ -1,7 +1,7 @@
 rule train_model:
     """Train one model on one fold (paper 2.6, 2.7); continues from its own resume folder."""
     input:
-        folds="<results>/05_split/{stain}/fold-{fold}.json",
+        folds=decided("fold-{fold}.json"),
         refined=refined_slides,
     output:
         best=directory("<results>/06_train/{stain}/{model}/fold-{fold}/best"),
@@ -44,7 +44,7 @@ rule choose_generator:
     """
     input:
         best="<results>/06_train/{stain}/{model}/fold-{fold}/best",
-        folds="<results>/05_split/{stain}/fold-{fold}.json",
+        folds=decided("fold-{fold}.json"),
         refined=refined_slides,
     output:
         generator="<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",

@@ -2,7 +2,7 @@ rule infer_slides:
     """Stain every whole slide of a stain with one trained model, from overlapping tiles (paper 2.9)."""
     input:
         generator="<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
     output:
         directory("<results>/07_infer/{stain}/{model}/fold-{fold}"),
     log:

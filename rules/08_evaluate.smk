@@ -33,7 +33,7 @@ rule evaluate_patches:
     """
     input:
         infer="<results>/07_infer/{stain}/{model}/fold-{fold}",
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
         needs="<results>/08_evaluate/metrics.json",
     output:
         table="<results>/08_evaluate/{stain}/{model}/fold-{fold}.csv",
@@ -68,7 +68,7 @@ rule evaluate_references:
     where it beats them.
     """
     input:
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
         needs="<results>/08_evaluate/metrics.json",
     output:
         table="<results>/08_evaluate/{stain}/references/fold-{fold}.csv",
@@ -160,7 +160,7 @@ rule evaluate_checkpoints:
     """
     input:
         best="<results>/06_train/{stain}/{model}/fold-{fold}/best",
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
         needs="<results>/08_evaluate/metrics.json",
     output:
         table="<results>/08_evaluate/{stain}/{model}/fold-{fold}-checkpoints.csv",
@@ -228,7 +228,7 @@ rule measure_structures:
     """
     input:
         infer=of_models("<results>/07_infer/{stain}/{model}/fold-{fold}"),
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
     output:
         slides="<results>/08_evaluate/{stain}/structures.csv",
         csv="<results>/08_evaluate/{stain}/agreement.csv",
@@ -317,7 +317,7 @@ rule calibrate_uncertainty:
     """
     input:
         infer=of_models("<results>/07_infer/{stain}/{model}/fold-{fold}"),
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
     output:
         csv="<results>/08_evaluate/{stain}/uncertainty.csv",
         images=directory("<results>/08_evaluate/{stain}/uncertainty"),

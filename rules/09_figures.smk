@@ -34,7 +34,7 @@ rule draw_slides:
     """Show real and generated slides with ROI, histograms and profile (paper Fig. 5)."""
     input:
         infer=of_first_model("<results>/07_infer/{stain}/{model}/fold-{fold}"),
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
     output:
         png=report(
             "<results>/09_figures/{stain}/slides.png",
@@ -67,7 +67,7 @@ rule draw_models:
     """Show all models side by side on validation and test slides (paper Fig. 6)."""
     input:
         infer=of_models("<results>/07_infer/{stain}/{model}/fold-{fold}", folds=FOLDS[:1]),
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
     output:
         png=report(
             "<results>/09_figures/{stain}/models.png",
@@ -129,7 +129,7 @@ rule draw_training_slide:
     """Show a training slide in both directions with its mask (paper Fig. 4b)."""
     input:
         infer=of_first_model("<results>/07_infer/{stain}/{model}/fold-{fold}"),
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
     output:
         png=report(
             "<results>/09_figures/{stain}/training_slide.png",
@@ -162,7 +162,7 @@ rule draw_unmasked:
     """Show slides of each subset in both directions without the mask (paper Fig. S1)."""
     input:
         infer=of_first_model("<results>/07_infer/{stain}/{model}/fold-{fold}"),
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
     output:
         png=report(
             "<results>/09_figures/{stain}/unmasked.png",
@@ -225,7 +225,7 @@ rule draw_uncertainty:
         rows="<results>/08_evaluate/{stain}/uncertainty.csv",
         images="<results>/08_evaluate/{stain}/uncertainty",
         infer=of_first_model("<results>/07_infer/{stain}/{model}/fold-{fold}"),
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
     output:
         png=report(
             "<results>/09_figures/{stain}/uncertainty.png",

@@ -13,7 +13,7 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
-from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.paths import Results, one_spelling
 from virtual_staining.artefacts.registration_table import left_out
 from virtual_staining.artefacts.sheet import files_of
 from virtual_staining.cohort.sample_list import sample_table
@@ -25,6 +25,7 @@ from virtual_staining.workflow.failed_jobs import error_sentences
 from virtual_staining.workflow.job_settings import write_job_settings
 from virtual_staining.workflow.plan import plan_study
 from virtual_staining.workflow.raw_files import folder_digest
+from virtual_staining.workflow.sheet_rules import rows_digest
 from virtual_staining.workflow.slurm_queue import queued_jobs, refusal
 
 # Jobs run the interpreter that runs Snakemake (a conda environment, where asked for, comes first),
@@ -65,7 +66,7 @@ for note in PLAN.notes:
     logger.warning(note)
 
 STUDY, SAMPLES, MODELS = PLAN.study, PLAN.samples, all_models()
-RESULTS = STUDY.results
+RESULTS = one_spelling(STUDY.results)
 SECTIONS = SAMPLES[SAMPLES["slide"] != ""]
 STAINS = sorted(set(SECTIONS["stain"]))
 SPLIT_STAINS = [stain for stain in STAINS if stain not in PLAN.unsplit]
@@ -197,7 +198,7 @@ def block_sections():
     """
     modes = SECTIONS["register_mode"].replace("", STUDY.register.mode)
     blocks = SECTIONS[(SECTIONS["block"] != "") & (modes == "auto")].groupby("block")["sample"]
-    return {block: list(samples) for block, samples in blocks if len(samples) > 1}
+    return {block: sorted(samples) for block, samples in blocks if len(samples) > 1}
 
 
 def block_planes(wildcards):
@@ -225,9 +226,38 @@ def block_keys(wildcards):
     return json.dumps({**keys, **ordered}, sort_keys=True)
 
 
+def sheet_input():
+    """Return the sample sheet as an input whose own age runs nothing again.
+
+    The parameters of the rules hold the rows and columns that the rules read.
+    """
+    return ancient(STUDY.samples) if STUDY.samples else "<results>/00_cohort/samples.tsv"
+
+
+def split_sections(wildcards):
+    """Return a digest of what the folds of a stain depend on in the sheet."""
+    rows = SECTIONS[SECTIONS["stain"] == wildcards.stain]
+    return rows_digest(rows, ["sample", "volume_id", "material", "group", "role"])
+
+
+def decided(file):
+    """Return an input function: a file that a checkpoint writes into a stain's split folder.
+
+    While the checkpoint is still to run, an earlier file counts as old, so that no job is planned
+    because of a file that may turn out to be the same. When the checkpoint has run, Snakemake plans
+    anew and compares the file's content with what each job has read.
+    """
+
+    def path_of(wildcards):
+        path = str(Results(RESULTS).split(wildcards.stain).path / file.format(**wildcards))
+        return path if path in workflow.checkpoints.created_output else ancient(path)
+
+    return path_of
+
+
 def refined_slides(wildcards):
     """Return the file that names the refined slides to train on, if there are to be some."""
-    return f"<results>/05_split/{wildcards.stain}/refined.json" if STUDY.refine.rounds else []
+    return decided("refined.json")(wildcards) if STUDY.refine.rounds else []
 
 
 def registration_mode(wildcards):

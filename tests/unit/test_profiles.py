@@ -39,7 +39,9 @@ def test_the_lines_to_fill_in_are_yaml_once_they_are_taken_in():
 
 def test_every_job_that_is_submitted_names_memory_and_time_that_grow():
     for path in sorted((ROOT / "rules").glob("*.smk")):
-        for rule in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        for rule in re.split(
+            r"^(?:rule|checkpoint) ", path.read_text(encoding="utf-8"), flags=re.MULTILINE
+        )[1:]:
             name = rule.split(":")[0]
             if "localrule: True" in rule or name.startswith("draw_"):
                 continue

@@ -19,7 +19,8 @@ from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.register.refine import why_refused
 from virtual_staining.settings.refine import RefineSettings
 from virtual_staining.settings.study import Study
-from virtual_staining.train.command import describe_run, read_pairs
+from virtual_staining.train.command import read_pairs
+from virtual_staining.train.identity import describe_run
 
 PIXEL_UM, SHAPE = 5.0, (140, 150)
 SAMPLES = ("a", "b", "c", "d")

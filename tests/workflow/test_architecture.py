@@ -51,7 +51,9 @@ def edges(tmp_path_factory):
     stage_of = {
         rule: number
         for number, path in RULES.items()
-        for rule in re.findall(r"^rule (\w+):", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for rule in re.findall(
+            r"^(?:rule|checkpoint) (\w+):", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
     }
     names = dict(re.findall(r'(\d+)\[label = "(\w+)"', done.stdout))
     pairs = re.findall(r"(\d+) -> (\d+)", done.stdout)

@@ -4,12 +4,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 import yaml
 from workspace import TINY, make_workspace, snakemake
+
+from virtual_staining.cli import main
 
 pytestmark = pytest.mark.workflow
 
@@ -28,7 +28,7 @@ def planned(folder, change, *targets):
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
     text = run(folder, *targets, "-n")
     jobs = set()
-    for job in re.split(r"^(?:local)?rule ", text, flags=re.MULTILINE)[1:]:
+    for job in re.split(r"^(?:local)?(?:rule|checkpoint) ", text, flags=re.MULTILINE)[1:]:
         model = re.search(r"wildcards: .*model=(\w+)", job.split("\n\n")[0])
         jobs.add(job.split(":")[0] + (f" {model[1]}" if model else ""))
     return jobs
@@ -36,9 +36,18 @@ def planned(folder, change, *targets):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A study in which everything has been computed once."""
+    """A study of one's own files in which everything has been computed once."""
     folder = make_workspace(tmp_path_factory.mktemp("rerun"), TINY)
-    (folder / "base.yaml").write_text("{}")
+    settings = {**TINY["cohort"], "ct_formats": ["tiff_folder"], "annotated_fraction": 1}
+    common = ("--settings", json.dumps(settings), "--seed", "1")
+    raw = folder / "raw"
+    assert main(["cohort", "sheet", *common, "--out", str(raw / "samples.tsv")]) == 0
+    for row in (raw / "samples.tsv").read_text().splitlines()[1:]:
+        sample = row.split("\t")[0]
+        made = ["--sample", sample, "--out", str(raw / sample)]
+        assert main(["cohort", "sample", *common, *made]) == 0
+    (folder / "base.yaml").write_text("samples: raw/samples.tsv")
+    planned(folder, {}, "pairs")
     run(folder)
     return folder
 
@@ -116,28 +125,70 @@ def test_settings_files_made_again_run_nothing(finished):
     assert planned(finished, {}) == set()
 
 
-@pytest.fixture(scope="module")
-def own_data(tmp_path_factory):
-    """A study of one's own files whose pairs have been made."""
-    folder = make_workspace(tmp_path_factory.mktemp("own"), TINY)
-    settings = json.dumps(
-        {**TINY["cohort"], "ct_formats": ["tiff_folder"], "annotated_fraction": 1}
-    )
-    raw = folder / "raw"
-    common = ("--settings", settings, "--seed", "1")
-    stage = [sys.executable, "-m", "virtual_staining", "cohort"]
-    environment = {**os.environ, "PYTHONPATH": str(folder / "workflow_scripts")}
-    sheet = [*stage, "sheet", *common, "--out", str(raw / "samples.tsv")]
-    subprocess.run(sheet, env=environment, check=True, capture_output=True)
-    rows = (raw / "samples.tsv").read_text().splitlines()
-    for row in rows[1:]:
-        sample = row.split("\t")[0]
-        made = [*stage, "sample", *common, "--sample", sample, "--out", str(raw / sample)]
-        subprocess.run(made, env=environment, check=True, capture_output=True)
+def harmless(rows, raw):
+    """Swap rows and columns, spell paths otherwise, add comments and a volume to look at."""
+    relative, absolute = "./Mg-01/../Mg-01/ct", str(raw.absolute() / "Mg-02/ct")
+    rows = [row.replace("\tMg-01/ct", f"\t{relative}") for row in rows]
+    rows = [row.replace("\tMg-02/ct", f"\t{absolute}").replace("60.0", "60") for row in rows]
+    bare = ["Mg-08", "Mg-03/ct", *[""] * 5, "60", *[""] * 4]
+    rows = [rows[0], "\t".join(bare), *reversed(rows[1:])]
+    return ["# a remark", *("\t".join(reversed(row.split("\t"))) for row in rows)]
+
+
+def coarser_test_slide(rows, raw):
+    """Change a cell of a sample that no training sees."""
+    return [row.replace("30.0", "31") if row.startswith("Mg-03") else row for row in rows]
+
+
+def restored(rows, raw):
+    """Restore all raw files without their times."""
+    for path in raw.rglob("*"):
+        os.utime(path)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("change", "runs"),
+    [
+        (harmless, set()),
+        (coarser_test_slide, {"ingest_slide", "register_section", "split_folds"}),
+        (restored, {"ingest_volume", "split_folds"}),
+    ],
+)
+def test_an_edit_of_the_sheet_trains_nothing_that_it_does_not_reach(finished, change, runs):
+    sheet = finished / "raw/samples.tsv"
+    times = {path: path.stat().st_mtime_ns for path in (finished / "raw").rglob("*")}
+    kept = sheet.read_text()
+    sheet.write_text("\n".join(change(kept.splitlines(), finished / "raw")) + "\n")
+    jobs = planned(finished, {})
+    sheet.write_text(kept)
+    for path, time in times.items():
+        os.utime(path, ns=(time, time))
+    assert runs <= jobs and bool(runs) == bool(jobs), jobs
+    assert not {job for job in jobs if job.startswith(("train", "infer", "evaluate"))}
+
+
+def test_equal_pairs_made_again_train_nothing_in_the_same_command(finished):
+    (finished / "results/03_normalize/Mg-03/stats.json").unlink()
+    text = run(finished)
+    assert "rule normalize_pair:" in text and "checkpoint split_folds:" in text
+    assert "rule train_model:" not in text and "rule infer_slides:" not in text
+    assert planned(finished, {}) == set()
+
+
+@pytest.mark.parametrize("place", ["clone", "moved", "spelled"])
+def test_another_place_runs_nothing(finished, place, tmp_path):
+    folder, change = finished, {}
+    if place == "spelled":
+        change = {"results": str(finished / "results/../results") + "/"}
+    else:
+        folder = make_workspace(tmp_path, TINY)  # the program's files are new, as after git pull
+        for name in ("raw", "results", *([".snakemake"] if place == "moved" else [])):
+            shutil.copytree(finished / name, folder / name, symlinks=True)
+    (folder / "base.yaml").write_text(yaml.safe_dump({"samples": "raw/samples.tsv", **change}))
+    jobs = planned(folder, {})
     (folder / "base.yaml").write_text("samples: raw/samples.tsv")
-    planned(folder, {}, "pairs")
-    run(folder, "pairs")
-    return folder
+    assert jobs == set()
 
 
 @pytest.mark.parametrize(
@@ -148,23 +199,23 @@ def own_data(tmp_path_factory):
         ("ct/slice_00010.tif", {"ingest_volume", "register_section", "normalize_pair"}),
     ],
 )
-def test_an_edited_raw_file_is_noticed(own_data, file, rules):
-    assert planned(own_data, {}, "pairs") == set()
-    path = own_data / "raw/Mg-01" / file
+def test_an_edited_raw_file_is_noticed(finished, file, rules):
+    assert planned(finished, {}, "pairs") == set()
+    path = finished / "raw/Mg-01" / file
     if not path.exists():
         path = sorted(path.parent.glob("*.tif"))[10]
     kept, times = path.read_bytes(), path.stat()
     path.write_bytes(kept + b" ")
-    assert rules <= planned(own_data, {}, "pairs")
+    assert rules <= planned(finished, {}, "pairs")
     path.write_bytes(kept)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert planned(own_data, {}, "pairs") == set()
+    assert planned(finished, {}, "pairs") == set()
 
 
-def test_an_annotation_that_is_gone_is_named_though_the_pair_is_made(own_data):
-    path = own_data / "raw/Mg-01/annotations.geojson"
+def test_an_annotation_that_is_gone_is_named_though_the_pair_is_made(finished):
+    path = finished / "raw/Mg-01/annotations.geojson"
     aside = path.rename(path.with_suffix(".aside"))
-    done = snakemake(own_data, "-n", "pairs")
+    done = snakemake(finished, "-n", "pairs")
     aside.rename(path)
     assert done.returncode != 0
     assert "Mg-01: annotations: raw/Mg-01/annotations.geojson" in done.stdout

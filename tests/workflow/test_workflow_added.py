@@ -21,7 +21,7 @@ def run(folder, *arguments):
 
 def planned(folder, target):
     output = run(folder, target, "-n")
-    return set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE))
+    return set(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", output, re.MULTILINE))
 
 
 def test_a_test_sample_more_trains_nothing_and_a_crossval_sample_everything(tmp_path):

@@ -84,7 +84,7 @@ def test_one_fold_alone_is_trained_again(finished):
 def planned(folder, *targets):
     """Return the rules of which a dry run says that they would run."""
     output = run(folder, *targets, "-n")
-    return set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE))
+    return set(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", output, re.MULTILINE))
 
 
 def test_a_changed_mask_trains_again_and_a_touched_one_does_not(finished):
@@ -96,10 +96,8 @@ def test_a_changed_mask_trains_again_and_a_touched_one_does_not(finished):
     image = read_image(mask)
     image[: len(image) // 2] = 0
     write_image(mask, image, 75)
-    assert {"split_folds", "train_model", "infer_slides", "evaluate_references"} <= planned(
-        finished
-    )
-    # Also where the folds were made anew by themselves, in a run without training.
+    # What follows is planned when the folds have been made, and may turn out to be the same.
+    assert planned(finished) == {"split_folds"}
     run(finished, "pairs")
     assert {"train_model", "evaluate_references"} <= planned(finished)
     mask.write_bytes(kept)

@@ -113,6 +113,13 @@ def take_card(names: tuple[str, ...], folder: Path) -> int:
     return os.getpid() % len(names)
 
 
+def device_name(device: torch.device) -> str:
+    """Return ``cpu`` or the name of the GPU, for records."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def set_up_processor(threads: int) -> None:
     """Set the number of torch's threads, and let the process keep the memory that it frees.
 

@@ -216,8 +216,8 @@ def write_generator(
         "epoch": epoch,
         "loss": loss,
     }
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        torch.save(content, file)  # the name of an open file does not enter the archive
 
 
 def load_generators(path: str | Path, device: torch.device) -> Generators:

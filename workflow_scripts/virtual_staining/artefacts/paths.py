@@ -4,7 +4,24 @@ Placeholders in the tables of the documentation are the arguments of the methods
 and a block are ids of the sample sheet, a fold is a number from 1.
 """
 
+import os
 from pathlib import Path
+
+
+def one_spelling(path: str | Path) -> str:
+    """Return a path without ``.`` and ``..``, relative if it lies below the working directory.
+
+    Snakemake knows files by their names: under another spelling of the same path it would not know
+    what it has made, or would read a file again. A path that crosses a link by ``..`` is kept.
+    """
+    path = Path(path)
+    text = os.path.normpath(path)
+    if ".." in path.parts and path.exists():
+        same = os.path.exists(text) and os.path.samefile(path, text)
+        text = text if same else str(path)
+    if os.path.isabs(text) and Path(text).is_relative_to(Path.cwd()):
+        return os.path.relpath(text)
+    return text
 
 
 class Folder:
@@ -65,13 +82,19 @@ class SplitFolder(Folder):
 
 
 class TrainedFolder(Folder):
-    """What ``train`` writes for one model and fold; ``resume`` holds the checkpoints of a run."""
+    """What ``train`` writes for one model and fold.
+
+    ``record`` says what the weights were trained on; ``resume`` holds the checkpoints of the run,
+    and ``earlier`` weights and checkpoints of runs before.
+    """
 
     generator = _file("generator.pt")
     best = _file("best")
     history = _file("history.csv")
     curves = _file("curves.png")
+    record = _file("training.json")
     resume = _file("resume")
+    earlier = _file("earlier")
     tensorboard = _file("tensorboard")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from virtual_staining.artefacts.paths import one_spelling
 from virtual_staining.errors import InputError
 from virtual_staining.readers.table import read_table
 from virtual_staining.settings.base import problems
@@ -52,8 +53,9 @@ def read_sheet(path: str | Path) -> pd.DataFrame:
 def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.DataFrame:
     """Check a sheet's table and fill in what may be left out.
 
-    ``volume_id`` defaults to the id of the first sample that uses the same volume, ``group`` to
-    the ``volume_id`` (samples of one volume are never split between training and validation).
+    ``volume_id`` defaults to the id of the sample that uses the same volume and comes first in
+    alphabetical order, whatever the order of the rows; ``group`` to the ``volume_id`` (samples of
+    one volume are never split between training and validation).
 
     Parameters
     ----------
@@ -92,7 +94,7 @@ def complete_sheet(table: pd.DataFrame, folder: str | Path, name: str) -> pd.Dat
     _check_samples(table["sample"], lines, name)
     for column in PATH_COLUMNS:
         table[column] = [_in_folder(value, folder, column) for value in table[column]]
-    first = table.groupby("volume")["sample"].transform("first")
+    first = table.groupby("volume")["sample"].transform("min")
     first = first.where(table["volume"] != "", table["sample"])
     table["volume_id"] = table["volume_id"].where(table["volume_id"] != "", first)
     table["group"] = table["group"].where(table["group"] != "", table["volume_id"])
@@ -116,7 +118,7 @@ def _in_folder(value: str, folder: str | Path, column: str) -> str:
     files = files_of(value, column)
     mark = "!" if column in DRAWN_COLUMNS and insists(value) else ""
     behind = value.split("::")[len(files) :]
-    return "::".join([*(str(Path(folder) / file) for file in files), *behind]) + mark
+    return "::".join([*(one_spelling(Path(folder) / file) for file in files), *behind]) + mark
 
 
 def _canonical_size(text: str, axes: int) -> str:

@@ -6,39 +6,31 @@ the settings and images of the run.
 """
 
 import contextlib
-import hashlib
+import errno
 import json
 import logging
 import os
+import pickle
 import re
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
 from virtual_staining.artefacts.storage.atomic import replacing, write_json
+from virtual_staining.artefacts.training_record import file_checksum
 from virtual_staining.errors import InputError
+from virtual_staining.train.identity import difference
 
 log = logging.getLogger(__name__)
 
 KEPT = 2
 FORMAT = 4  # format of the checkpoints; checkpoints of another format are not read
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LITTLE_BYTES = 2**24  # a disk with less room is full
 NAME = re.compile(r"step-(\d{10})-([0-9a-f]{16})\.pt")
-
-
-def file_checksum(path: str | Path) -> str:
-    """Return the SHA-256 of a file.
-
-    Raises
-    ------
-    InputError
-        If it does not exist.
-    """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
 
 
 class ResumeFolder:
@@ -47,25 +39,52 @@ class ResumeFolder:
     Parameters
     ----------
     path : path
-        Folder, created if missing. Checkpoints of another run in the folder are removed.
+        Folder, created if missing. Checkpoints of another run in the folder are set aside.
     run : dict
         The identity of the run: ``settings`` (key to value) and ``inputs`` (file to checksum), as
         JSON. The format of the checkpoints is added.
+    threads : int
+        Number of CPU threads of this start.
+    device : str
+        ``cpu`` or the name of the GPU.
     """
 
-    def __init__(self, path: str | Path, run: dict):
+    def __init__(self, path: str | Path, run: dict, threads: int = 1, device: str = "cpu"):
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         self.best = self.path / "best"
         self._best_epochs: list[set[int]] = []  # of each checkpoint that this process has written
         run = {"format": FORMAT, **json.loads(json.dumps(run))}
         recorded = self._read_run()
-        if recorded != run:
-            if self._checkpoints():
-                log.info("%s: starting anew: %s", self.path, _difference(recorded, run))
-            self.clear()
-            write_json(self.path / "run.json", run)
+        said = difference(recorded, run)
+        if said:
+            self._set_aside(said)
+            recorded = {}
+        self.machines = {
+            "threads": [*recorded.get("threads", []), threads],
+            "devices": [*recorded.get("devices", []), device],
+        }
+        if self._checkpoints():
+            self._warn_of_another_machine()
+        self._run = run | self.machines
+        self._begin()
+
+    def _begin(self) -> None:
+        write_json(self.path / "run.json", self._run)
         self.best.mkdir(exist_ok=True)
+
+    def _warn_of_another_machine(self) -> None:
+        for name, starts in self.machines.items():
+            before, now = starts[-2:] if len(starts) > 1 else (starts[-1], starts[-1])
+            if before != now:
+                log.warning(
+                    "%s: the checkpoint was made with %s %s, this start has %s: the weights will "
+                    "differ in rounding from those of an undisturbed training",
+                    self.path,
+                    name,
+                    before,
+                    now,
+                )
 
     def _read_run(self) -> dict:
         try:
@@ -95,11 +114,21 @@ class ResumeFolder:
         try:
             yield
         except (OSError, RuntimeError) as error:
+            if "CUDA" in str(error):  # the state could not be read from the GPU
+                raise
+            why, remedy = str(error), "Mend this and start again"
+            if self._is_full(error):
+                why = why if isinstance(error, OSError) else "the disk is full"
+                remedy = "Free some space and start again"
             raise InputError(
-                f"{self.path}: cannot write {what} ({error}); the last good checkpoint is "
-                f"{self.newest or 'none yet'}. Free some space and start again: the run continues "
-                "from it"
+                f"{self.path}: cannot write {what} ({why}); the last good checkpoint is "
+                f"{self.newest or 'none yet'}. {remedy}: the run continues from it"
             ) from error
+
+    def _is_full(self, error: Exception) -> bool:
+        """Tell whether a write failed for want of room; torch does not pass on why it failed."""
+        number = getattr(error, "errno", None)
+        return number in NO_ROOM or shutil.disk_usage(self.path).free < LITTLE_BYTES
 
     def save(self, state: dict, step: int, best_epochs: set[int]) -> Path:
         """Write a checkpoint beside the older ones, then remove files no longer needed.
@@ -133,6 +162,23 @@ class ResumeFolder:
         self._remove_unused_best(best_epochs)
         return self.path / name
 
+    def finish(self, state: dict, step: int, best_epochs: set[int]) -> None:
+        """Keep the state after the last epoch alone, from which more epochs can continue.
+
+        The results are written already: if there is no room for the state, they count all the same.
+        """
+        try:
+            last = self.save(state, step, best_epochs)
+        except InputError as error:
+            log.warning("%s; the training is finished, and more epochs would start anew", error)
+            self.clear()
+            return
+        for old in self._checkpoints():
+            if old != last:
+                old.unlink()
+        self._best_epochs = [best_epochs] * (KEPT - 1)
+        self._remove_unused_best(best_epochs)
+
     def _remove_unused_best(self, best_epochs: set[int]) -> None:
         """Remove best weights to which neither of the two newest checkpoints refers.
 
@@ -151,8 +197,10 @@ class ResumeFolder:
         """Return the newest undamaged checkpoint, or None; damaged ones are removed."""
         for path in self._checkpoints():
             if file_checksum(path)[:16] == NAME.fullmatch(path.name)[2]:
-                log.info("continuing from %s", path)
-                return torch.load(path, map_location="cpu", weights_only=True)
+                with contextlib.suppress(pickle.UnpicklingError, RuntimeError):
+                    state = torch.load(path, map_location="cpu", weights_only=True)
+                    log.info("continuing from %s", path)
+                    return state
             log.warning("%s: damaged; trying the checkpoint before it", path)
             path.unlink()
         return None
@@ -160,13 +208,38 @@ class ResumeFolder:
     def save_best(self, epoch: int, weights: dict) -> None:
         """Keep the generator weights of an epoch in which a loss is the lowest so far."""
         with self.writing("the best weights"):
-            with replacing(self.best / f"epoch-{epoch:05d}.pt") as path:
-                torch.save(weights, path)
+            with replacing(self.best / f"epoch-{epoch:05d}.pt") as path, open(path, "wb") as file:
+                torch.save(weights, file)  # the name of an open file does not enter the archive
 
     def load_best(self, epoch: int) -> dict:
         """Return weights that :meth:`save_best` kept."""
         path = self.best / f"epoch-{epoch:05d}.pt"
         return torch.load(path, map_location="cpu", weights_only=True)
+
+    def start_anew(self, reason: str) -> None:
+        """Set the checkpoints aside although they belong to the run."""
+        self._set_aside(reason)
+        self._begin()
+
+    def _set_aside(self, reason: str) -> None:
+        """Rename checkpoints that cannot be continued, and say why and where they are."""
+        checkpoints = self._checkpoints()
+        if checkpoints:
+            age = time.localtime(checkpoints[0].stat().st_mtime)
+            kept = self.path.parent / "earlier" / time.strftime("resume-%Y-%m-%d_%H-%M-%S", age)
+            while kept.exists():
+                kept = kept.with_name(f"{kept.name}+")
+            (kept / "best").mkdir(parents=True)
+            for path in [*checkpoints, self.path / "run.json", *self.best.glob("epoch-*.pt")]:
+                if path.exists():
+                    os.rename(path, kept / path.relative_to(self.path))
+            log.warning(
+                "%s: starting anew: %s; the earlier checkpoints are kept in %s",
+                self.path,
+                reason,
+                kept,
+            )
+        self.clear()
 
     def clear(self) -> None:
         """Remove checkpoints, best weights and ``run.json``, and no other file."""
@@ -174,18 +247,3 @@ class ResumeFolder:
         best = self.best.glob("epoch-*.pt") if self.best.is_dir() else []
         for path in [*self._checkpoints(), *best, *self.path.glob(".partial-*")]:
             path.unlink()
-
-
-def _difference(recorded: dict, run: dict) -> str:
-    """Return the reason why checkpoints of the recorded run cannot continue this run."""
-    if not recorded:
-        return "the checkpoints there do not say what they belong to"
-    if recorded.get("format") != FORMAT:
-        return "the checkpoints there are of another version of this program"
-    changed = [
-        str(key)
-        for part in ("settings", "inputs")
-        for key in sorted({*recorded.get(part, {}), *run[part]})
-        if recorded.get(part, {}).get(key) != run[part].get(key)
-    ]
-    return "the checkpoints there belong to a run with other " + ", ".join(changed)

@@ -4,20 +4,27 @@ import argparse
 import logging
 import signal
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from virtual_staining.artefacts.folds import Fold, read_fold
-from virtual_staining.artefacts.pair import pair_files, read_tissue, read_training_pair
+from virtual_staining.artefacts.pair import read_tissue, read_training_pair
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.refined import read_refined, read_refined_slide
+from virtual_staining.artefacts.storage.lock import only_one_process
+from virtual_staining.artefacts.training_record import (
+    TrainingRecord,
+    file_checksum,
+    write_record,
+)
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.models.catalogue import check_model
-from virtual_staining.runtime import choose_device, set_up_processor
+from virtual_staining.runtime import choose_device, device_name, set_up_processor
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.train import TrainSettings
+from virtual_staining.train.identity import describe_run, weight_keys
 
 log = logging.getLogger(__name__)
 
@@ -55,41 +62,52 @@ def run(args: argparse.Namespace) -> None:
     set_up_processor(args.threads)
     settings = read_settings(TrainSettings, args.settings)
     check_model(settings)
-    fold = read_fold(args.results.split(args.stain).fold(args.fold), args.fold)
+    fold_file = args.results.split(args.stain).fold(args.fold)
+    fold = read_fold(fold_file, args.fold)
     out = args.results.trained(args.stain, settings.model, args.fold)
     refined = read_refined(args.refined) if args.refined else {}
-    resume = ResumeFolder(out.resume, describe_run(settings, fold, args.results, refined))
+    run = describe_run(settings, fold, args.results, refined)
     device = choose_device()
-    pairs = read_pairs(args.results, fold, args.refined, outside=settings.outside_weight > 0)
-    if not any(pairs[sample].mask.any() for sample in fold.train):
-        raise InputError(
-            f"{args.results}: the masks of all training samples of {args.stain}, fold {args.fold}, "
-            "are empty; look at 04_mask/{sample}/qc.png"
-        )
-    log.info(
-        "%s, fold %d: %d training and %d validation pairs, on %s",
-        settings.model,
-        args.fold,
-        len(fold.train),
-        len(fold.validation),
-        device,
-    )
-    received: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: received.append(number))
-    try:
-        train(
-            settings,
-            [pairs[sample] for sample in fold.train],
-            [pairs[sample] for sample in fold.validation],
-            resume,
-            out,
+    with only_one_process(out.resume):
+        resume = ResumeFolder(out.resume, run, args.threads, device_name(device))
+        pairs = read_pairs(args.results, fold, args.refined, outside=settings.outside_weight > 0)
+        if not any(pairs[sample].mask.any() for sample in fold.train):
+            raise InputError(
+                f"{args.results}: the masks of all training samples of {args.stain}, fold "
+                f"{args.fold}, are empty; look at 04_mask/{{sample}}/qc.png"
+            )
+        log.info(
+            "%s, fold %d: %d training and %d validation pairs, on %s",
+            settings.model,
+            args.fold,
+            len(fold.train),
+            len(fold.validation),
             device,
-            stop_requested=lambda: bool(received),
         )
-    except Interrupted as stopped:
-        log.warning("%s; start again to continue", stopped)
-        sys.exit(128 + received[0])
+        received: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _: received.append(number))
+        try:
+            train(
+                settings,
+                [pairs[sample] for sample in fold.train],
+                [pairs[sample] for sample in fold.validation],
+                resume,
+                out,
+                device,
+                stop_requested=lambda: bool(received),
+            )
+        except Interrupted as stopped:
+            log.warning("%s; start again to continue", stopped)
+            sys.exit(128 + received[0])
+        read = [fold_file, *([args.refined] if args.refined else [])]
+        record = TrainingRecord(
+            settings=weight_keys(settings),
+            inputs=run["inputs"],
+            decided={Path(file).name: file_checksum(file) for file in read},
+            **resume.machines,
+        )
+        write_record(out, record)
 
 
 def read_pairs(
@@ -107,23 +125,3 @@ def read_pairs(
     for sample in set(fold.train) & set(read_refined(refined) if refined else ()):
         pairs[sample] = replace(pairs[sample], slide=read_refined_slide(refined, sample))
     return pairs
-
-
-def describe_run(
-    settings: TrainSettings, fold: Fold, results: Results, refined: Mapping[str, str] | None = None
-) -> dict:
-    """Return what a resume folder must match: settings, the fold, and the images' checksums.
-
-    ``refined`` holds the digests of refined slides by sample; those of validation play no part.
-    """
-    from virtual_staining.train.checkpoint import file_checksum
-
-    inputs: dict = {"fold": [list(fold.train), list(fold.validation)]}
-    for sample in fold.train + fold.validation:
-        for kind, path in pair_files(results, sample).items():
-            inputs[f"{sample}/{kind}"] = file_checksum(path)
-        if settings.outside_weight:
-            inputs[f"{sample}/tissue"] = file_checksum(results.mask(sample).tissue)
-    for sample in sorted(set(fold.train) & set(refined or {})):
-        inputs[f"{sample}/refined"] = (refined or {})[sample]
-    return {"settings": settings.model_dump(), "inputs": inputs}

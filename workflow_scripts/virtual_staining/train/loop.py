@@ -58,7 +58,11 @@ def train(
     model = build_model(settings, device)
     sampler, validation_sampler = build_samplers(settings, training, validation, device)
     progress = Progress()
-    if checkpoint := resume.load():
+    checkpoint = resume.load()
+    if checkpoint and checkpoint["progress"]["epoch"] > settings.epochs:
+        done = checkpoint["progress"]["epoch"] - 1
+        resume.start_anew(f"{done} epochs are done, and {settings.epochs} are wanted")
+    elif checkpoint:
         model.load_state_dict(checkpoint["model"])
         progress = Progress(**checkpoint["progress"])
     steps = math.ceil(len(training) * settings.patches_per_pair / settings.batch)
@@ -102,6 +106,8 @@ def train(
             report(row, settings.epochs, progress.seconds / epoch, device)
     with resume.writing("the results"):
         write_results(model, progress, titles, settings, resume, out)
+    # Of a finished run the last state stays, from which more epochs continue.
+    resume.finish(*state_of(model, progress))
 
 
 def add_losses(
@@ -150,9 +156,13 @@ def validate(model: Model, sampler: Sampler, settings: TrainSettings) -> dict[st
 def save(model: Model, progress: Progress, resume: ResumeFolder) -> None:
     """Write a checkpoint, unless the weights are spoilt."""
     refuse_spoilt_weights(model)
+    resume.save(*state_of(model, progress))
+
+
+def state_of(model: Model, progress: Progress) -> tuple[dict, int, set[int]]:
+    """Return the content of a checkpoint, its number of steps and the best epochs it refers to."""
     state = {"model": model.state_dict(), "progress": asdict(progress)}
-    best_epochs = {entry["epoch"] for entry in progress.best.values()}
-    resume.save(state, progress.steps_done, best_epochs)
+    return state, progress.steps_done, {entry["epoch"] for entry in progress.best.values()}
 
 
 def report(row: dict, epochs: int, epoch_seconds: float, device: torch.device) -> None:

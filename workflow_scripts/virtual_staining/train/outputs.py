@@ -21,10 +21,7 @@ def write_results(
     resume: ResumeFolder,
     out: TrainedFolder,
 ) -> None:
-    """Write weights and curves of a finished run, then remove its checkpoints.
-
-    Without checkpoints a forced rerun of the same settings trains anew.
-    """
+    """Write weights and curves of a finished run."""
     with replacing(out.best) as folder:
         folder.mkdir()
         for name, entry in progress.best.items():
@@ -36,5 +33,3 @@ def write_results(
     draw_curves(pd.DataFrame(progress.history), titles, out.curves)
     with replacing(out.generator) as path:
         shutil.copyfile(out.best / f"{settings.infer_checkpoint}.pt", path)
-    resume.clear()
-    shutil.rmtree(resume.path, ignore_errors=True)

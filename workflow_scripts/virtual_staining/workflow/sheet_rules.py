@@ -1,6 +1,7 @@
 """The rules between configuration and sample sheet, known before any job runs."""
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -30,6 +31,20 @@ def _of_stains(study: Study, samples: pd.DataFrame) -> Iterator[str]:
     for stain in study.stain_models:
         if stain not in stains:
             yield f"stain_models: no sample has the stain {stain!r}; {nearest(stain, stains)}"
+
+
+def rows_digest(table: pd.DataFrame, columns: Sequence[str]) -> str:
+    """Return a digest of some columns of a sheet, whatever the order of its rows.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of the sheet, all text.
+    columns : sequence of str
+        Names of the columns that count.
+    """
+    lines = sorted("\t".join(row) for row in table[list(columns)].itertuples(index=False))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def stains_without_folds(
