@@ -35,6 +35,7 @@ onstart:
     stop_if_still_queued()
     stop_if_metrics_cannot_be_had()
     write_job_settings(STUDY)
+    announce_replacements()
 
 
 onsuccess:

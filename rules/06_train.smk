@@ -1,8 +1,8 @@
 rule train_model:
     """Train one model on one fold (paper 2.6, 2.7); continues from its own resume folder."""
     input:
-        folds=decided("fold-{fold}.json"),
-        refined=refined_slides,
+        folds=trained_fold,
+        refined=trained_refined,
     output:
         best=directory("<results>/06_train/{stain}/{model}/fold-{fold}/best"),
         history="<results>/06_train/{stain}/{model}/fold-{fold}/history.csv",
@@ -44,8 +44,8 @@ rule choose_generator:
     """
     input:
         best="<results>/06_train/{stain}/{model}/fold-{fold}/best",
-        folds=decided("fold-{fold}.json"),
-        refined=refined_slides,
+        folds=trained_fold,
+        refined=trained_refined,
     output:
         generator="<results>/06_train/{stain}/{model}/fold-{fold}/generator.pt",
     log:

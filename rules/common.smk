@@ -17,6 +17,7 @@ from virtual_staining.artefacts.paths import Results, one_spelling
 from virtual_staining.artefacts.registration_table import left_out
 from virtual_staining.artefacts.sheet import files_of
 from virtual_staining.cohort.sample_list import sample_table
+from virtual_staining.artefacts.training_record import was_trained_on
 from virtual_staining.errors import InputError
 from virtual_staining.models.catalogue import all_models
 from virtual_staining.settings.sheet import DRAWN_COLUMNS
@@ -25,6 +26,7 @@ from virtual_staining.workflow.failed_jobs import error_sentences
 from virtual_staining.workflow.job_settings import write_job_settings
 from virtual_staining.workflow.plan import plan_study
 from virtual_staining.workflow.raw_files import folder_digest
+from virtual_staining.workflow.replacements import training_again
 from virtual_staining.workflow.sheet_rules import rows_digest
 from virtual_staining.workflow.slurm_queue import queued_jobs, refusal
 
@@ -260,6 +262,26 @@ def refined_slides(wildcards):
     return decided("refined.json")(wildcards) if STUDY.refine.rounds else []
 
 
+def trained_fold(wildcards):
+    """Return the file of a training's fold; it counts as old if the weights were trained on it."""
+    return not_again(wildcards, decided("fold-{fold}.json")(wildcards))
+
+
+def trained_refined(wildcards):
+    """Return what :func:`refined_slides` does; old if the weights were trained on it."""
+    path = refined_slides(wildcards)
+    return not_again(wildcards, path) if path else path
+
+
+def not_again(wildcards, path):
+    """Mark a file as old if the weights that stand were trained on this content.
+
+    Snakemake itself does not know in a new clone, where it compares times alone.
+    """
+    folder = Results(RESULTS).trained(wildcards.stain, wildcards.model, wildcards.fold)
+    return ancient(path) if was_trained_on(folder, path) else path
+
+
 def registration_mode(wildcards):
     """Return how a section is registered: the sheet may name another mode than the configuration."""
     row = section_row(wildcards)
@@ -298,6 +320,41 @@ def view_axis(wildcards):
     """Return along which direction one looks through a section: the review's, else the sheet's."""
     review = PLAN.reviews.get(wildcards.sample)
     return review and review.view_direction or section_row(wildcards)["view_axis"]
+
+
+class Announcer:
+    """Says what a run replaces that took hours, each time that Snakemake has planned."""
+
+    def __init__(self):
+        self.said = set()
+
+    def process(self):
+        """Say it of the jobs that are planned now and were not before."""
+        for job in workflow.dag.needrun_jobs():
+            key = (job.rule.name, *job.wildcards)
+            if key not in self.said:
+                self.said.add(key)
+                sentence = self.sentence(job)
+                if sentence:
+                    logger.warning(sentence)
+
+    def sentence(self, job):
+        """Return what a job replaces, or nothing."""
+        values, reason = job.wildcards, str(workflow.dag.reason(job)).split("\n")[0]
+        if job.rule.name == "train_model":
+            keys = json.loads(training_keys(values))
+            fold = (values.stain, values.model, int(values.fold))
+            return training_again(Results(RESULTS), *fold, keys, reason)
+        if job.rule.name == "stain_volume" and Path(job.output.tiff).exists():
+            return f"volume {values.volume} is stained again: {reason}"
+        return None
+
+
+def announce_replacements():
+    """Say what the run replaces; say it again when the folds have been made and are known."""
+    announcer = Announcer()
+    announcer.process()
+    workflow.dag.dag_processors.append(announcer)
 
 
 def say_what_is_left_out():

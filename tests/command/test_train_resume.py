@@ -11,6 +11,7 @@ import torch
 from train_cases import tiny, trained, write_fold, write_settings
 
 from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.training_record import read_record
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
 from virtual_staining.train import loop
@@ -97,6 +98,31 @@ def test_a_changed_run_starts_clean_and_says_so(tmp_path, monkeypatch, caplog, n
     CHANGES[named](tmp_path / "b")
     assert main(fresh) == 0
     assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+
+
+def test_more_epochs_continue_and_equal_having_asked_for_them_at_once(tmp_path, caplog):
+    """Also the bytes are equal; fewer epochs, and a decaying rate, start anew."""
+    caplog.set_level(logging.INFO)
+    arguments = write_fold(tmp_path / "a", tiny(epochs=1))
+    assert main(arguments) == 0
+    longer = tiny(epochs=2, checkpoint_minutes=7, infer_checkpoint="gan")
+    write_settings(tmp_path / "a", longer)
+    assert main(arguments) == 0
+    assert "continuing from" in caplog.text
+    assert main(write_fold(tmp_path / "b", longer)) == 0
+    for file in sorted(trained(tmp_path / "a").best.iterdir()):
+        assert file.read_bytes() == (trained(tmp_path / "b").best / file.name).read_bytes(), file
+    record = read_record(trained(tmp_path / "a"))
+    assert record.settings["epochs"] == 2 and record.threads == [1, 1]
+    caplog.clear()
+    write_settings(tmp_path / "a", tiny(epochs=1))
+    assert main(arguments) == 0
+    assert "2 epochs are done, and 1 are wanted" in caplog.text
+    caplog.clear()
+    write_settings(tmp_path / "a", tiny(epochs=3, decay_from_epoch=1))
+    assert main(arguments) == 0
+    assert "other decay_from_epoch" in caplog.text
+    assert len(list((tmp_path / "a").rglob("earlier/resume-*"))) == 2
 
 
 @pytest.mark.parametrize("save", ["save", "save_best"])

@@ -79,13 +79,11 @@ def read_record(folder: TrainedFolder) -> TrainingRecord | None:
         return None
 
 
-def was_trained_on(folder: TrainedFolder, *files: str | Path) -> bool:
-    """Tell whether the weights of a folder were trained on files of just this content."""
+def was_trained_on(folder: TrainedFolder, file: str | Path) -> bool:
+    """Tell whether the weights of a folder were trained on a file of the split of this content."""
     record = read_record(folder)
-    if record is None or not folder.best.is_dir():
-        return False
-    now = {Path(file).name: file_checksum(file) for file in files if Path(file).is_file()}
-    return now == record.decided
+    known = record.decided.get(Path(file).name) if record and folder.best.is_dir() else None
+    return known is not None and Path(file).is_file() and file_checksum(file) == known
 
 
 def keep_weights(folder: TrainedFolder) -> Path | None:
