@@ -93,7 +93,7 @@ def _sample_changes(record: TrainingRecord, results: Results, stain: str, fold: 
     for sample in sorted((train | validation) & {*wanted.train, *wanted.validation}):
         kinds = list(_changed_images(record, results, sample))
         if kinds:
-            said.append(f"the {' and the '.join(kinds)} of {sample} changed")
+            said.append(f"the {' and '.join(kinds)} of {sample} changed")
     return said
 
 
