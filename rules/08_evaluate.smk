@@ -274,7 +274,7 @@ rule measure_volumes:
             model=STUDY.stain.model,
             volume=volumes_of(wildcards.stain),
         ),
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
     output:
         csv="<results>/08_evaluate/{stain}/volumes.csv",
         markdown=report(

@@ -267,7 +267,7 @@ rule write_summary:
         table="<results>/08_evaluate/{stain}/table.csv",
         more=expand("<results>/08_evaluate/{{stain}}/{table}.csv", table=MORE_TABLE_NAMES),
         volumes=lambda wildcards: volume_table(wildcards.stain),
-        folds="<results>/05_split/{stain}/folds.json",
+        folds=decided("folds.json"),
     output:
         report(
             "<results>/09_figures/{stain}/summary.html",
