@@ -203,3 +203,18 @@ def test_configuration_of_a_check(tmp_path, monkeypatch):
                           ("{", "--config: cannot be read")):  # fmt: skip
         with pytest.raises(InputError, match=words):
             read_study(config)
+
+
+def test_an_aligned_pair_is_held_against_its_slide(study, tmp_path):
+    sheet = tmp_path / "pairs.tsv"
+    sheet.write_text(
+        "sample\tct_image\tslide\tstain\tmaterial\trole\n"
+        "a\ta.tif\ts.ome.tif\the\tTi\tcrossval\nb\tb.tif\ts.ome.tif\the\tTi\ttest\n"
+    )
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((60, 80), "u2"))
+    tifffile.imwrite(tmp_path / "b.tif", np.zeros((80, 60), "u2"))
+    first, second = headers(sheet)
+    assert first.errors == [] and first.file("volume") is None and first.mode == "fixed"
+    (said,) = second.errors
+    assert "b.tif: ct_image has 80 x 60 pixels, the slide 60 x 80" in said
+    assert [need.jobs for need in estimate([first, second], Study())][:2] == [2, 2]
