@@ -8,6 +8,16 @@ configuration's size (its weights are random: they do not matter for time) and w
 and BigTIFF, as the stage does with a whole volume, once for each distance of the tiles. The hours
 of the paper's volume (5000^3 voxels of 1.2 um, 1200^3 after its ingest to 5 um) are extrapolated
 from planes of that size: tiles per plane times planes, divided by the tiles per second measured.
+
+With the results of a finished demo (--results; results/demo where it is there) follows what can be
+compared. A plain loop over tiles (the paper's 256 px at 64 px) and MONAI's sliding window, both
+with the plain network, against whole planes, cut down to the specimen, on the same planes across z
+of a test sample, mirrored to 512 px, processor time in turns: speedup_vs_plain, speedup_vs_monai,
+and the similarity of each to the true section (ssim_whole, ssim_flips, ssim_plain, ssim_monai). border_step is that of Hann tiles at
+half a tile, relative to the CT's own. The volume stained along z and along all axes against the
+truth (see volume_truth.py) and, at the section's own pose, against the translated and the real
+slide. oblique_section_s is the time of an oblique plane through 4 x 512^3 voxels. peak_gb is the
+memory of staining volumes of three sizes. The last line is JSON.
 """
 
 import argparse
@@ -22,7 +32,7 @@ import yaml
 
 from virtual_staining.artefacts import volume as omezarr
 from virtual_staining.artefacts.generator import write_generator
-from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.paths import Results, StainedVolumeFolder
 from virtual_staining.imaging.ct_plane import PaperFilter
 from virtual_staining.models.build import build_generators
 from virtual_staining.runtime import choose_device, set_up_processor
@@ -73,11 +83,27 @@ def measure(folder: Path, ct, config: dict, step_px: int, device: torch.device) 
     }
 
 
+def compared(results: Results, sample: str, cuts: int) -> dict:
+    """Measure what needs a finished demo."""
+    import stain_truth
+
+    config = yaml.safe_load((ROOT / "profiles/demo/study.yaml").read_text())
+    model = config["stain"]["model"]
+    found = stain_truth.on_demo(results, "toluidine_blue", model, sample, cuts)
+    found["oblique_section_s"] = stain_truth.oblique_s(512)
+    generator = results.trained("toluidine_blue", model, 1).generator
+    found["peak_gb"] = stain_truth.peaks(generator, [(256, 128), (512, 128), (512, 512)])
+    return {k: round(v, 3) if isinstance(v, float) else v for k, v in found.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--edge", type=int, default=320)
     parser.add_argument("--planes", type=int, default=2)
     parser.add_argument("--steps", type=int, nargs="+", default=[64, 128, 256])
+    parser.add_argument("--results", type=Results, help="of a finished demo")
+    parser.add_argument("--sample", default="Mg-06", help="test sample of the demo")
+    parser.add_argument("--cuts", type=int, default=6, help="planes across each axis")
     args = parser.parse_args()
     set_up_processor(torch.get_num_threads())
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -101,7 +127,12 @@ def main() -> None:
                 flush=True,
             )
     memory = torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else None
-    print(json.dumps({"device": name, "slab": shape, "gpu_memory_gb": memory, "steps": rows}))
+    found = {"device": name, "slab": shape, "gpu_memory_gb": memory, "steps": rows}
+    results = args.results or Results(ROOT / "results/demo")
+    there = results.normalized(args.sample).stats.is_file()
+    print(json.dumps(found | (compared(results, args.sample, args.cuts) if there else {})))
+    if not there:
+        raise SystemExit(f"{results}: no finished demo, so there is no comparison; run `make demo`")
 
 
 if __name__ == "__main__":
