@@ -13,11 +13,11 @@ With the results of a finished demo (--results; results/demo where it is there) 
 compared. A plain loop over tiles (the paper's 256 px at 64 px) and MONAI's sliding window, both
 with the plain network, against whole planes, cut down to the specimen, on the same planes across z
 of a test sample, mirrored to 512 px, processor time in turns: speedup_vs_plain, speedup_vs_monai,
-and the similarity of each to the true section (ssim_whole, ssim_flips, ssim_plain, ssim_monai). border_step is that of Hann tiles at
-half a tile, relative to the CT's own. The volume stained along z and along all axes against the
-truth (see volume_truth.py) and, at the section's own pose, against the translated and the real
-slide. oblique_section_s is the time of an oblique plane through 4 x 512^3 voxels. peak_gb is the
-memory of staining volumes of three sizes. The last line is JSON.
+and the similarity of each to the true section (ssim_whole, ssim_flips, ssim_plain, ssim_monai).
+border_step is that of Hann tiles at half a tile, relative to the CT's own. The volume stained along
+z and along all axes against the truth (see volume_truth.py) and, at the section's own pose, against
+the translated and the real slide. oblique_section_s is the time of an oblique plane through 4 x
+512^3 voxels. peak_gb is the memory of staining volumes of three sizes. The last line is JSON.
 """
 
 import argparse

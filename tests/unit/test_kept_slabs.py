@@ -1,0 +1,88 @@
+"""Runs that are killed while they stain a volume: what is finished is kept, the result is whole."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.rgba import open_rgba
+from virtual_staining.artefacts.volume import open_volume_pyramid, write_volume_pyramid
+from virtual_staining.imaging.ct_plane import AsTrained
+from virtual_staining.stain.kept_slabs import KeptSlabs, fingerprint
+from virtual_staining.stain.slabs import Slab
+from virtual_staining.stain.volume import Staining, write_stained_volume
+
+# Stains a volume slowly, and writes a line for each plane.
+SLOW = """
+import sys
+from pathlib import Path
+from test_kept_slabs import stain_all
+
+print("ready", flush=True)
+stain_all(Path(sys.argv[1]), 0.02)
+"""
+PLANES = 4  # of a slab
+SHAPE = (26, 20, 22)
+
+
+def stain_all(folder: Path, seconds: float) -> tuple[Staining, KeptSlabs]:
+    """Stain the volume of a folder in slabs along z and x, each plane for some time."""
+    level = open_volume_pyramid(folder / "ct.ome.zarr")[0]
+
+    def stain(plane, inside):
+        with (folder / "stained.txt").open("a") as file:
+            file.write("plane\n")
+        time.sleep(seconds)
+        rgb = np.stack([plane // 256, plane % 256, plane * 0]).astype(np.uint8)
+        return rgb, np.ones(plane.shape, np.float32)
+
+    staining = Staining(level, (1.0, 0.0), stain, AsTrained(40.0, 20.0), "zx")
+    staining.__dict__["slabs"] = [
+        Slab(axis, first, min(first + PLANES, n))
+        for axis, n in (("z", SHAPE[0]), ("x", SHAPE[2]))
+        for first in range(0, n, PLANES)
+    ]
+    kept = KeptSlabs(folder / "slabs", SHAPE)
+    staining.stain(kept, staining.slabs)
+    return staining, kept
+
+
+def test_a_run_that_is_killed_at_any_time_continues(tmp_path):
+    rng = np.random.default_rng()
+    ct = np.random.default_rng(0).integers(0, 60000, SHAPE).astype(np.uint16)
+    kills = 1
+    for name in ("killed", "once"):
+        write_volume_pyramid(tmp_path / name / "ct.ome.zarr", ct, 20.0)
+    command = [sys.executable, "-c", SLOW, str(tmp_path / "killed")]
+    for _ in range(kills):
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent
+        )
+        process.stdout.readline()
+        time.sleep(rng.uniform(0, 0.5))
+        process.kill()
+        process.communicate()
+    for name in ("killed", "once"):
+        folder = tmp_path / name
+        write_stained_volume(*stain_all(folder, 0.0), StainedVolumeFolder(folder))
+    lines = (tmp_path / "killed/stained.txt").read_text().count("plane")
+    assert SHAPE[0] + SHAPE[2] <= lines <= SHAPE[0] + SHAPE[2] + kills * PLANES
+    killed, once = (open_rgba(tmp_path / name / "rgba.ome.zarr") for name in ("killed", "once"))
+    for one, other in zip(killed, once, strict=True):
+        np.testing.assert_array_equal(one.array[:], other.array[:])
+
+
+def test_slabs_of_other_settings_files_or_volumes_are_not_found(tmp_path):
+    marks = set()
+    for number, (grey, text, settings) in enumerate(
+        [(1, "a", {}), (2, "a", {}), (1, "b", {}), (1, "a", {"axes": ["z"]}), (1, "a", {})]
+    ):
+        path = tmp_path / str(number)
+        write_volume_pyramid(path / "ct.ome.zarr", np.full((4, 5, 6), grey, np.uint16), 5.0)
+        (path / "generator.pt").write_text(text)
+        levels = open_volume_pyramid(path / "ct.ome.zarr")
+        marks.add(fingerprint(levels, [path / "generator.pt"], settings))
+    assert len(marks) == 4  # the last is the first, at another place
