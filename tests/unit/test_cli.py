@@ -132,3 +132,11 @@ def test_help_describes_every_action_and_every_argument(stage):
         for action in parser._actions:
             named = isinstance(action, argparse._SubParsersAction) or action.help
             assert named, f"{words} {action.option_strings}"
+
+
+def test_a_gpu_that_vanishes_is_one_sentence():
+    """The words of torch; the second line is advice to programmers."""
+    error = RuntimeError("CUDA error: unspecified launch failure\nCompile with TORCH_USE_CUDA_DSA")
+    said = cli.explain(error, argparse.Namespace(out="results/x", stage="train"))
+    assert "results/x: the GPU failed or is gone" in said and "\n" not in said
+    assert cli.explain(RuntimeError("other"), argparse.Namespace(stage="train")) is None

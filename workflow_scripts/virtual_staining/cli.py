@@ -33,6 +33,10 @@ GPU_REMEDY = (
     "process uses it"
 )
 NO_MEMORY = ("DefaultCPUAllocator", "(-4:Insufficient memory)")  # torch's words, and OpenCV's
+GPU_FAILED = (
+    "the GPU failed or is gone; start again, on another machine where `nvidia-smi` shows none: a "
+    "training continues from its last checkpoint"
+)
 MEMORY_REMEDY = (
     "the machine's memory is full; give the job more (`mem_mb` of its rule) or let fewer jobs "
     "run at once (`--resources mem_mb=…`)"
@@ -111,6 +115,8 @@ def explain(error: BaseException, args: argparse.Namespace) -> str | None:
             return f"{getattr(error, 'filename', None) or output_of(args)}: {words}"
     if lacks_gpu_memory(error):
         return f"{output_of(args)}: {GPU_REMEDY}"
+    if isinstance(error, RuntimeError) and "CUDA error" in str(error):
+        return f"{output_of(args)}: {GPU_FAILED} ({str(error).splitlines()[0]})"
     if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
         return f"{output_of(args)}: {MEMORY_REMEDY}"
     cause = error.__cause__ or error.__context__
