@@ -38,7 +38,8 @@ rule train_model:
 rule choose_generator:
     """Choose the weights that stain among those that the training kept (train.infer_checkpoint).
 
-    The training chooses, too; this rule makes another choice without training again. It depends on
+    The file also states what the networks were trained on: voxel size, thickness, grey levels,
+    samples. The training chooses, too; this rule makes another choice without training again. It depends on
     all that the training depends on: a training that was begun anew and failed has left an older
     generator, and must be seen to be needed still.
     """
@@ -56,5 +57,12 @@ rule choose_generator:
     params:
         checkpoint=STUDY.train.infer_checkpoint,
         depends_on=training_keys,
+        results=results_folder,
+        normalize=settings_file("normalize"),
+        mask=settings_file("mask"),
+        thickness_um=STUDY.register.section_thickness_um,
     shell:
-        "cp {input.best:q}/{params.checkpoint}.pt {output.generator:q} 2> {log:q}"
+        "python -m virtual_staining package complete --weights {input.best:q}/{params.checkpoint}.pt"
+        " --results {params.results:q} --stain {wildcards.stain} --model {wildcards.model}"
+        " --fold {wildcards.fold} --normalize {params.normalize:q} --mask {params.mask:q}"
+        " --section-thickness-um {params.thickness_um} --out {output.generator:q} > {log:q} 2>&1"

@@ -8,7 +8,7 @@ import torch
 from train_cases import STAIN, tiny, trained, write_fold
 
 from virtual_staining.artefacts.folds import read_fold
-from virtual_staining.artefacts.generator import write_generator
+from virtual_staining.artefacts.generator_file import write_generator
 from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.cli import main

@@ -5,8 +5,9 @@ import torch
 from train_cases import tiny
 
 import virtual_staining
-from virtual_staining.artefacts import generator
-from virtual_staining.artefacts.generator import load_generators, write_generator
+from virtual_staining.artefacts import generator_file
+from virtual_staining.artefacts.generator import load_generators
+from virtual_staining.artefacts.generator_file import write_generator
 from virtual_staining.errors import InputError
 from virtual_staining.models.build import build_model
 
@@ -51,8 +52,8 @@ def test_files_of_the_first_format_are_read(written):
 
 def test_a_file_of_a_newer_format_is_refused(written):
     path, _ = written
-    change(path, format=generator.FORMAT + 1, version="9.8.7")
-    with pytest.raises(InputError, match=r"generator\.pt: written in format 3 by .* 9\.8\.7"):
+    change(path, format=generator_file.FORMAT + 1, version="9.8.7")
+    with pytest.raises(InputError, match=r"generator\.pt: written in format 4 by .* 9\.8\.7"):
         load_generators(path, CPU)
 
 

@@ -1,16 +1,4 @@
-"""The file ``generator.pt``, in which ``train`` leaves the networks for later stages.
-
-The file holds a dictionary, which ``torch.load(path, weights_only=True)`` reads:
-
-``format``, ``version``
-    Format of the file, and version of the program that wrote it. Format 1 lacks both keys.
-``model``, ``settings``
-    Name of the model, and all settings of the training.
-``generators``
-    State dict of each network: ``forward`` makes slides from CT, ``reverse`` makes CT from slides.
-``epoch``, ``loss``
-    Epoch whose weights these are, and ``last`` or the loss that was lowest in that epoch.
-"""
+"""The trained networks of a generator file, ready to stain planes."""
 
 from pathlib import Path
 
@@ -18,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from virtual_staining import __version__
-from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.artefacts.generator_file import DIRECTIONS, load_content
+from virtual_staining.artefacts.trained_on import TrainedOn, trained_on_from_file
 from virtual_staining.errors import InputError
 from virtual_staining.imaging import intensity
 from virtual_staining.imaging.tiles import stain_plane
@@ -36,9 +24,6 @@ from virtual_staining.settings.model_facts import patch_problems
 from virtual_staining.settings.tiling import TilingSettings
 from virtual_staining.settings.train import TrainSettings
 
-FORMAT = 2
-# Name of each network in the file, by the image that the network generates.
-DIRECTIONS = {"slide": "forward", "ct": "reverse"}
 # Memory for the features of a band of a whole plane. A generator keeps some 16 bytes a pixel for
 # each channel of its first level.
 BAND_BYTES, FEATURE_BYTES = 2**30, 16
@@ -55,12 +40,19 @@ class Generators:
         Generators by the image that each one generates: ``slide``, and ``ct`` if the model has it.
     device : torch.device
         Device of the networks.
+    trained_on : TrainedOn, optional
+        What the file states of the study.
     """
 
     def __init__(
-        self, settings: TrainSettings, networks: dict[str, nn.Module], device: torch.device
+        self,
+        settings: TrainSettings,
+        networks: dict[str, nn.Module],
+        device: torch.device,
+        trained_on: TrainedOn | None = None,
     ):
         self.settings, self.networks, self.device = settings, networks, device
+        self.trained_on = trained_on
         self.window = intensity.ct_window(settings.ct_white)
         self.facts = model_facts(settings.model)
         self.sign = -1.0 if self.facts.inverts_ct else 1.0
@@ -184,42 +176,6 @@ class Generators:
         return whole[0], whole[1]
 
 
-def write_generator(
-    path: str | Path, settings: TrainSettings, state: dict, epoch: int, loss: str
-) -> None:
-    """Write a generator file.
-
-    Parameters
-    ----------
-    path : path
-        File to write.
-    settings : TrainSettings
-        Settings of the training.
-    state : dict
-        State dict of all generators together, as :class:`~virtual_staining.models.model.Model` has
-        it.
-    epoch : int
-        Epoch whose weights these are.
-    loss : str
-        ``last``, or the loss component that was lowest in that epoch.
-    """
-    generators: dict[str, dict] = {}
-    for key, value in state.items():
-        target, parameter = key.split(".", 1)
-        generators.setdefault(DIRECTIONS[target], {})[parameter] = value.detach().cpu().clone()
-    content = {
-        "format": FORMAT,
-        "version": __version__,
-        "model": settings.model,
-        "settings": settings.model_dump(),
-        "generators": generators,
-        "epoch": epoch,
-        "loss": loss,
-    }
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        torch.save(content, file)  # the name of an open file does not enter the archive
-
-
 def load_generators(path: str | Path, device: torch.device) -> Generators:
     """Read a generator file of this or an older format.
 
@@ -229,43 +185,16 @@ def load_generators(path: str | Path, device: torch.device) -> Generators:
         If the file is missing, damaged, of a newer format or no generator file.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        _check_format(content, path)
+        content = load_content(path)
         settings = from_dict(TrainSettings, content["settings"], str(path))
         networks = dict(build_generators(settings))
         for target, network in networks.items():
             network.load_state_dict(content["generators"][DIRECTIONS[target]])
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
+        facts = content.get("trained_on")
+        trained_on = trained_on_from_file(facts, path) if facts is not None else None
     except InputError:
         raise
     except Exception as error:  # torch raises a dozen kinds for a file that is not its own
         raise InputError(f"{path}: not a generator file, or damaged ({error})") from error
     ready = {target: accelerate(net).eval().to(device) for target, net in networks.items()}
-    return Generators(settings, ready, device)
-
-
-def read_origin(path: str | Path) -> tuple[int, str]:
-    """Return the epoch of a generator file, and ``last`` or the loss that was lowest in it.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or damaged.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        return int(content["epoch"]), str(content["loss"])
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except Exception as error:
-        raise InputError(f"{path}: not a generator file, or damaged ({error})") from error
-
-
-def _check_format(content: dict, path: str | Path) -> None:
-    if content.get("format", 1) > FORMAT:
-        raise InputError(
-            f"{path}: written in format {content['format']} by virtual_staining "
-            f"{content.get('version')}; this is version {__version__}, which reads formats up to "
-            f"{FORMAT}. Update virtual_staining"
-        )
+    return Generators(settings, ready, device, trained_on)

@@ -42,7 +42,8 @@ def measure_checkpoints(
     InputError
         If the fold has no validation samples or the training kept no weights.
     """
-    from virtual_staining.artefacts.generator import load_generators, read_origin
+    from virtual_staining.artefacts.generator import load_generators
+    from virtual_staining.artefacts.generator_file import read_origin
     from virtual_staining.runtime import choose_device
 
     paths = sorted(results.trained(fold.stain, model, number).best.glob("*.pt"))

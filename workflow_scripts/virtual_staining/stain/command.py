@@ -15,7 +15,7 @@ from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings
 from virtual_staining.stain.kept_slabs import KeptSlabs, fingerprint
-from virtual_staining.stain.scaling import measured_scaling, median_scaling
+from virtual_staining.stain.scaling import chosen_scaling
 from virtual_staining.stain.specimen import find_specimen
 from virtual_staining.stain.volume import Staining, write_stained_volume
 
@@ -27,6 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ct", required=True, help="the volume, an ingested OME-Zarr")
     parser.add_argument("--generator", required=True, nargs="+", help="generator.pt, one per fold")
     parser.add_argument("--stats", nargs="*", default=[], help="stats.json of the volume's pairs")
+    parser.add_argument(
+        "--levels",
+        nargs=2,
+        type=float,
+        metavar=("BACKGROUND", "BONE"),
+        help="mean grey levels in the CT, instead of --stats (default: measured)",
+    )
     parser.add_argument("--normalize", required=True, help=NormalizeSettings.argument_help())
     parser.add_argument("--mask", help=f"{MaskSettings.argument_help()}; for specimen_only")
     parser.add_argument(
@@ -81,7 +88,7 @@ def prepare(args: argparse.Namespace) -> tuple[Staining, KeptSlabs]:
     levels = open_volume_pyramid(args.ct)
     stain = load_stainer(args.generator, settings, choose_device())
     stats = [path for path in args.stats if not failure_of(path)]
-    scaling = median_scaling(stats) if stats else measured_scaling(levels[0], normalize, args.ct)
+    scaling = chosen_scaling(stats, args.levels, levels[0], normalize, args.ct)
     specimen, depends_on = None, [settings.reaching("stain"), scaling, args.section_thickness_um]
     if settings.specimen_only:
         mask = read_settings(MaskSettings, args.mask).part("stain")

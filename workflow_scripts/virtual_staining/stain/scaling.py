@@ -18,6 +18,36 @@ log = logging.getLogger(__name__)
 PLANES = (0.25, 0.5, 0.75)  # heights of the planes that are measured, fractions of the volume's
 
 
+def chosen_scaling(
+    stats: Sequence[str | Path],
+    levels: Sequence[float] | None,
+    ct: VolumeLevel,
+    settings: NormalizeSettings,
+    name: str,
+) -> tuple[float, float]:
+    """Return the (scale, offset) of a volume: of its pairs, from given levels, or measured.
+
+    Parameters
+    ----------
+    stats : sequence of path
+        ``stats.json`` of the volume's pairs.
+    levels : (background, bone) or None
+        Mean grey levels in the CT.
+    ct, settings, name
+        As in :func:`measured_scaling`.
+
+    Raises
+    ------
+    InputError
+        If the levels are in the wrong order, or as in the functions below.
+    """
+    if levels is not None:
+        background, bone = levels
+        scaling = ct_scaling(bone, background, settings)
+        return scaling.scale, scaling.offset
+    return median_scaling(stats) if stats else measured_scaling(ct, settings, name)
+
+
 def median_scaling(stats: Sequence[str | Path]) -> tuple[float, float]:
     """Return the median (scale, offset) of the volume's normalized pairs.
 
