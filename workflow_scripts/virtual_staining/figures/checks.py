@@ -53,6 +53,7 @@ def draw_agreement(slides: pd.DataFrame) -> Figure:
 def _printed(column: str) -> str:
     """Return a column's name for a title: ``bone_percent_0_100um`` is ``bone, % 0–100 µm``."""
     text = re.sub(r"(\d+)_(\d+)um", r"\1–\2 µm", column).replace("_percent", ", %")
+    text = re.sub(r"_um$", ", µm", text).replace("degraded", "degradation layer")
     return text.replace("_mm2", ", mm²").replace("_", " ")
 
 
@@ -97,8 +98,8 @@ def draw_uncertainty(
     title : str
         Name of the slide.
     """
-    figure = Figure(figsize=(12, 6.2), layout="constrained")
-    grid = figure.add_gridspec(2, 3)
+    figure = Figure(figsize=(12, 9), layout="constrained")
+    grid = figure.add_gridspec(3, 3)
     samples = list(dict.fromkeys(rows["sample"]))
     tall = [figure.add_subplot(grid[row, 0:2]) for row in (0, 1)]
     models = in_order(rows["model"])
@@ -118,6 +119,7 @@ def draw_uncertainty(
         axes.set_ylim(None, 1.02)
         axes.grid(axis="y", color="0.9", lw=0.6)
     tall[0].legend(loc="lower right")
+    _risk_curves(figure.add_subplot(grid[2, 0:2]), rows, models)
     shown = figure.add_subplot(grid[0, 2]), figure.add_subplot(grid[1, 2])
     panel(shown[0], slide, f"{title}: most doubtful tenth hatched")
     inside = uncertainty > 0
@@ -131,3 +133,15 @@ def draw_uncertainty(
     for axes in shown:
         draw_scale_bar(axes, *slide.shape[1::-1], pixel_um, bar_um)
     return figure
+
+
+def _risk_curves(axes: Axes, rows: pd.DataFrame, models: list[str]) -> None:
+    """Draw each slide's mean error of its least doubtful pixels against their part."""
+    columns = [column for column in rows if re.fullmatch(r"risk_\d+", column)]
+    parts = [int(column.split("_")[1]) for column in columns]
+    for model, color in zip(models, MODEL_COLORS, strict=False):
+        for _, curve in rows.loc[rows["model"] == model, columns].iterrows():
+            axes.plot(parts, curve.to_numpy(float), color=color, lw=1, alpha=0.7)
+    axes.axhline(1, color="0.3", lw=0.8, ls=(0, (5, 3)))
+    axes.set_title("risk and coverage, a line a slide (dashed: order says nothing)", weight="bold")
+    axes.set(xlabel="least doubtful pixels (%)", ylabel="error / mean error")

@@ -199,6 +199,7 @@ def _row(one: HeldOut, others: list[HeldOut], found: Calibration, rates) -> dict
         "risk": by_spread["risk"],
         "risk_ct_edge": by_edge["risk"],
         "top_tenth": by_spread["top_tenth"],
+        **{name: value for name, value in by_spread.items() if name.startswith("risk_")},
         "spread": spread,
         "spread_alarm_level": level,
         "unknown_fraction": one.unknown_fraction,

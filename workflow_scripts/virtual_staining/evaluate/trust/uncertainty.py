@@ -143,6 +143,10 @@ def score(
     return float(np.quantile(ratio, 1 - alpha, method="higher"))
 
 
+# Parts of a slide's pixels, least doubtful first, at which the risk-coverage curve is stored, %.
+RISK_PARTS = range(10, 101, 10)
+
+
 def ranking(error: np.ndarray, score_: np.ndarray) -> dict[str, float]:
     """Measure how well a score ranks the errors of one slide's pixels.
 
@@ -151,7 +155,8 @@ def ranking(error: np.ndarray, score_: np.ndarray) -> dict[str, float]:
     dict
         ``spearman``; ``top_tenth``, the mean error of the most doubtful tenth over the slide's
         mean; ``risk``, the mean over coverages of the mean error of the least doubtful pixels,
-        over the slide's mean (area under the risk-coverage curve; 1 where the score says nothing).
+        over the slide's mean (area under the risk-coverage curve; 1 where the score says nothing);
+        ``risk_10`` to ``risk_100``, the curve: the mean error of the least doubtful 10 to 100 %.
     """
     order = np.argsort(score_, kind="stable")
     ordered, mean = error[order], error.mean()
@@ -161,4 +166,10 @@ def ranking(error: np.ndarray, score_: np.ndarray) -> dict[str, float]:
         "spearman": float("nan") if constant else float(stats.spearmanr(error, score_).statistic),
         "top_tenth": float(ordered[-max(len(ordered) // 10, 1) :].mean() / mean) if mean else 1.0,
         "risk": float(risks.mean() / mean) if mean else 1.0,
+        **{
+            f"risk_{part}": float(risks[max(len(risks) * part // 100, 1) - 1] / mean)
+            if mean
+            else 1.0
+            for part in RISK_PARTS
+        },
     }
