@@ -89,7 +89,7 @@ rule check:
     params:
         sheet=STUDY.samples or str(Results(RESULTS).sheet),
         config=json.dumps(STUDY.model_dump()),
-        page=f"{RESULTS}/check.html",
+        page=str(Results(RESULTS).check_page),
     shell:
         "python -m virtual_staining check {params.sheet:q} --config {params.config:q}"
         " --page {params.page:q} 2>&1 | tee {log:q}"

@@ -265,7 +265,7 @@ rule write_summary:
         figures=expand("<results>/09_figures/{{stain}}/{figure}.png", figure=FIGURES),
         patches="<results>/08_evaluate/{stain}/patches.csv",
         table="<results>/08_evaluate/{stain}/table.csv",
-        more=expand("<results>/08_evaluate/{{stain}}/{table}.csv", table=MORE_TABLE_NAMES),
+        more=MORE_TABLE_PATHS,
         volumes=lambda wildcards: volume_table(wildcards.stain),
         folds=decided("folds.json"),
     output:
@@ -286,7 +286,7 @@ rule write_summary:
         results=results_folder,
         folds=FOLDS,
         figures=FIGURES,
-        tables=lambda wildcards: tables_of(wildcards.stain),
+        tables=lambda wildcards: [Path(path).stem for path in more_tables_of(wildcards.stain)],
         promised=1 - STUDY.evaluate.alpha,
     shell:
         "python -m virtual_staining figures summary --results {params.results:q}"

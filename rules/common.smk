@@ -414,12 +414,13 @@ STAINED_VOLUMES = [
     )
 ]
 
-MORE_TABLE_NAMES = [
-    table
-    for table, wanted in (
-        ("checkpoints", STUDY.evaluate.checkpoints),
-        ("agreement", STUDY.evaluate.structures),
-        ("uncertainty", STUDY.evaluate.trust),
+# Tables beyond those of the metrics, where the settings ask for them.
+MORE_TABLE_PATHS = [
+    path
+    for path, wanted in (
+        ("<results>/08_evaluate/{stain}/checkpoints.csv", STUDY.evaluate.checkpoints),
+        ("<results>/08_evaluate/{stain}/agreement.csv", STUDY.evaluate.structures),
+        ("<results>/08_evaluate/{stain}/uncertainty.csv", STUDY.evaluate.trust),
     )
     if wanted
 ]
@@ -431,16 +432,12 @@ def volume_table(stain):
     return [f"<results>/08_evaluate/{stain}/volumes.csv"] if wanted else []
 
 
-def tables_of(stain):
-    """Return the names of the tables that a stain has beyond those of the metrics."""
-    return [*MORE_TABLE_NAMES, *(["volumes"] if volume_table(stain) else [])]
+def more_tables_of(stain):
+    """Return the tables that a stain has beyond those of the metrics."""
+    return [path.format(stain=stain) for path in MORE_TABLE_PATHS] + volume_table(stain)
 
 
-MORE_TABLES = [
-    f"<results>/08_evaluate/{stain}/{table}.csv"
-    for stain in SPLIT_STAINS
-    for table in tables_of(stain)
-]
+MORE_TABLES = [path for stain in SPLIT_STAINS for path in more_tables_of(stain)]
 
 
 def models_of_stain(wildcards):

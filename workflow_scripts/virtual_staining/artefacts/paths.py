@@ -257,6 +257,11 @@ class Results:
         """Page of all registrations."""
         return self.root / "02_register/qc.html"
 
+    @property
+    def check_page(self) -> Path:
+        """What `check` understood of the sheet and the headers."""
+        return self.root / "check.html"
+
     def normalized(self, sample: str) -> NormalizedFolder:
         """Normalized pair."""
         return NormalizedFolder(self.root / "03_normalize" / sample)
