@@ -27,6 +27,8 @@ from virtual_staining.settings.normalize import NormalizeSettings
 
 # Volumes with more voxels are measured at the first level of their pyramid that has fewer.
 MOST_VOXELS = 100_000_000
+# A layer that takes more of implant and layer is an implant that was not painted opaque.
+MOST_LAYER = 0.4
 SLAB_VOXELS = 8_000_000
 log = logging.getLogger(__name__)
 
@@ -132,12 +134,24 @@ def markdown(table: pd.DataFrame, columns: Sequence[Measure]) -> str:
     voxels = ", ".join(f"{value:g}" for value in sorted(set(table["voxel_um"])))
     lines = [f"# {stain_name(first['stain'])}: structures of stained volumes", ""]
     lines += [f"Stained by {model_name(first['model'])}; measured in voxels of {voxels} µm.", ""]
+    lines += doubtful(table)
     lines += [f"| measure | {' | '.join(table['volume'])} |", "|:---" * (len(table) + 1) + "|"]
     for measure in columns:
         cells = ["—" if pd.isna(value) else f"{value:.2f}" for value in table[measure.column]]
         lines.append(f"| {measure.name} ({measure.unit}) | {' | '.join(cells)} |")
     lines += ["", *(f"- {measure.name}: {measure.formula}." for measure in columns)]
     return "\n".join([*lines, "", LEGEND, ""])
+
+
+def doubtful(table: pd.DataFrame) -> list[str]:
+    """Return a sentence for each volume whose layer is too large to be one."""
+    layer, metal = table["degraded_mm3"], table["implant_mm3"]
+    return [
+        f"**{volume}: the dark layer takes {part:.0%} of implant and layer. The network has hardly "
+        "painted the implant opaque; do not use this column.**\n"
+        for volume, part in zip(table["volume"], layer / (layer + metal), strict=True)
+        if part > MOST_LAYER
+    ]
 
 
 LEGEND = (
