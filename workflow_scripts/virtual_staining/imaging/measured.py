@@ -155,8 +155,9 @@ def judge(plane: np.ndarray, value: float) -> tuple[str, np.ndarray]:
 
 
 def _large_pieces(region: np.ndarray) -> list[np.ndarray]:
-    """Return the connected pieces of a region, each bool (y, x), that are not small beside the
-    largest: padding may divide a field.
+    """Return the connected pieces of a region, each bool (y, x), without the small ones.
+
+    Padding may divide a field into several large pieces.
     """
     _, labels, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]
