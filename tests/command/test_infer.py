@@ -5,11 +5,8 @@ import pytest
 import torch
 from train_cases import STAIN, infer_arguments, make_pair, tiny, trained, write_fold
 
-from virtual_staining.artefacts.generator import (
-    Generators,
-    load_generators,
-    write_generator,
-)
+from virtual_staining.artefacts.generator import Generators, load_generators
+from virtual_staining.artefacts.generator_file import write_generator
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.image import pixel_size_um, read_image
 from virtual_staining.cli import main
