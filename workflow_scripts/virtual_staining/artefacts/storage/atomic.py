@@ -113,8 +113,8 @@ def write_json(path: str | Path, value: object) -> None:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
-def read_json(path: str | Path) -> dict:
-    """Read a JSON file.
+def read_json(path: str | Path, remedy: str = "") -> dict:
+    """Read a JSON file; ``remedy`` ends the message about a file that holds no object.
 
     Raises
     ------
@@ -128,5 +128,6 @@ def read_json(path: str | Path) -> dict:
     except (ValueError, RecursionError) as error:  # of json, of UTF-8, of numbers
         raise InputError(f"{path}: not valid JSON ({error})") from error
     if not isinstance(values, dict):
-        raise InputError(f"{path}: holds no JSON object with named values, {{…}}")
+        words = f"{path}: must hold a JSON object with named values, {{…}}"
+        raise InputError(f"{words}; {remedy}" if remedy else words)
     return values

@@ -87,9 +87,7 @@ def read_document(path: str | Path, newest: int, remedy: str) -> Document:
     InputError
         If the file is missing or not a JSON object, or its format is unknown.
     """
-    values = read_json(path)
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: must hold a JSON object; {remedy}")
+    values = read_json(path, remedy)
     found = values.get("format", 1)
     if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= newest:
         raise InputError(
