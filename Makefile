@@ -49,7 +49,7 @@ test-fast: setup
 	$(BIN)/python -m pytest -n 2 tests/unit
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slurm: setup
 	$(BIN)/python -m pytest tests/slurm -rs $(ARGS)

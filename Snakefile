@@ -122,9 +122,10 @@ rule tables:
 
 
 rule figures:
-    """Every figure, from cached outputs where they are there."""
+    """Every figure and the report's first page, from cached outputs where they are there."""
     input:
         expand("<results>/09_figures/{stain}/{figure}.png", stain=SPLIT_STAINS, figure=FIGURES),
+        expand("<results>/09_figures/{stain}/summary.html", stain=SPLIT_STAINS),
 
 
 rule volumes:
