@@ -69,6 +69,6 @@ def snakemake(folder: Path, *arguments: str, environment: dict | None = None):
         env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         check=False,
     )

@@ -40,7 +40,7 @@ def test_jobs_reach_qsub_with_what_they_need(tmp_path):
         cwd=tmp_path,
         env={**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stderr

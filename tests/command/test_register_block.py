@@ -188,7 +188,7 @@ def test_doubts_about_a_blocks_plane_are_flagged(block, tmp_path):
     [
         ('{"sections": {"S-0": {}}}', "sections: S-1: holds no plane"),
         ('{"sections": {"S-1": {"slide_to_volume": {"u": 1}}}}', "S-1: slide_to_volume"),
-        ("[]", "planes.json: must hold a JSON object; delete the file"),
+        ("[]", "planes.json: must hold a JSON object.*; delete the file"),
         ('{"format": 2}', "format: 2 is unknown"),
         ('{"sections"', "planes.json"),
     ],

@@ -17,7 +17,7 @@ def test_a_file_too_large_is_one_sentence_and_leaves_nothing(repository, tmp_pat
     done = subprocess.run(
         command,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
         # A measurement of coverage would write a file of its own, against the same limit.
         env={key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")},

@@ -63,7 +63,7 @@ def start_and_wait(arguments):
         [sys.executable, "-c", WAITING, *arguments],
         env=dict(os.environ, PYTHONPATH=str(ROOT / "workflow_scripts"), OMP_NUM_THREADS="1"),
         stdout=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
     assert process.stdout.readline() == "waiting\n"
     return process

@@ -25,7 +25,7 @@ def bench(*arguments):
         ],
         env=dict(os.environ, CUDA_VISIBLE_DEVICES="", OMP_NUM_THREADS="1"),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     *lines, last = done.stdout.splitlines()

@@ -190,7 +190,7 @@ class Cluster:
 
     def ask(self, *command: str) -> str:
         """Return what a SLURM command prints."""
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
         return done.stdout
 
     def jobs(self, folder: Path | None = None) -> list[dict]:

@@ -61,6 +61,6 @@ def test_sheet_module_imports_nothing_heavy():
         "print([m for m in ('scipy', 'cv2', 'tifffile', 'h5py', 'torch') if m in sys.modules])"
     )
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
     )
     assert result.stdout.strip() == "[]"

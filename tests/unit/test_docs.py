@@ -23,7 +23,7 @@ def tracked(repository):
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=repository,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     if listed.returncode:

@@ -59,7 +59,7 @@ def test_a_run_that_is_killed_at_any_time_continues(tmp_path):
     command = [sys.executable, "-c", SLOW, str(tmp_path / "killed")]
     for _ in range(kills):
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent
+            command, stdout=subprocess.PIPE, encoding="utf-8", cwd=Path(__file__).parent
         )
         process.stdout.readline()
         time.sleep(rng.uniform(0, 0.5))

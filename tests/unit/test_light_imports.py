@@ -57,7 +57,7 @@ def test_the_plan_and_every_help_load_no_torch(repository):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps(modules)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     told = json.loads(done.stdout.splitlines()[-1])

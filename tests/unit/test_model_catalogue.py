@@ -54,7 +54,7 @@ def test_facts_cost_no_torch():
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         env={"PYTHONPATH": str(ROOT / "workflow_scripts")},
     )
     assert done.stdout.split() == ["4", "False"], done.stderr

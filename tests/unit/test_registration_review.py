@@ -102,7 +102,7 @@ def test_the_pages_text_is_what_the_program_reads(tmp_path):
         {**usual, **kept, "sample": "S-5", "decision": "accept"},
     ]
     code = f"{SCRIPT.read_text()}\nprocess.stdout.write(reviewText({json.dumps(sections)}))"
-    done = subprocess.run(["node", "-e", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(["node", "-e", code], capture_output=True, encoding="utf-8", check=True)
     path = tmp_path / reviews.NAME
     path.write_text(done.stdout)
     found = reviews.read_reviews(path, [section["sample"] for section in sections])

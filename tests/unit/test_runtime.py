@@ -37,7 +37,9 @@ print(kept_mb())
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc")
 def test_freed_memory_is_kept_for_the_next_block():
-    done = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", FREED], capture_output=True, encoding="utf-8", check=True
+    )
     by_default, set_up = map(float, done.stdout.split())
     assert by_default < 10
     assert set_up > 60
@@ -102,7 +104,7 @@ def test_processes_take_different_cards_and_give_them_back(tmp_path):
 
     def start():
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        process = subprocess.Popen(command, text=True, **pipes)
+        process = subprocess.Popen(command, encoding="utf-8", **pipes)
         return process, int(process.stdout.readline())
 
     (first, one), (second, other), (third, shared) = start(), start(), start()

@@ -15,7 +15,7 @@ def site(repository, tmp_path_factory):
         [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "docs", str(folder)],
         cwd=repository,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stderr

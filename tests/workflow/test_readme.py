@@ -37,7 +37,7 @@ def test_make_knows(command):
         ["make", "-n", *shlex.split(command)[1:]],
         cwd=ROOT,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -46,7 +46,7 @@ def test_make_knows(command):
 def test_make_refuses_what_it_does_not_know():
     for arguments in (["nonsense"], ["bench", "NAME=nonsense"]):
         done = subprocess.run(
-            ["make", "-n", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+            ["make", "-n", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
         )
         assert done.returncode != 0
         assert "nonsense" in done.stderr

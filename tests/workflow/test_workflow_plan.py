@@ -63,7 +63,7 @@ def test_lint_and_format_are_clean(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "snakefmt", "--check", ROOT / "Snakefile", ROOT / "rules"],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stderr
