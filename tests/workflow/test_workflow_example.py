@@ -19,7 +19,6 @@ def test_real_sections_to_a_stained_brain(shared_data, tmp_path):
     study["samples"] = "sheet/samples.tsv"
     study["ingest"] = {"voxel_size_um": 100, "slide_pixel_um": 50}
     study["register"]["fan_starts"] = 256
-    study["normalize"]["min_roi_px"] = 10  # the front of the brain is small at 100 µm
     study["draw"] = DRAW
     study["train"] |= {"epochs": 1, "patches_per_pair": 4, "validation_patches_per_pair": 1}
     make_workspace(tmp_path, study)

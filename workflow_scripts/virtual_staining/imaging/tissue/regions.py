@@ -28,6 +28,9 @@ BONE_LEVEL = 0.87
 BONE_SHARE = 0.05
 # Pores up to this width belong to bone, as nobody draws around them, µm.
 PORE_UM = 60.0
+# Least share of the section's tissue that is reference where the class is not bone; a smaller bright
+# part is a vessel, an artefact or a foreign body.
+TISSUE_SHARE = 0.25
 # Densest matter of which a larger share is thick and solid is metal; bone has thin parts too.
 METAL_SHARE = 0.87
 # Half the thickness above which solid dense matter may be an implant, µm (screw core: 1.5 mm).
@@ -80,9 +83,8 @@ def find_rois(
         implant = shrunk(valid & (opaque | hole), pixel_um, settings.erode_um)
         reference &= ~_grow(implant, settings.implant_margin_um, pixel_um)
     else:
-        both = background | inner
-        level = threshold_otsu(smooth[both]) if both.any() else np.inf
-        reference = tissue & (smooth > level)
+        low, high = _tissue_levels(smooth, background, inner)
+        reference = tissue & (smooth > low) & (smooth <= high)
     reference = shrunk(reference, pixel_um, settings.erode_um)
     background = shrunk(background, pixel_um, settings.erode_um)
     return _enough(reference, background, settings)
@@ -125,6 +127,26 @@ def find_ct_rois(
     reference = shrunk(reference, pixel_um, settings.erode_um)
     background = shrunk(air, pixel_um, settings.erode_um)
     return _enough(reference, background, settings)
+
+
+def _tissue_levels(
+    smooth: np.ndarray, background: np.ndarray, inner: np.ndarray
+) -> tuple[float, float]:
+    """Return the grey levels between which the CT shows what the section shows as tissue.
+
+    A small bright part draws Otsu's threshold to itself; the part is left out and the rest divided
+    again. Both levels are infinite where CT and section do not agree.
+    """
+    values, high = smooth[background | inner], np.inf
+    floor = smooth[background].max(initial=-np.inf)
+    while values.size and values.min() < values.max():
+        level = float(threshold_otsu(values))
+        if level <= floor:
+            break
+        if (smooth[inner] > level).mean() >= TISSUE_SHARE:
+            return level, high
+        values, high = values[values <= level], level
+    return np.inf, np.inf
 
 
 def _densest(
