@@ -28,8 +28,8 @@ BONE_LEVEL = 0.87
 BONE_SHARE = 0.05
 # Pores up to this width belong to bone, as nobody draws around them, µm.
 PORE_UM = 60.0
-# Least share of the section's tissue that is reference where the class is not bone; a smaller bright
-# part is a vessel, an artefact or a foreign body.
+# Least share of the section's tissue that is reference where the class is not bone. A smaller
+# bright part is a vessel, an artefact or a foreign body.
 TISSUE_SHARE = 0.25
 # Densest matter of which a larger share is thick and solid is metal; bone has thin parts too.
 METAL_SHARE = 0.87
