@@ -19,9 +19,10 @@ import pandas as pd
 from checkpoints import CPU, columns_of, measured, study_tools
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from virtual_staining.artefacts.folders import TrainedFolder
 from virtual_staining.artefacts.folds import read_fold
 from virtual_staining.artefacts.pair import read_training_pair
-from virtual_staining.artefacts.paths import Results, TrainedFolder
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.runtime import set_up_processor
 from virtual_staining.settings.base import read_settings

@@ -31,8 +31,9 @@ import torch
 import yaml
 
 from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.generator_file import write_generator
-from virtual_staining.artefacts.paths import Results, StainedVolumeFolder
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.imaging.ct_plane import PaperFilter
 from virtual_staining.models.build import build_generators
 from virtual_staining.runtime import choose_device, set_up_processor

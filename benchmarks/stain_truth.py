@@ -14,9 +14,9 @@ import volume_truth
 from infer import border_step, import_monai
 from skimage.metrics import structural_similarity
 
+from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.generator import load_generators
 from virtual_staining.artefacts.pair_stats import read_ct_scaling
-from virtual_staining.artefacts.paths import StainedVolumeFolder
 from virtual_staining.artefacts.registration import read_pair_grid
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.storage.image import read_image

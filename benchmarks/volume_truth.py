@@ -29,7 +29,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.io import imsave
 from skimage.metrics import structural_similarity
 
-from virtual_staining.artefacts.paths import Results, StainedVolumeFolder
+from virtual_staining.artefacts.folders import StainedVolumeFolder
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.artefacts.volume import open_volume_pyramid

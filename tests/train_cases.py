@@ -8,10 +8,11 @@ import torch
 import yaml
 from torch import nn
 
+from virtual_staining.artefacts.folders import TrainedFolder
 from virtual_staining.artefacts.folds import Folds, write_folds
 from virtual_staining.artefacts.pair import write_mask, write_normalized_pair
 from virtual_staining.artefacts.pair_stats import CTStats, PairStats, RegionStats, SlideStats
-from virtual_staining.artefacts.paths import Results, TrainedFolder
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.settings.base import from_dict

@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
-from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.rgba import write_rgba
 from virtual_staining.cli import main
 

@@ -9,7 +9,7 @@ from ome_types import from_xml
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
-from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.registration import read_pair_grid, write_pair_grid
 from virtual_staining.artefacts.rgba import write_rgba
 from virtual_staining.artefacts.storage.image import pixel_size_um

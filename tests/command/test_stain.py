@@ -13,9 +13,9 @@ from scipy.ndimage import gaussian_filter
 from train_cases import tiny
 
 from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.generator import Generators
 from virtual_staining.artefacts.generator_file import write_generator
-from virtual_staining.artefacts.paths import StainedVolumeFolder
 from virtual_staining.artefacts.rgba import deviation_levels, open_rgba, open_uncertainty
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError

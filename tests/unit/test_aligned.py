@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from virtual_staining.artefacts.paths import RegisteredFolder
+from virtual_staining.artefacts.folders import RegisteredFolder
 from virtual_staining.artefacts.registration import read_registered_pair, read_section_map
 from virtual_staining.artefacts.registration_table import read_summary
 from virtual_staining.artefacts.slide import write_slide_pyramid

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.volume import open_volume_pyramid, write_volume_pyramid
 from virtual_staining.imaging.ct_plane import AsTrained

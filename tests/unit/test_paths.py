@@ -5,7 +5,8 @@ import inspect
 import re
 from pathlib import Path
 
-from virtual_staining.artefacts.paths import Folder, MetricTable, Results
+from virtual_staining.artefacts.folders import Folder, MetricTable
+from virtual_staining.artefacts.paths import Results
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "workflow_scripts/virtual_staining"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import zarr
 
-from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.rgba import open_rgba, write_rgba
 from virtual_staining.artefacts.storage.pyramid import chunk_size
 from virtual_staining.artefacts.volume import volume_attributes, write_volume_pyramid

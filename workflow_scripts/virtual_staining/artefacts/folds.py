@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from virtual_staining.artefacts.paths import SplitFolder
+from virtual_staining.artefacts.folders import SplitFolder
 from virtual_staining.artefacts.storage.document import read_document, write_document
 from virtual_staining.errors import InputError
 

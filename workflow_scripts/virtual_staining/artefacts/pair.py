@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from virtual_staining.artefacts.folders import MaskFolder, NormalizedFolder
 from virtual_staining.artefacts.pair_stats import PairStats, write_stats
-from virtual_staining.artefacts.paths import MaskFolder, NormalizedFolder, Results
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.image_pair import TrainingPair

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from virtual_staining.artefacts.paths import SplitFolder
+from virtual_staining.artefacts.folders import SplitFolder
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.document import read_document, write_document
 from virtual_staining.artefacts.storage.image import read_image

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from virtual_staining import __version__
-from virtual_staining.artefacts.paths import RegisteredFolder
+from virtual_staining.artefacts.folders import RegisteredFolder
 from virtual_staining.artefacts.storage.document import Document, read_document, write_document
 from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.errors import InputError

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from virtual_staining.artefacts.paths import RegisteredFolder
+from virtual_staining.artefacts.folders import RegisteredFolder
 from virtual_staining.artefacts.storage.atomic import read_json, replacing
 from virtual_staining.artefacts.storage.document import write_document
 

@@ -8,7 +8,7 @@ import numpy as np
 import tifffile
 
 from virtual_staining import __version__
-from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.ome import ome_metadata
 from virtual_staining.artefacts.volume import (

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from virtual_staining.artefacts.paths import StainedSlideFolder
+from virtual_staining.artefacts.folders import StainedSlideFolder
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.errors import InputError

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from virtual_staining import __version__
-from virtual_staining.artefacts.paths import TrainedFolder
+from virtual_staining.artefacts.folders import TrainedFolder
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.document import read_document, write_document
 from virtual_staining.errors import InputError

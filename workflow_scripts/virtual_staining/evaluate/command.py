@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from virtual_staining.artefacts.folders import EvaluationFolder
 from virtual_staining.artefacts.folds import Fold, read_fold
 from virtual_staining.artefacts.patches import (
     KEYS,
@@ -18,7 +19,7 @@ from virtual_staining.artefacts.patches import (
     read_slides,
     write_metric_table,
 )
-from virtual_staining.artefacts.paths import EvaluationFolder, Results
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.atomic import read_json, replacing, write_json
 from virtual_staining.evaluate import layout, statistics_layout

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from virtual_staining.artefacts.folders import StainedFolder
 from virtual_staining.artefacts.folds import SUBSETS, Fold
 from virtual_staining.artefacts.pair import read_tissue, read_training_pair
 from virtual_staining.artefacts.pair_stats import read_background_levels
-from virtual_staining.artefacts.paths import Results, StainedFolder
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.errors import InputError

@@ -3,10 +3,11 @@
 import argparse
 import logging
 
+from virtual_staining.artefacts.folders import StainedFolder
 from virtual_staining.artefacts.folds import read_fold
 from virtual_staining.artefacts.pair import read_training_pair
 from virtual_staining.artefacts.pair_stats import read_background_levels
-from virtual_staining.artefacts.paths import Results, StainedFolder
+from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.stained_slide import write_stained_slide, write_training_patches
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.image import pixel_size_um

@@ -5,8 +5,8 @@ import logging
 
 import numpy as np
 
+from virtual_staining.artefacts.folders import NormalizedFolder
 from virtual_staining.artefacts.pair import write_normalized_pair
-from virtual_staining.artefacts.paths import NormalizedFolder
 from virtual_staining.artefacts.registration import (
     RegisteredPair,
     drawn_polygons,

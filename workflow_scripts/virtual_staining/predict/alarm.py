@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.rgba import open_rgba, rgba_scaling
 from virtual_staining.artefacts.trained_on import TrainedOn
 from virtual_staining.artefacts.volume import open_volume_pyramid

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.storage.atomic import write_json
 from virtual_staining.artefacts.storage.image import write_image

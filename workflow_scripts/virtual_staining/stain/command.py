@@ -4,7 +4,7 @@ import argparse
 import logging
 import shutil
 
-from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.registration_failed import failure_of
 from virtual_staining.artefacts.volume import open_volume_pyramid
 from virtual_staining.errors import InputError

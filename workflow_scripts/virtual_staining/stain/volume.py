@@ -8,7 +8,7 @@ from itertools import tee
 
 import numpy as np
 
-from virtual_staining.artefacts.paths import StainedVolumeFolder
+from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.rgba import write_rgba
 from virtual_staining.artefacts.volume import VolumeLevel
 from virtual_staining.imaging.ct_plane import AsTrained, PaperFilter

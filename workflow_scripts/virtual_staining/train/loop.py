@@ -10,7 +10,7 @@ from dataclasses import asdict
 import torch
 from tqdm import tqdm
 
-from virtual_staining.artefacts.paths import TrainedFolder
+from virtual_staining.artefacts.folders import TrainedFolder
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.sampling.sampler import Plan, Sampler
 from virtual_staining.models.build import build_model

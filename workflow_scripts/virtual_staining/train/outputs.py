@@ -4,8 +4,8 @@ import shutil
 
 import pandas as pd
 
+from virtual_staining.artefacts.folders import TrainedFolder
 from virtual_staining.artefacts.generator_file import write_generator
-from virtual_staining.artefacts.paths import TrainedFolder
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.models.model import Model
 from virtual_staining.settings.train import TrainSettings
