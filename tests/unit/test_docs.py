@@ -107,11 +107,12 @@ def test_the_citation_names_this_version(repository):
 
 
 def test_no_line_is_too_long(repository):
-    """A row of a table cannot be broken; every other line can."""
+    """A row of a table cannot be broken, every other line can; the README's rows are short, too."""
     long = [
         f"{page.name}:{number}"
         for page in pages(repository)
         for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1)
-        if len(line) > LONGEST_LINE and not line.lstrip().startswith("|")
+        if len(line) > LONGEST_LINE
+        and (page == repository / "README.md" or not line.lstrip().startswith("|"))
     ]
     assert long == []

@@ -22,5 +22,5 @@ def test_marked_parts_are_replaced_and_nothing_else():
 
 def test_every_part_has_its_place(repository):
     pages = "".join(documents().values())
-    for part in ("volume containers", "slide containers", "metrics", "volumes", "slides"):
+    for part in ("volume containers", "slide containers", "metrics"):
         assert f"<!-- {part} -->" in pages and f"<!-- /{part} -->" in pages

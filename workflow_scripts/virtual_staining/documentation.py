@@ -24,12 +24,10 @@ def documents() -> dict[str, str]:
         "volume containers": f"\n{container_table(volumes)}\n",
         "slide containers": f"\n{container_table(slides)}\n",
         "metrics": f"\n{metric_table()}\n",
-        "volumes": container_list(volumes),
-        "slides": container_list(slides),
     }
     return {
         path: filled((ROOT / path).read_text(encoding="utf-8"), tables)
-        for path in ("README.md", "docs/inputs.md", "docs/metrics.md")
+        for path in ("docs/inputs.md", "docs/metrics.md")
     }
 
 
@@ -52,15 +50,6 @@ def filled(text: str, parts: dict[str, str]) -> str:
 
 def _by_name(package: ModuleType) -> list[Container]:
     return sorted(all_containers(package), key=lambda container: container.name.lower())
-
-
-def container_list(package: ModuleType) -> str:
-    """Return the containers' names in one line, with what stands behind the path."""
-    names = [
-        f"{container.name} (`…::{container.inside}`)" if container.inside else container.name
-        for container in _by_name(package)
-    ]
-    return "; ".join(names)
 
 
 def container_table(package: ModuleType) -> str:
