@@ -20,6 +20,7 @@ from virtual_staining.artefacts.generator_file import (
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.cli import main
 from virtual_staining.models.build import build_model
+from virtual_staining.predict.alarm import verdict
 
 MODEL = "pix2pix"
 LEVELS = {"bone_mean": 30000.0, "background_mean": 10000.0}
@@ -148,6 +149,15 @@ def test_a_slice_is_stained_without_a_study(generator, slice_file, tmp_path):
     assert levels[0].voxel_size_um == 20
     about = json.loads((tmp_path / "out/predict.json").read_text())
     assert about["stain"] == STAIN
+
+
+@pytest.mark.parametrize(
+    ("unknown", "words"),
+    [(0.01, ""), (0.2, "20% of the stained tissue"), (float("nan"), "nothing was stained")],
+)
+def test_a_scan_unlike_the_training_planes_is_said(unknown, words):
+    sentence = verdict(unknown)
+    assert words in sentence and bool(sentence) == bool(words)
 
 
 def test_another_voxel_size_is_refused_with_both_sizes(generator, slice_file, tmp_path, capsys):

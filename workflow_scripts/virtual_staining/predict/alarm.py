@@ -49,7 +49,7 @@ def unknown_fraction(ct: Path, stained: StainedVolumeFolder, facts: TrainedOn) -
     return unknown / pixels if pixels else float("nan")
 
 
-def verdict(unknown: float, facts: TrainedOn) -> str:
+def verdict(unknown: float) -> str:
     """Return a sentence where a CT is unlike the training planes, else an empty one."""
     if np.isnan(unknown):
         return (
@@ -59,7 +59,7 @@ def verdict(unknown: float, facts: TrainedOn) -> str:
     if unknown > LEAST_UNKNOWN:
         return (
             f"{unknown:.0%} of the stained tissue has grey levels that no training plane shows: "
-            f"do not trust its colours. The networks know {facts.stain} of samples "
-            f"{', '.join(facts.training)}; check --levels and the voxel size first"
+            "do not trust its colours. Check --levels and the voxel size first; "
+            "`package show` says what the networks were trained on"
         )
     return ""

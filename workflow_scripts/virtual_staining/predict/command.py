@@ -19,9 +19,9 @@ from virtual_staining.errors import InputError
 from virtual_staining.imaging.ct_plane import AsTrained
 from virtual_staining.predict.single_slice import is_single_slice, write_stack
 from virtual_staining.readers.open_raw import open_volume
+from virtual_staining.readers.pixel_sizes import volume_size
 from virtual_staining.runtime import cpu_count
 from virtual_staining.settings.base import read_settings
-from virtual_staining.settings.sheet import parse_size
 from virtual_staining.settings.stain import StainSettings
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> None:
     if volume != args.input:
         write_slice(stained, args.output / "slide.tif", facts.voxel_size_um)
     unknown = unknown_fraction(ct, stained, facts)
-    sentence = verdict(unknown, facts)
+    sentence = verdict(unknown)
     if sentence:
         log.warning("%s", sentence)
     write_json(
@@ -196,10 +196,9 @@ def check_size(volume: str, args: argparse.Namespace, facts: TrainedOn) -> None:
         With both sizes.
     """
     source = open_volume(volume)
-    given = parse_size(args.voxel_size_um, 3, "--voxel-size-um")
-    size_um = given or source.voxel_size_um
-    if size_um is None:
+    if not args.voxel_size_um and source.voxel_size_um is None:
         raise InputError(f"{args.input}: states no voxel size; give --voxel-size-um")
+    size_um = volume_size(source, args.voxel_size_um)  # as ingest will agree on it
     wanted = facts.voxel_size_um
     if not args.resample and any(abs(one / wanted - 1) > SAME_SIZE for one in size_um):
         sizes = " x ".join(f"{one:g}" for one in size_um)
