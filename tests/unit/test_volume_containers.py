@@ -1,5 +1,6 @@
 """Kinds of raw volumes of which one thing is unusual: links, series, sizes, names of axes."""
 
+import locale
 import logging
 import re
 from pathlib import Path
@@ -465,6 +466,7 @@ def test_the_largest_stack_or_the_one_that_is_named(truth, tmp_path, caplog):
 def write_dicom(folder, volume, step_mm=0.006, series="1.2.3"):
     """Slices whose names are not in their order; at one position with a step of 0."""
     folder.mkdir(exist_ok=True)
+    before = locale.setlocale(locale.LC_ALL)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
     for z, plane in enumerate(volume):
@@ -477,6 +479,7 @@ def write_dicom(folder, volume, step_mm=0.006, series="1.2.3"):
             image.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"{series}_{(z * 7) % len(volume):04d}.dcm"))
         writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, before)  # ITK's writer leaves "C", which reads no UTF-8
 
 
 def test_dicom(truth, tmp_path):
