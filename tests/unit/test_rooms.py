@@ -7,7 +7,8 @@ import pytest
 
 PACKAGE = "virtual_staining"
 FLOORS = (
-    {"errors", "runtime", "progress"},
+    {"errors", "progress"},
+    {"runtime"},
     {"settings"},
     {"imaging"},
     {"readers", "models"},

@@ -5,11 +5,13 @@ import os
 import platform
 import subprocess
 import sys
+import warnings
 
 import pytest
 import torch
 
 from virtual_staining import runtime
+from virtual_staining.errors import InputError
 from virtual_staining.runtime import choose_device, cpu_count, set_up_processor, take_card
 
 # Prints how many MB of a freed block of 64 MB the process keeps, before and after it is set up.
@@ -82,8 +84,65 @@ def test_a_command_starts_without_linux_own_calls(monkeypatch, capsys):
     assert stop.value.code == 0
 
 
+PROMISES = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_GPUS_ON_NODE", *runtime.BATCH_JOBS)
+
+
+@pytest.fixture
+def promise(monkeypatch, tmp_path):
+    """Return a function that sets the environment and the number of the driver's cards."""
+
+    def set_promise(cards=0, **environment):
+        for name in PROMISES:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for card in range(cards):
+            (tmp_path / f"0000:{card}").mkdir()
+        monkeypatch.setattr(runtime, "NVIDIA_CARDS", tmp_path if cards else tmp_path / "none")
+
+    return set_promise
+
+
+@pytest.mark.parametrize(
+    ("environment", "cards", "words"),
+    [
+        ({}, 0, ""),
+        ({}, 2, "the NVIDIA driver lists 2 card(s)"),
+        ({"CUDA_VISIBLE_DEVICES": "0"}, 0, "CUDA_VISIBLE_DEVICES is 0"),
+        ({"CUDA_VISIBLE_DEVICES": ""}, 2, ""),
+        ({"CUDA_VISIBLE_DEVICES": "-1"}, 2, ""),
+        ({"SLURM_JOB_ID": "7", "SLURM_JOB_GPUS": "3"}, 0, "SLURM_JOB_GPUS is 3"),
+        ({"SLURM_JOB_ID": "7", "SLURM_GPUS_ON_NODE": "0"}, 2, ""),
+        ({"PBS_JOBID": "7"}, 2, ""),
+    ],
+)
+def test_what_promises_a_gpu(promise, environment, cards, words):
+    promise(cards, **environment)
+    assert runtime.promised_gpu() == words
+
+
+@pytest.mark.parametrize("built_for", [None, "13.0"])
+def test_a_promised_gpu_that_torch_does_not_find_is_refused(monkeypatch, promise, built_for):
+    """The sentence holds torch's own reason and says how to insist on the CPU."""
+    promise(CUDA_VISIBLE_DEVICES="0")
+
+    def none():
+        warnings.warn("CUDA initialization: driver too old\nsee above", stacklevel=1)
+        return False
+
+    monkeypatch.setattr(torch.cuda, "is_available", none)
+    monkeypatch.setattr(torch.version, "cuda", built_for)
+    with pytest.raises(InputError) as refused:
+        choose_device()
+    assert ("driver too old)" in str(refused.value)) == bool(built_for)
+    assert "empty CUDA_VISIBLE_DEVICES= to compute on the processor" in str(refused.value)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert choose_device().type == "cpu"
+
+
 @pytest.mark.parametrize("available", [True, False])
-def test_networks_run_on_the_gpu_where_there_is_one(monkeypatch, available):
+def test_networks_run_on_the_gpu_where_there_is_one(monkeypatch, promise, available):
+    promise()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
     assert choose_device().type == ("cuda" if available else "cpu")
 

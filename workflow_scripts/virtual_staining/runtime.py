@@ -13,15 +13,21 @@ import os
 import resource
 import sys
 import tempfile
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from virtual_staining.errors import InputError
 
 if TYPE_CHECKING:
     import torch
 
 # glibc's names for its options (malloc.h).
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+NVIDIA_CARDS = Path("/proc/driver/nvidia/gpus")  # one folder a card, where the driver is loaded
+NO_CARD = {"", "-1", "NoDevFiles"}  # values of CUDA_VISIBLE_DEVICES that hide all cards
+BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
 
 
 def cpu_count() -> int:
@@ -65,15 +71,52 @@ def _proc_field(file: str, name: str) -> str:
     raise ValueError(name)
 
 
+def promised_gpu() -> str:
+    """Return what promises this process a GPU, in words; empty where nothing does.
+
+    ``CUDA_VISIBLE_DEVICES`` decides where the variable is set: no card in it asks for the CPU. Else
+    a job of SLURM counts the GPUs that it was given, and outside a batch job the cards count that
+    the machine's NVIDIA driver lists. A batch job that asked for no GPU may run beside one.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return "" if visible.strip() in NO_CARD else f"CUDA_VISIBLE_DEVICES is {visible}"
+    for name in ("SLURM_JOB_GPUS", "SLURM_GPUS_ON_NODE"):
+        if os.environ.get(name, "0") not in ("", "0"):
+            return f"{name} is {os.environ[name]}"
+    if any(name in os.environ for name in BATCH_JOBS) or not NVIDIA_CARDS.is_dir():
+        return ""
+    cards = len(list(NVIDIA_CARDS.iterdir()))
+    return f"the NVIDIA driver lists {cards} card(s)" if cards else ""
+
+
 def choose_device() -> torch.device:
-    """Return the device for networks: an NVIDIA GPU, or the CPU where there is none.
+    """Return the device for networks: an NVIDIA GPU, or the CPU where no GPU is promised.
 
     Of the GPUs that ``CUDA_VISIBLE_DEVICES`` allows, the process takes one that no other process of
     this program has taken on this machine, or else the next in turn.
+
+    Raises
+    ------
+    InputError
+        If a GPU is promised (:func:`promised_gpu`) and torch finds none: a training on the CPU
+        would take a hundred times as long.
     """
     import torch
 
-    if not torch.cuda.is_available():
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        available = torch.cuda.is_available()
+    if not available:
+        promise = promised_gpu()
+        if promise:
+            why = "it was built for processors alone" if torch.version.cuda is None else ""
+            why = why or "; ".join(str(w.message).split("\n")[0] for w in said) or "no card answers"
+            raise InputError(
+                f"{promise}, but PyTorch {torch.__version__} finds no GPU ({why}); see what "
+                "`nvidia-smi` says and install the PyTorch of envs/gpu.yaml, or start with an "
+                "empty CUDA_VISIBLE_DEVICES= to compute on the processor"
+            )
         return torch.device("cpu")
     cards = [torch.cuda.get_device_properties(k) for k in range(torch.cuda.device_count())]
     if len(cards) > 1:

@@ -1,11 +1,14 @@
 """``python -m virtual_staining ingest``: convert one raw volume or slide to the working format."""
 
 import argparse
+from dataclasses import replace
+from pathlib import Path
 
 from virtual_staining.ingest.convert_slide import ingest_slide
 from virtual_staining.ingest.convert_volume import ingest_volume
 from virtual_staining.readers.open_raw import open_slide, open_volume
 from virtual_staining.readers.pixel_sizes import slide_size, volume_size
+from virtual_staining.readers.unchanged import files_state, reading_unchanged
 from virtual_staining.runtime import cpu_count
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.ingest import IngestSettings
@@ -58,11 +61,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write one volume or one slide."""
     settings = read_settings(IngestSettings, args.settings).part(args.what)
+    path = Path((args.volume if args.what == "volume" else args.slide).partition("::")[0])
+    before = files_state(path) if path.exists() else {}
     if args.what == "volume":
         source = open_volume(args.volume)
+        unchanged = reading_unchanged(source.read, source.shape[0], path, before)
+        source = replace(source, read=unchanged)
         size = volume_size(source, args.voxel_size_um)
         ingest_volume(source, size, settings, args.out, args.threads)
     else:
         slide = open_slide(args.slide)
+        unchanged = reading_unchanged(slide.read, slide.shape[0], path, before)
+        slide = replace(slide, read=unchanged)
         size = slide_size(slide, args.pixel_size_um)
         ingest_slide(slide, size, settings.slide_pixel_um, args.out)
