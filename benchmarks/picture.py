@@ -42,7 +42,7 @@ from virtual_staining.artefacts.patches import (
 )
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.atomic import read_json
-from virtual_staining.evaluate.lead import COMPARED, smallest_leads
+from virtual_staining.evaluate.lead import COMPARED, best_model, smallest_leads
 from virtual_staining.models.catalogue import in_order, model_name
 from virtual_staining.models.references import REFERENCES
 
@@ -61,26 +61,6 @@ def run_study(study: Path, out: Path, seed: int, lpips: Path | None) -> None:
     done = subprocess.run(command, cwd=ROOT, env=os.environ | given, stdout=sys.stderr, check=False)
     if done.returncode:
         sys.exit(done.returncode)
-
-
-def best_model(table: pd.DataFrame, metrics: Sequence[MetricColumn]) -> str:
-    """Return the model with the highest mean rank over metrics, subsets and regions.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Medians, from ``evaluate table``.
-    metrics : sequence of MetricColumn
-    """
-    headline = table["subset"].isin(COMPARED) & table["region"].isin(HEADLINE_REGIONS)
-    rows = table[headline & ~table["model"].isin(REFERENCES)]
-    ranks = [
-        metric.goodness(part.set_index("model")[f"{metric.column}_median"]).rank()
-        for _, part in rows.groupby(["subset", "region"])
-        for metric in metrics
-        if metric.column in LEADS.values()
-    ]
-    return pd.concat(ranks, axis=1).mean(axis=1).idxmax()
 
 
 def figures_of(
@@ -172,7 +152,7 @@ def report(results: Results, pictures: Path | None) -> dict:
             draw(pictures, slide, patches, metrics, faults)
     cpu_s = {model: train_cpu_s(results, stain, model) for model in models}
     show(table, metrics, faults, cpu_s)
-    best = best_model(table, metrics)
+    best = best_model(table, [metric for metric in metrics if metric.column in LEADS.values()])
     print(f"best model: {model_name(best)}")
     paired = figures_of(PAIRED, table, metrics, faults)
     found = figures_of(best, table, metrics, faults)

@@ -10,7 +10,7 @@ from metric_columns import COLUMNS
 
 from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.evaluate import layout
-from virtual_staining.evaluate.lead import sentence, smallest_leads
+from virtual_staining.evaluate.lead import best_model, sentence, smallest_leads
 from virtual_staining.evaluate.table import summarize
 from virtual_staining.models.catalogue import in_order
 from virtual_staining.models.references import ORACLE_MARK
@@ -199,9 +199,33 @@ def test_the_smallest_lead_of_validation_and_test_counts_without_oracles(compare
     assert (distance.subset, distance.region) == ("test", "tissue")
     assert ratio.value == pytest.approx(0.5)
     text = sentence([similarity, distance, ratio])
+    assert text.startswith("In medians, Pix2Pix, the best model by mean rank, beats the best")
     assert "beats the best reference in Similarity (+0.050, testing, whole mask)" in text
     assert "does not beat the best reference in Distance (−0.100, testing, tissue only)" in text
     assert text.count(".") - len(re.findall(r"\d\.\d", text)) == 1, "one sentence"
+
+
+def test_one_model_leads_in_every_metric():
+    """The other model is better in one metric, and lends nothing."""
+    similarity, distance = COLUMNS[:2]
+    values = {
+        "pix2pix": (0.8, 0.2),
+        "cyclegan": (0.4, 0.1),
+        "paired_cyclegan": (0.7, 0.3),
+        "grey_table": (0.5, 0.15),
+    }
+    rows = [
+        row
+        for model, (similar, distant) in values.items()
+        for row in patches(model, "test", [similar], distance=distant)
+    ]
+    table = summarize(pd.DataFrame(rows), COLUMNS, FEW)
+    assert best_model(table, [similarity]) == "pix2pix"
+    assert best_model(table, [distance]) == "cyclegan"
+    assert best_model(table, [similarity, distance]) == "pix2pix"
+    leads = smallest_leads(table, [similarity, distance])
+    assert {lead.model for lead in leads} == {"pix2pix"}
+    assert [lead.value for lead in leads] == pytest.approx([0.3, -0.05])
 
 
 def test_a_metric_with_a_right_value_is_best_there():
