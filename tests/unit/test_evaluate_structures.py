@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from virtual_staining.cohort.dyes import draw_staining
 from virtual_staining.cohort.specimen.labels import Label
@@ -98,6 +99,12 @@ def test_what_is_dark_apart_from_the_implant_is_no_implant():
     assert (tidied(np.full((9, 9), Structure.SOFT, np.uint8)) == Structure.SOFT).all()
 
 
+def test_metal_left_in_the_degradation_layer_is_metal():
+    truth = drawn(layer_um=50)
+    truth[124:127, 239:242] = Structure.IMPLANT
+    assert (tidied(truth) == truth).all()
+
+
 @pytest.mark.parametrize(("gap_um", "contact"), [(8.0, 40), (30.0, 0)])
 def test_bone_beyond_the_gap_does_not_touch(gap_um, contact):
     assert bone_contact_percent(drawn(gap_um=gap_um), PIXEL_UM, GAP_UM) == pytest.approx(
@@ -162,36 +169,51 @@ STRUCTURE_OF = {
 }  # fmt: skip
 
 
-def clean_render(number):
-    """A section of the synthetic cohort in one colour for each label, and its true structures."""
+def clean_render(number, pixel_um):
+    """A section of the synthetic cohort in one colour for each label, and its true structures.
+
+    A lacuna is part of the bone, old or new, that it lies in.
+    """
     phantom = make_phantom("Mg", 6000, (1, number))
-    side, pixel_um = 600, 10.0
+    side = round(6000 / pixel_um)
     plane = SectionMap(np.array([0, 3000.0, 0]), np.array([1.0, 0, 0]), np.array([0, 0, 1.0]))
     layers = Layers(phantom, plane, (side, side), pixel_um, 0.0)
     labels = layers.labels(range(side))
     staining = draw_staining("toluidine_blue", "Mg", (1, 5))
     slide = 240 * 10 ** -staining.table[labels]
     truth = np.vectorize(STRUCTURE_OF.get, otypes=[np.uint8])(labels)
-    return slide.astype(np.uint8), truth, pixel_um
+    lacuna = labels == Label.LACUNA
+    around = ndimage.distance_transform_edt(lacuna, return_distances=False, return_indices=True)
+    return slide.astype(np.uint8), truth[tuple(around)], pixel_um
 
 
-# What depends on the class of thin seams: new bone beside the implant, and where the layer ends.
-LOOSER = {"degraded_um": 0.05, "new_bone_percent_0_100um": 0.08, "new_bone_percent_100_250um": 0.08,
-          "new_bone_percent_250_500um": 0.08}  # fmt: skip
+def measured_and_true(first, second, noise, pixel_um=10.0):
+    """Measures of one render by a classifier that was learned on another, and their truth."""
+    rng, classifier = np.random.default_rng(0), ColourClassifier()
 
+    def seen(slide):
+        return np.clip(slide + rng.normal(0, noise, slide.shape), 0, 255).astype(np.uint8)
 
-def test_the_truth_of_the_cohort_comes_back():
-    """Learned on one clean render of the cohort, measured on another: within 2 %."""
-    classifier = ColourClassifier()
-    slide, truth, pixel_um = clean_render(3)
-    classifier.add(slide, truth, GLASS, pixel_um)
+    slide, truth, _ = clean_render(first, pixel_um)
+    classifier.add(seen(slide), truth, GLASS, pixel_um)
     classifier.fit()
-    slide, truth, pixel_um = clean_render(4)
-    found = tidied(classifier.classify(slide, np.ones(truth.shape, bool), GLASS, pixel_um))
-    expected, values = (measure_structures(one, pixel_um, RINGS_UM, 20.0) for one in (truth, found))
+    slide, truth, _ = clean_render(second, pixel_um)
+    mask = np.ones(truth.shape, bool)
+    found = tidied(classifier.classify(seen(slide), mask, GLASS, pixel_um))
+    return (measure_structures(one, pixel_um, RINGS_UM, 2 * pixel_um) for one in (found, truth))
+
+
+@pytest.mark.parametrize(("first", "second", "noise"), [(3, 4, 0), (4, 3, 0), (3, 4, 6)])
+def test_the_truth_of_the_cohort_comes_back(first, second, noise):
+    """Learned on one clean render of the cohort, measured on another: within 2 %.
+
+    Of a share below 10 %, of which 2 % are a few pixels, 0.2 percentage points may be wrong.
+    """
+    values, expected = measured_and_true(first, second, noise)
     assert expected["degraded_mm2"] > 0.1 and expected["new_bone_percent_0_100um"] > 5
     for column, value in expected.items():
-        assert values[column] == pytest.approx(value, rel=LOOSER.get(column, 0.02)), column
+        least = 0.2 if "percent" in column else 0
+        assert values[column] == pytest.approx(value, rel=0.02, abs=least), column
 
 
 def test_one_class_teaches_nothing():

@@ -1,5 +1,6 @@
 """Structure classes by colour: learned on real training slides, for real and virtual slides."""
 
+import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -12,10 +13,17 @@ from virtual_staining.settings.normalize import NormalizeSettings
 
 # Pixels of each class and slide that the classifier learns from.
 PIXELS = 2000
+# The CT is smoothed by so much before its grey level tells bone from new bone.
 SMOOTH_UM = 15.0
-# Optical density in every channel above which a pixel is opaque, and above which dense matter is
-# the products of a corroding implant: every dye lets some colour through.
-OPAQUE, DARK = 0.8, 0.3
+# Noise, and lacunae, are taken out by the median over this distance to each side, and what is left
+# by smoothing the classes. Neither mixes colours at an edge: a mean of dark layer and soft tissue
+# has the colour of bone, so that smoothed colours show bone where none touches the implant.
+MEDIAN_UM, SMOOTH_CLASSES_UM = 10.0, 7.0
+# Pixels whose classes are found at once.
+CHUNK = 1_000_000
+# Optical density in every channel above which dense matter is the products of a corroding implant:
+# every dye lets some colour through.
+DARK = 0.3
 # Fewer dark pixels on a training slide are mixed pixels of the implant's edge.
 LEAST_DARK = 200
 CLASSES = tuple(Structure)[1:]
@@ -74,7 +82,7 @@ def with_layer(structures: np.ndarray, dark: np.ndarray) -> np.ndarray:
 
 
 class ColourClassifier:
-    """Linear discriminant analysis of smoothed optical densities; all classes are as likely."""
+    """Linear discriminant analysis of optical densities; all classes are as likely."""
 
     def __init__(self) -> None:
         self._densities: list[np.ndarray] = []
@@ -95,7 +103,7 @@ class ColourClassifier:
         pixel_um : float
             Pixel size, µm.
         """
-        density = _smoothed_density(slide, background, pixel_um)
+        density = optical_density(_without_noise(slide, pixel_um), background)
         for structure in CLASSES:
             places = np.flatnonzero(structures == structure)
             places = places[:: max(len(places) // PIXELS, 1)]
@@ -126,19 +134,31 @@ class ColourClassifier:
 
         A volume (z, y, x, 3) with a mask (z, y, x) gives structures (z, y, x).
         """
-        density = _smoothed_density(slide, background, pixel_um)
-        structures = np.zeros(mask.shape, np.uint8)
-        if mask.any():
-            structures[mask] = self._model.predict(density[mask])
+        density = optical_density(_without_noise(slide, pixel_um), background)[mask]
+        structures, best = np.zeros(mask.shape, np.uint8), np.zeros(mask.shape, np.float32)
+        for structure, likely in zip(self._model.classes_, self._likely(density), strict=True):
+            image = np.zeros(mask.shape, np.float32)
+            image[mask] = likely
+            image = ndimage.gaussian_filter(image, SMOOTH_CLASSES_UM / pixel_um)
+            better = mask & (image > best)
+            structures[better], best[better] = structure, image[better]
         return structures
 
+    def _likely(self, density: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, float32 (classes, pixels)."""
+        likely = np.empty((len(self._model.classes_), len(density)), np.float32)
+        for start in range(0, len(density), CHUNK):
+            part = np.s_[start : start + CHUNK]
+            likely[:, part] = self._model.predict_proba(density[part]).T
+        return likely
 
-def _smoothed_density(slide: np.ndarray, background: np.ndarray, pixel_um: float) -> np.ndarray:
-    """Smooth what is not opaque: an implant's black must not darken the tissue beside it."""
-    sigma = SMOOTH_UM / pixel_um
-    density = optical_density(slide, background)
-    seen = (density.min(axis=-1) < OPAQUE)[..., None].astype(np.float32)
-    sigmas = (*[sigma] * (density.ndim - 1), 0)
-    weight = ndimage.gaussian_filter(seen, sigmas)
-    smooth = ndimage.gaussian_filter(seen * density, sigmas) / np.maximum(weight, 1e-6)
-    return np.where(seen > 0, smooth, density)
+
+def _without_noise(slide: np.ndarray, pixel_um: float) -> np.ndarray:
+    """Median of each channel in a square; of a volume, within each plane.
+
+    Pixels of 20 µm and more, which are means already, stay as they are.
+    """
+    side = 2 * round(MEDIAN_UM / pixel_um) + 1
+    if slide.ndim == 3:
+        return cv2.medianBlur(np.ascontiguousarray(slide), side)
+    return np.stack([_without_noise(plane, pixel_um) for plane in slide])

@@ -172,9 +172,10 @@ def bone_contact_percent(structures: np.ndarray, pixel_um: float, gap_um: float)
 def tidied(structures: np.ndarray) -> np.ndarray:
     """Take out dark pixels that are no implant and no layer on it.
 
-    Small dark pieces apart from the implant are shadows or pigment. A layer is at least 3 pixels
-    thick and lies on the implant: thinner ones are the mixed pixels of the implant's edge. What is
-    taken out becomes what is nearest.
+    Small dark pieces apart from the implant are shadows or pigment; those that its degradation
+    layer holds are what is left of the metal. A layer is at least 3 pixels thick and lies on the
+    implant: thinner ones are the mixed pixels of the implant's edge. What is taken out becomes what
+    is nearest.
 
     Parameters
     ----------
@@ -184,13 +185,12 @@ def tidied(structures: np.ndarray) -> np.ndarray:
     pieces, number = ndimage.label(structures == Structure.IMPLANT, near)
     sizes = np.bincount(pieces.ravel(), minlength=number + 1)
     sizes[0] = 0
-    metal = (sizes >= max(LEAST_PIECE * sizes.max(), 1))[pieces]
+    large = (sizes >= max(LEAST_PIECE * sizes.max(), 1))[pieces]
     layer = structures == Structure.DEGRADED
     layer &= ndimage.binary_dilation(ndimage.binary_opening(layer, near), near)
-    touching = ndimage.binary_propagation(metal, near, metal | layer) if metal.any() else metal
-    kept = np.where(metal, structures == Structure.IMPLANT, layer & touching)
-    dark = np.isin(structures, (Structure.IMPLANT, Structure.DEGRADED))
-    wrong = dark & ~kept
+    body = (structures == Structure.IMPLANT) | layer
+    kept = ndimage.binary_propagation(large, near, body) if large.any() else large
+    wrong = np.isin(structures, (Structure.IMPLANT, Structure.DEGRADED)) & ~kept
     if not wrong.any():
         return structures
     settled = (structures != Structure.OUTSIDE) & ~wrong

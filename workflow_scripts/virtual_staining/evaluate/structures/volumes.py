@@ -13,7 +13,7 @@ from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.volume import VolumeLevel
 from virtual_staining.evaluate.layout import stain_name
-from virtual_staining.evaluate.structures.classifier import SMOOTH_UM, ColourClassifier
+from virtual_staining.evaluate.structures.classifier import SMOOTH_CLASSES_UM, ColourClassifier
 from virtual_staining.evaluate.structures.measures import (
     Measure,
     Structure,
@@ -101,7 +101,7 @@ def classify_volume(
         Colour of the training slides' background.
     """
     _, depth, height, width = level.array.shape
-    halo = int(np.ceil(4 * SMOOTH_UM / level.voxel_size_um))
+    halo = int(np.ceil(4 * SMOOTH_CLASSES_UM / level.voxel_size_um))
     step = max(SLAB_VOXELS // (height * width), 1)
     structures = np.empty((depth, height, width), np.uint8)
     for start in range(0, depth, step):
