@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY := passive
 export GOMP_SPINCOUNT := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup settings docs site demo study new-project test test-fast test-slurm example lint bench
+.PHONY: setup settings docs site demo hour study new-project test test-fast test-slurm example lint bench
 
 setup: .venv/.installed
 
@@ -29,6 +29,12 @@ demo: setup
 	snakemake --profile profiles/demo
 	@$(BIN)/python -m virtual_staining evaluate show --table results/demo/08_evaluate/*/table.csv
 	@echo 'Figures: results/demo/09_figures   Coloured volumes: results/demo/10_stain'
+
+# The demo's specimens at 10 µm, all folds trained: about an hour on two cores.
+hour: setup
+	snakemake --profile profiles/hour
+	@$(BIN)/python -m virtual_staining evaluate show --table results/hour/08_evaluate/*/table.csv
+	@echo 'How far to trust the colours, slide by slide: results/hour/08_evaluate/*/uncertainty.md'
 
 # The paper's study on the synthetic cohort, all numbers as in config.yaml: for a machine with a GPU.
 study: setup

@@ -87,8 +87,8 @@ rule check:
     conda:
         "envs/cpu.yaml"
     params:
-        sheet=STUDY.samples or str(Results(RESULTS).sheet),
-        config=json.dumps(STUDY.model_dump()),
+        sheet=sheet_to_check,
+        config=str(Results(RESULTS).study_settings),
         page=str(Results(RESULTS).check_page),
     shell:
         "python -m virtual_staining check {params.sheet:q} --config {params.config:q}"

@@ -1,6 +1,16 @@
 """What the rules read: input functions and params of the jobs."""
 
 
+def sheet_to_check(wildcards):
+    """Return the sample sheet; without one there is nothing to check."""
+    if STUDY.samples is None:
+        raise WorkflowError(
+            "check reads the files of a sample sheet, and `samples` names none: the synthetic study makes its"
+            " own files. Name your sheet as `samples`, or give your settings with --configfile."
+        )
+    return STUDY.samples
+
+
 def section_row(wildcards):
     """Return a section's row of the sheet, column to text."""
     if wildcards.sample not in SECTION_ROWS:

@@ -8,6 +8,7 @@ import yaml
 from workspace import ROOT
 
 from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.models.catalogue import all_models
 from virtual_staining.settings.base import from_dict, read_settings
 from virtual_staining.settings.study import Study
@@ -32,10 +33,12 @@ def test_files_hold_every_key_and_are_written_only_when_they_change(tmp_path):
             assert read_settings(block, folder / f"{name}.json") == getattr(study, name)
     run = read_settings(TrainSettings, Results(tmp_path).train_settings("cyclegan"))
     assert (run.model, run.seed, run.epochs) == ("cyclegan", 1, 500)
+    assert from_dict(Study, read_json(folder / "study.json")) == study
     for path in folder.iterdir():
         os.utime(path, (1, 1))
     write_job_settings(from_dict(Study, {**config, "split": {"folds": 3}}))
-    assert {path.name for path in folder.iterdir() if path.stat().st_mtime > 1} == {"split.json"}
+    changed = {path.name for path in folder.iterdir() if path.stat().st_mtime > 1}
+    assert changed == {"split.json", "study.json"}
 
 
 @pytest.mark.parametrize("name", [name for name in Study.blocks() if name != "train"])

@@ -17,6 +17,7 @@ def test_the_settings_are_right_and_few(tmp_path):
     assert problems(Study, config) == []
     assert config["samples"] == str(tmp_path / "mine/samples.tsv")
     assert len(config) < 10
+    assert f"check {tmp_path}/mine/samples.tsv --config {tmp_path}/mine/config.yaml" in text
 
 
 def test_the_sheet_has_known_columns_and_rows_of_equal_length(tmp_path):

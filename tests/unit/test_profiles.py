@@ -22,7 +22,7 @@ def test_links_once_and_never_over_something(tmp_path):
     assert (link / "config.yaml").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["demo", "example", "local", "slurm-gpu"])
+@pytest.mark.parametrize("name", ["demo", "example", "hour", "local", "slurm-gpu"])
 def test_profiles_hold_no_memory_or_time_of_a_rule(name):
     profile = yaml.safe_load((ROOT / f"profiles/{name}/config.yaml").read_text(encoding="utf-8"))
     for resources in profile.get("set-resources", {}).values():

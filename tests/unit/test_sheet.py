@@ -31,6 +31,18 @@ def test_fills_in_volume_and_group(tmp_path):
     assert sheet.loc["a", "annotations"] == ""
 
 
+def test_five_columns_are_enough(tmp_path):
+    path = tmp_path / "samples.tsv"
+    path.write_text("sample\tvolume\tslide\tstain\trole\nA\tct/A\tA.svs\the\tcrossval\n")
+    sheet = read_sheet(path)
+    assert sheet.loc["A", ["stain", "material", "role", "group"]].tolist() == [
+        "he",
+        "",
+        "crossval",
+        "A",
+    ]
+
+
 def test_path_inside_hdf5_is_kept(tmp_path):
     sheet = read_sheet(write(tmp_path, {"volume": "raw/a.h5::/entry/data"}))
     assert sheet.loc["a", "volume"] == str(tmp_path / "raw/a.h5") + "::/entry/data"
@@ -49,6 +61,7 @@ def test_path_inside_hdf5_is_kept(tmp_path):
         ([{"voxel_um": "5"}], ["voxel_um", "unknown key", "voxel_size_um"]),
         ([{}, {}], ["'a'", "twice"]),
         ([{"stain": ""}], ["'a'", "no stain"]),
+        ([{"role": ""}], ["'a'", "no role"]),
         ([{}, {"sample": "b", "role": "test"}], ["group 'a'", "both roles"]),
         (
             [{"volume_id": "v"}, {"sample": "b", "volume": "b.tif", "volume_id": "v"}],

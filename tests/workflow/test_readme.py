@@ -1,34 +1,48 @@
-"""Every command of the README does what it says, as far as a dry run can tell."""
+"""Every command of the README and its guides does what it says, as far as a dry run can tell."""
 
 import re
 import shlex
 import subprocess
 
 import pytest
+import yaml
 from workspace import ROOT, TINY, make_workspace, snakemake
 
-from virtual_staining.cli import main
+from virtual_staining.cli import build_parser
 from virtual_staining.workflow.profile_link import link_profile
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = sorted(
-    {
-        line.split(" #")[0].strip()
-        for text in re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
-        for line in text.splitlines()
-        if line.split(" #")[0].strip()
-    }
-    | set(re.findall(r"`((?:make|snakemake|python -m) [^`]+)`", README))
-)
+CLUSTER = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+STUDY = "my-study/config.yaml"  # of a reader's own study
+
+
+def commands(text):
+    """Return the commands of a page: lines of its bash blocks, and what stands in back quotes."""
+    blocks = "".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL))
+    lines = {line.split(" #")[0].strip() for line in blocks.splitlines()}
+    quoted = set(re.findall(r"`((?:make|snakemake|python -m) [^`]+)`", text))
+    return {command for command in lines | quoted if command}
+
+
+COMMANDS = sorted(commands(README) | commands(CLUSTER))
 
 
 def of(program):
     return [command for command in COMMANDS if command.startswith(program + " ")]
 
 
-def test_the_first_two_commands_are_demo_and_test():
+def test_the_first_commands_are_clone_demo_and_test():
     first = re.search(r"```bash\n(.*?)```", README, re.DOTALL).group(1).splitlines()
-    assert [line.split("#")[0].strip() for line in first] == ["make demo", "make test"]
+    clone, *rest = [line.split("#")[0].strip() for line in first]
+    assert clone.startswith("git clone ") and clone.endswith(" virtual-staining")
+    assert rest == ["cd virtual-staining", "make demo", "make test"]
+
+
+@pytest.mark.parametrize("command", of("snakemake"))
+def test_snakemake_is_told_where_to_run(command):
+    """Snakemake refuses a run without cores, and takes words behind --configfile for files."""
+    assert "--profile" in command or command == "snakemake --unlock"
+    assert re.search(r"--configfile \S+( -|$)", command) or "--configfile" not in command
 
 
 @pytest.mark.parametrize("command", of("make"))
@@ -65,8 +79,14 @@ def expanded(words):
 @pytest.mark.parametrize("command", of("snakemake"))
 def test_snakemake_plans(command, tmp_path):
     # Commands for a cluster name samples of the paper's size.
-    study = {} if "slurm-gpu" in command else {**TINY, "models": ["paired_cyclegan"]}
-    make_workspace(tmp_path, study)
+    study = {} if "slurm-gpu" in command else dict(TINY)
+    if "snakemake check" in command:
+        study |= {"samples": "samples.tsv"}
+        (tmp_path / "ct.tif").touch()
+        (tmp_path / "samples.tsv").write_text("sample\tvolume\nA\tct.tif\n", encoding="utf-8")
+    make_workspace(tmp_path, {} if STUDY in command else study)
+    (tmp_path / STUDY).parent.mkdir()
+    (tmp_path / STUDY).write_text(yaml.safe_dump(study), encoding="utf-8")
     link_profile(folder=tmp_path / "home/snakemake")
     arguments = [word for word in expanded(shlex.split(command)[1:]) if word != "-n"]
     if "--report" in arguments:  # needs finished results: see test_workflow_run.py
@@ -79,11 +99,14 @@ def test_snakemake_plans(command, tmp_path):
 
 
 @pytest.mark.parametrize("command", of("python"))
-def test_python_helps(command, capsys):
-    words = [word for word in shlex.split(command)[3:] if word != "--help"]
-    stage = words[:2] if words[:1] == ["register"] else words[:1]
+def test_python_takes_the_arguments(command, capsys):
+    words = shlex.split(command)[3:]
+    stage = words[0] if words[0] != "--help" else None
+    if "--help" not in words:
+        assert build_parser(stage).parse_args(words).stage == stage
+        return
     with pytest.raises(SystemExit) as stop:
-        main([*stage, "--help"])
+        build_parser(stage).parse_args(words)
     assert stop.value.code == 0
-    usage = " ".join(["usage: python -m virtual_staining", *stage])
+    usage = " ".join(["usage: python -m virtual_staining", *words[:-1]])
     assert usage in " ".join(capsys.readouterr().out.split())

@@ -109,6 +109,11 @@ class Results:
         return self.job_settings / f"train-{model}.json"
 
     @property
+    def study_settings(self) -> Path:
+        """The whole configuration of the last run."""
+        return self.job_settings / "study.json"
+
+    @property
     def job_settings(self) -> Path:
         """Folder of the settings files that the jobs of the last run read."""
         return self.root / "settings"

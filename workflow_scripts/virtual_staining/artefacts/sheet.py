@@ -161,7 +161,7 @@ def _check_consistency(table: pd.DataFrame, name: str) -> None:
                 f"{', '.join(map(repr, rows[column].unique()))}"
             )
     sections = table[table["slide"] != ""]
-    for column in ("stain", "material", "role"):
+    for column in ("stain", "role"):
         bare = sections["sample"][sections[column] == ""]
         if len(bare):
             raise InputError(f"{name}: sample {bare.iloc[0]!r} has a slide but no {column}")

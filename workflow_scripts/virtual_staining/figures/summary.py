@@ -103,11 +103,12 @@ def what_ran(study: Study) -> list[str]:
     )
     samples = [sample for subset in SUBSETS for sample in getattr(study.fold, subset)]
     materials = pd.Series([study.fold.material.get(sample, "") for sample in samples])
-    implants = ", ".join(f"{n} {name or 'unnamed'}" for name, n in materials.value_counts().items())
+    named = [f"{n} {name or 'unnamed'}" for name, n in materials.value_counts().items()]
+    implants = f" Implants: {', '.join(named)}." if materials.any() else ""
     folds = f"{study.folds} fold{'s' if study.folds != 1 else ''}"
     return [
         f"Models: {', '.join(models)}; {folds} trained; program version {__version__}.",
-        f"Slides of the fold that is shown: {counts}. Implants: {implants}.",
+        f"Slides of the fold that is shown: {counts}.{implants}",
         f"{study.patches[['sample', 'y_px', 'x_px']].drop_duplicates().shape[0]} patches compared.",
     ]
 

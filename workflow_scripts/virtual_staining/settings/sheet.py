@@ -27,7 +27,7 @@ class SheetRow(Settings):
     """The columns of the sample sheet, a tab-separated table with one row a sample.
 
     Only sample and volume (or ct_image and slide) must be given; a row with a slide also needs
-    stain, material and role. An empty cell means "not given". Paths are relative to the sheet's
+    stain and role. An empty cell means "not given". Paths are relative to the sheet's
     folder.
     """
 
@@ -57,7 +57,8 @@ class SheetRow(Settings):
     )
     material: Id = key(
         "",
-        "what the folds are balanced by, e.g. the implant's material Mg, Ti or PEEK",
+        "what the folds are balanced by, e.g. the implant's material Mg, Ti or PEEK; empty where"
+        " all specimens are alike",
         values=ID_VALUES,
     )
     group: Id = key(

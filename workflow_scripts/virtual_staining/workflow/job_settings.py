@@ -1,4 +1,4 @@
-"""The settings files that the jobs of a run read: one a block, one a model's training.
+"""The settings files that the jobs of a run read: one a block, one a model's training, one of all.
 
 They are written when a run starts and are no inputs of the rules. As inputs they would have to be
 ``ancient``, and Snakemake skips its other checks of a job whose ancient input is about to be made:
@@ -20,6 +20,7 @@ def settings_texts(study: Study) -> dict[Path, str]:
     blocks = [name for name in study.blocks() if name != "train"]
     contents = {results.job_settings / f"{name}.json": getattr(study, name) for name in blocks}
     contents |= {results.train_settings(model): study.training(model) for model in study.models}
+    contents[results.study_settings] = study
     return {
         path: json.dumps(settings.model_dump(), indent=2) + "\n"
         for path, settings in contents.items()

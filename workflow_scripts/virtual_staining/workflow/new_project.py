@@ -12,23 +12,13 @@ COLUMNS = (
     "volume",
     "slide",
     "stain",
-    "material",
     "role",
     "voxel_size_um",
     "slide_pixel_um",
 )
 ROWS = (
-    ("Mg-01", "ct/Mg-01", "slides/Mg-01.svs", "toluidine_blue", "Mg", "crossval", "1.2", "0.88"),
-    (
-        "Ti-01",
-        "ct/Ti-01.h5::/entry/data",
-        "slides/Ti-01.czi",
-        "toluidine_blue",
-        "Ti",
-        "test",
-        "",
-        "",
-    ),
+    ("Mg-01", "ct/Mg-01", "slides/Mg-01.svs", "toluidine_blue", "crossval", "1.2", "0.88"),
+    ("Ti-01", "ct/Ti-01.h5::/entry/data", "slides/Ti-01.czi", "toluidine_blue", "test", "", ""),
 )
 # What people change first; every other key keeps the value of the repository's config.yaml.
 SETTINGS = """# The settings of this study; the repository's config.yaml explains every key.
@@ -47,8 +37,12 @@ models: [paired_cyclegan, pix2pix] # the paper also has cyclegan, cyclegan_inver
 """
 NEXT = """{folder} is ready:
   1. replace the rows of {folder}/samples.tsv by your own (paths are relative to that file)
-  2. snakemake --profile profiles/local --configfile {folder}/config.yaml -n shows what would run
-  3. the same without -n runs"""
+  2. python -m virtual_staining check {folder}/samples.tsv --config {folder}/config.yaml
+     says in seconds what was understood and what would be refused
+  3. snakemake pairs --profile profiles/local --configfile {folder}/config.yaml
+     finds the sections in their volumes; {folder}/results/02_register/qc.html shows them
+  4. the same without the word pairs does the rest
+`source .venv/bin/activate` lets the shell find these programs."""
 
 
 def new_project(folder: Path) -> str:
