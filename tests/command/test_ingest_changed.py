@@ -46,8 +46,18 @@ def ingest(kind, raw, out):
     settings = json.dumps({"voxel_size_um": 5, "slide_pixel_um": 5})
     size = "--voxel-size-um" if kind == "volume" else "--pixel-size-um"
     return main(
-        ["ingest", kind, f"--{kind}", str(raw), size, "5", "--settings", settings]
-        + ["--out", str(out)]
+        [
+            "ingest",
+            kind,
+            f"--{kind}",
+            str(raw),
+            size,
+            "5",
+            "--settings",
+            settings,
+            "--out",
+            str(out),
+        ]
     )
 
 

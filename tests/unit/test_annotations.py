@@ -169,3 +169,9 @@ def test_a_file_wholly_outside_is_refused(tmp_path):
     path = write(tmp_path / "a.geojson", [feature("Bone", [ring(500, 500, 600, 600)])])
     with pytest.raises(InputError, match="every polygon lies outside"):
         class_masks(path, CLASSES, IDENTITY, (8, 10))
+
+
+def test_a_file_without_an_area_is_announced(tmp_path, caplog):
+    drawn = read_annotations(write(tmp_path / "a.geojson", []), CLASSES)
+    assert not any(drawn.values())
+    assert "a.geojson: holds no area; nothing counts as drawn" in caplog.text

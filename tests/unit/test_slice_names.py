@@ -74,6 +74,19 @@ def test_positions_versions_and_times(names):
     assert order(*names) == names
 
 
+@pytest.mark.parametrize(
+    ("names", "step"),
+    [(["s0", "s2", "s4"], 2), (["z010um", "z020um", "z030um"], 10), (["s1", "s2", "s3"], 0),
+     (["z0.0", "z0.5", "z1.0"], 0), (["s1_of_3", "s2_of_3", "s3_of_3"], 0),
+     (["s1_10", "s2_20"], 0)],
+)  # fmt: skip
+def test_a_step_of_more_than_one_is_announced(names, step, caplog):
+    """Slices may have been left out; decimals are positions."""
+    assert order(*names) == names
+    assert (f"the numbers of its slices rise by {step};" in caplog.text) == bool(step)
+    assert bool(caplog.text) == bool(step)
+
+
 def numbered(pattern, count=12):
     return [pattern.format(z) for z in range(count)]
 

@@ -141,3 +141,18 @@ def test_a_section_without_glass_gets_white(section, tmp_path):
     np.testing.assert_array_equal(found, np.where(tissue[..., None], section, 255))
     assert glass_rgb(section, 255).tolist() == list(GLASS)
     assert opaque_alpha(np.array([0, 4095], np.uint16), 4095, "s") == 4095
+
+
+def test_several_colour_images_in_one(section, tmp_path):
+    """As Fiji and tifffile write pages of one size."""
+    path = tmp_path / "s.tif"
+    tifffile.imwrite(path, np.stack([section] * 3), photometric="rgb", metadata=None)
+    with pytest.raises(InputError, match=r"several RGB images in one; save the one that is"):
+        open_slide(path)
+
+
+@pytest.mark.parametrize(("name", "encode"), [("s.jpg", "png_encode"), ("s.png", "bmp_encode")])
+def test_the_content_of_a_picture_tells_its_format(name, encode, section, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(getattr(imagecodecs, encode)(section))
+    np.testing.assert_array_equal(open_slide(path).read(0, len(section)), section)

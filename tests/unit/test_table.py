@@ -92,6 +92,11 @@ HEADER = "sample\tvolume\tslide\n"
         ("sample,volume\na,a.tif\n", ["','", "tabs", "UTF-8"]),
         ("sample;volume\na;a.tif\n", ["';'", "tabs"]),
         ("sample  volume\na  a.tif\n", ["'  '", "tabs"]),
+        ("sample|volume\na|a.tif\n", ["'|'", "tabs"]),
+        ("sample volume slide\na a.tif a.png\n", ["' '", "tabs"]),
+        (f"My samples\n{HEADER}a\ta.tif\n", ["line 2", "3 cells", "the header (My samples)"]),
+        ("\t".join(f"c{n}" for n in range(90000)), ["line 1", "too many", "right file"]),
+        ("a" * 200_000, ["line 1", "200000 characters", "right file"]),
         ("sample\tvolume\tsample\n", ["'sample'", "twice"]),
         ("sample\tvolume\t\t\tslide\na\ta.tif\tx\t\n", ["line 2", "'x' in column 3", "name"]),
         ("", ["empty"]),
@@ -126,6 +131,36 @@ def workbook(*rows, title="samples", more=()):
     return data.getvalue()
 
 
+def changed(change):
+    """A workbook of two samples after a change of its worksheet."""
+    book = openpyxl.load_workbook(io.BytesIO(workbook(COLUMNS, ["a", "a.tif"], ["b", "b.tif"])))
+    change(book.active)
+    data = io.BytesIO()
+    book.save(data)
+    return data.getvalue()
+
+
+def merged(cells):
+    return changed(lambda sheet: sheet.merge_cells(cells))
+
+
+def far_cell():
+    """Of which a program that goes through all cells would see 10^10."""
+    return changed(lambda sheet: sheet.cell(1048576, 16384, "x"))
+
+
+def test_hidden_rows_count_with_a_word(tmp_path, caplog):
+    path = tmp_path / "samples.xlsx"
+    path.write_bytes(changed(lambda sheet: setattr(sheet.row_dimensions[3], "hidden", True)))
+    assert read_table(path)["sample"].tolist() == ["a", "b"]
+    assert "the hidden rows of samples count like the others: 3" in caplog.text
+
+
+def test_marks_and_blanks_around_a_cell_are_no_text(path):
+    path.write_bytes("\ufeff\ufeffsample\u200b\tvolume\xa0\na\u3000\ta.tif\n".encode())
+    assert read_table(path).to_dict("records") == [{"sample": "a", "volume": "a.tif"}]
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -135,6 +170,9 @@ def workbook(*rows, title="samples", more=()):
         (workbook(COLUMNS, more=[("old", [COLUMNS])]), ["samples, old"]),
         (workbook(COLUMNS, ["a", "a.tif", None, "x"]), ["line 2", "4 cells"]),
         (workbook()[:-200], [".xlsx"]),
+        (merged("A2:A3"), ["A2:A3 of samples", "merged", "into each"]),
+        (merged("A1:C1"), ["A1:C1 of samples", "merged"]),
+        (far_cell(), ["10000 rows of samples", "empty", "delete"]),
     ],
 )
 def test_workbooks_whose_cells_are_no_text(tmp_path, data, words):

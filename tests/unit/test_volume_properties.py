@@ -12,6 +12,7 @@ import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from virtual_staining.errors import InputError
 from virtual_staining.readers.open_raw import open_volume
 
 SHAPE, SIZE_UM = (5, 4, 3), (6.0, 5.0, 4.0)  # z, y, x
@@ -220,3 +221,30 @@ def test_nifti_slope_and_intercept(tmp_path):
     data[112:120] = np.array([0.5, 10], "<f4").tobytes()
     path.write_bytes(data)
     the_same(path, 0.5 * volume.astype("f4") + 10, None)
+
+
+@pytest.mark.parametrize("image", [nibabel.Nifti1Pair, nibabel.Spm99AnalyzeImage])
+def test_pairs_of_header_and_values(image, tmp_path):
+    """NIfTI's and Analyze's; the values beside it lead to the header by a message."""
+    volume = values("i2")
+    stored = image(volume.T, np.diag([*(um / 1000 for um in SIZE_UM[::-1]), 1]))
+    nibabel.save(stored, tmp_path / "ct.img")
+    the_same(tmp_path / "ct.hdr", volume)
+    assert open_volume(str(tmp_path / "ct.hdr")).unit_assumed
+    with pytest.raises(InputError, match=r"no header.*or name ct\.hdr, its header"):
+        open_volume(str(tmp_path / "ct.img"))
+    (tmp_path / "ct.img").write_bytes((tmp_path / "ct.img").read_bytes()[:50])
+    with pytest.raises(InputError, match=r"ct\.img: truncated: it holds 50 bytes of"):
+        open_volume(str(tmp_path / "ct.hdr"))
+    (tmp_path / "ct.img").unlink()
+    with pytest.raises(InputError, match=r"ct\.hdr: its values lie in ct\.img, which is missing"):
+        open_volume(str(tmp_path / "ct.hdr"))
+
+
+def test_nifti_whose_name_is_in_capitals(tmp_path):
+    volume = values("i2")
+    nibabel.save(
+        nibabel.Nifti1Image(volume.T, np.diag([0.004, 0.005, 0.006, 1])), tmp_path / "c.nii.gz"
+    )
+    (tmp_path / "c.nii.gz").rename(tmp_path / "CT.NII.GZ")
+    the_same(tmp_path / "CT.NII.GZ", volume)

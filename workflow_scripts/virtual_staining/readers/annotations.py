@@ -80,6 +80,8 @@ def read_drawn(path: str | Path, classes: Collection[str]) -> list[Drawn]:
     for number, feature in enumerate(all_features(content, path), start=1):
         where = f"{path}: feature {number}"
         drawn.append(Drawn(where, class_of(feature, classes, where), _area(feature, where)))
+    if not drawn:
+        log.warning("%s: holds no area; nothing counts as drawn", path)
     return drawn
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 ZYX = ("z", "y", "x")
+# Names of axes that are not of space, in lower case.
+NOT_SPACE = ("c", "t", "s", "ch", "channel", "channels", "time", "frame", "frames", "band", "rgb")
 
 
 def spatial_axes(
@@ -18,8 +20,9 @@ def spatial_axes(
         Lengths of the stored axes.
     names : sequence of str, optional
         Names of the axes in the order in which they are stored, upper or lower case; without all of
-        z, y and x among them they say nothing. Axes of other names must have the length 1. Without
-        names, axes of length 1 are left out, at the front first, and the last three are z, y, x.
+        z, y and x among them they say nothing but which axes are channels and times. Axes of other
+        names must have the length 1. Without names, axes of length 1 are left out while there are
+        more than three, at the front first, then at the end, then between; the others are z, y, x.
 
     Returns
     -------
@@ -35,7 +38,10 @@ def spatial_axes(
             del rest[0]
         while len(rest) > 3 and shape[rest[-1]] == 1:
             del rest[-1]
-        found = tuple(rest)
+        between = [axis for axis in rest if shape[axis] == 1][: max(0, len(rest) - 3)]
+        found = tuple(axis for axis in rest if axis not in between)
+        if len(known) == len(shape) and any(known[a] in NOT_SPACE and shape[a] > 1 for a in found):
+            return None
     others = [n for axis, n in enumerate(shape) if axis not in found]
     return found if len(found) == 3 and all(n == 1 for n in others) else None
 

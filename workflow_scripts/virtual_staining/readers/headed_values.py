@@ -173,8 +173,8 @@ def header_lines(path: Path, last: str, separators: str = "=") -> tuple[dict[str
         if not line and not last:
             return fields, position
         key, found, value = line.partition(separators)
-        if found:
-            fields[key.strip().lower()] = value.strip().removeprefix("=").strip()
+        if found and not value.startswith("="):  # `:=` in NRRD: what a user added
+            fields[key.strip().lower()] = value.strip()
         if last and key.strip().lower() == last.lower():
             return fields, position
     if not last and fields:  # a header file without values

@@ -1,6 +1,7 @@
 """Metadata of OME-Zarr images (NGFF 0.1 to 0.5): the finest level, its axes and voxel size."""
 
 import logging
+import math
 
 import zarr
 
@@ -42,14 +43,48 @@ def image_group(group: zarr.Group, name: str) -> zarr.Group:
     )
 
 
+def finest_array(group: zarr.Group, image: dict, name: str) -> tuple[zarr.Array, dict]:
+    """Return the array of an image that has the most voxels, and its entry in the metadata.
+
+    Parameters
+    ----------
+    group : zarr.Group
+        The image.
+    image : dict
+        An entry of ``multiscales``.
+    name : str
+        The file, for messages.
+
+    Raises
+    ------
+    InputError
+        If the metadata name no level, or one that is not there or has other axes than they say.
+    """
+    levels = [(group.get(str(level.get("path"))), level) for level in image.get("datasets") or ()]
+    for array, level in levels:
+        if not isinstance(array, zarr.Array):
+            raise InputError(
+                f"{name}: its metadata name the level {level.get('path')!r}, which is not there; "
+                "copy the folder again"
+            )
+        if image.get("axes") and len(image["axes"]) != len(array.shape):
+            raise InputError(
+                f"{name}: its metadata name {len(image['axes'])} axes, and its level "
+                f"{level['path']!r} has {len(array.shape)}; export it again"
+            )
+    if not levels:
+        raise InputError(f"{name}: its metadata name no level; export it again")
+    return max(levels, key=lambda found: math.prod(found[0].shape))
+
+
 def axis_names(image: dict) -> list[str]:
     """Return the axes' names in lower case, in the order in which they are stored."""
     axes = image.get("axes") or OLD_AXES
     return [(axis if isinstance(axis, str) else str(axis.get("name"))).lower() for axis in axes]
 
 
-def axis_sizes_um(image: dict, name: str) -> dict[str, float | None]:
-    """Return the size of a voxel of the finest level along each axis, µm.
+def axis_sizes_um(image: dict, level: dict, name: str) -> dict[str, float | None]:
+    """Return the size of a voxel of a level along each axis, µm.
 
     The size is the product of the level's and the whole image's scales. It is None for an axis
     without a unit of length, and for all where no scale stands anywhere or a scale has not one
@@ -59,12 +94,14 @@ def axis_sizes_um(image: dict, name: str) -> dict[str, float | None]:
     ----------
     image : dict
         An entry of ``multiscales``.
+    level : dict
+        An entry of its ``datasets``.
     name : str
         The file, for the log.
     """
     names = axis_names(image)
     transformations = [
-        *(image["datasets"][0].get("coordinateTransformations") or ()),
+        *(level.get("coordinateTransformations") or ()),
         *(image.get("coordinateTransformations") or ()),
     ]
     scales = [one.get("scale") for one in transformations if one.get("type") == "scale"]

@@ -51,20 +51,32 @@ def opened_ome_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
 
 
 def describes_series(path: Path, names: set[str]) -> bool:
-    """Say whether a file's OME metadata describe the planes in exactly these files.
+    """Say whether a file's OME metadata describe the planes in these files.
 
     Parameters
     ----------
     path : Path
         A TIFF file.
     names : set of str
-        Names of files beside it.
+        Names of the TIFF files in its folder, its own among them.
+
+    Raises
+    ------
+    InputError
+        If the metadata name a part of the files and others that are not there, so that a file of
+        the series is missing.
     """
     with opened_tiff(path) as tif:
         if not tif.is_ome:
             return False
-        root = ElementTree.fromstring(tif.ome_metadata)
-        return len(names) > 1 and _named_files(root) == names
+        named = _named_files(ElementTree.fromstring(tif.ome_metadata))
+    missing = sorted(named - names)
+    if missing and len(named & names) > 1:
+        raise InputError(
+            f"{path.parent}: its OME metadata name {len(named)} files, of which {len(missing)} are "
+            f"missing, {', '.join(missing[:3])}{' …' * (len(missing) > 3)}; copy the series again"
+        )
+    return len(names) > 1 and named == names
 
 
 def _check_ome(path: Path, root: ElementTree.Element) -> None:

@@ -14,6 +14,8 @@ from virtual_staining.readers.files import check_file, check_regular
 from virtual_staining.readers.numbers import plain_source
 from virtual_staining.readers.source import RawSlide, Source
 
+MOST_FOLDERS = 20  # of a folder that is no volume are looked at
+
 
 def open_volume(volume: str) -> Source:
     """Open a raw volume as the sheet writes it: a path, or a path, ``::`` and what is inside.
@@ -36,7 +38,8 @@ def open_volume(volume: str) -> Source:
         container = container_of(path, volumes)
         if container is None:
             known = known_containers(volumes)
-            raise InputError(f"{path}: not a known volume container; known: {known}")
+            inner = "; name one of its folders" if _folders(path) else ""
+            raise InputError(f"{path}: not a known volume container{inner}; known: {known}")
         source = plain_source(_opened(container, path, inside))
     if min(source.shape) < 1:
         held = " x ".join(map(str, source.shape))
@@ -53,6 +56,12 @@ def _is_missing(path: Path) -> bool:
     except OSError:  # what else is wrong is said later
         return False
     return False
+
+
+def _folders(path: Path) -> bool:
+    """Say whether a folder holds folders that are volumes."""
+    inner = [p for p in path.iterdir() if p.is_dir()] if path.is_dir() else []
+    return any(container_of(folder, volumes) for folder in sorted(inner)[:MOST_FOLDERS])
 
 
 @contextlib.contextmanager

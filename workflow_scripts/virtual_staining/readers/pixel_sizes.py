@@ -6,6 +6,7 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.plausible import SLIDE_FIELD, VOLUME_FIELD
+from virtual_staining.readers.sizes import um_text
 from virtual_staining.readers.source import RawSlide, Source
 from virtual_staining.settings.sheet import insists, parse_size
 
@@ -28,7 +29,8 @@ def agreed_size(
     Parameters
     ----------
     sheet, metadata : tuple of float or None
-        Size along each axis, µm; None where it is not given.
+        Size along each axis, µm; None where it is not given. The metadata may hold NaN for axes of
+        which they say nothing.
     name : str
         The raw file, for messages.
     field : str
@@ -41,32 +43,37 @@ def agreed_size(
     Raises
     ------
     InputError
-        If neither gives one, or if they differ by more than 1 % on an axis and the sheet does not
-        insist.
+        If neither gives one of all axes, or if they differ by more than 1 % on an axis and the
+        sheet does not insist.
     """
     if sheet is None and metadata is None:
         raise InputError(f"{name}: its metadata gives no size in µm; set {field} in the sheet")
+    if sheet is None and np.isnan(metadata).any():
+        raise InputError(
+            f"{name}: its metadata gives a size of {um_text(metadata)} µm, of which an axis is "
+            f"missing; set {field} in the sheet"
+        )
     if sheet is None:
         if unit_assumed:
             log.warning(
                 "%s: its format names no unit; with millimetres the size is %s µm; set %s in the "
                 "sheet if this is wrong",
                 name,
-                _text(metadata),
+                um_text(metadata),
                 field,
             )
         return metadata
-    if metadata is None or np.allclose(sheet, metadata, rtol=TOLERANCE, atol=0):
+    if metadata is None or _agree(sheet, metadata):
         return sheet
     if insist or unit_assumed:
         why = "names no unit, in millimetres the size is" if unit_assumed else "gives"
         log.warning("%s: %s is %s µm as the sheet says; the file %s %s µm", name, field,
-                    _text(sheet), why, _text(metadata))  # fmt: skip
+                    um_text(sheet), why, um_text(metadata))  # fmt: skip
         return sheet
     raise InputError(
-        f"{name}: {field} is {_text(sheet)} µm in the sheet but {_text(metadata)} µm in the "
+        f"{name}: {field} is {um_text(sheet)} µm in the sheet but {um_text(metadata)} µm in the "
         f"file's metadata; leave the cell empty to take the file's size, or write "
-        f"{_text(sheet[:1] if len(set(sheet)) == 1 else sheet)}! to insist on the sheet's"
+        f"{um_text(sheet[:1] if len(set(sheet)) == 1 else sheet)}! to insist on the sheet's"
     )
 
 
@@ -123,10 +130,12 @@ def origin(cell: str, metadata: tuple[float, ...] | None, unit_assumed: bool = F
     if metadata is None:
         return "sheet"
     given = parse_size(cell, len(metadata), "size")
-    if given is not None and np.allclose(given, metadata, rtol=TOLERANCE, atol=0):
-        return f"sheet and {file}"
-    return f"sheet, against the file's {_text(metadata)}"
+    if given is not None and _agree(given, metadata):
+        return f"sheet and {file}" if np.isfinite(metadata).all() else "sheet"
+    return f"sheet, against the file's {um_text(metadata)}"
 
 
-def _text(size: tuple[float, ...]) -> str:
-    return ",".join(f"{v:g}" for v in size)
+def _agree(sheet: tuple[float, ...], metadata: tuple[float, ...]) -> bool:
+    """Say whether two sizes are the same on all axes of which the file says something."""
+    known = np.isfinite(metadata)
+    return bool(np.allclose(np.array(sheet)[known], np.array(metadata)[known], TOLERANCE, 0))

@@ -34,6 +34,8 @@ DECODERS = {
     ".jpeg": imagecodecs.jpeg8_decode,
 }
 PLANE_SUFFIXES = (*TIFF_SUFFIXES, *DECODERS)
+# Pillow's names of formats, with the suffix that they usually have.
+FORMATS = {"PNG": ".png", "BMP": ".bmp", "JPEG2000": ".jp2", "JPEG": ".jpg", "MPO": ".jpg"}
 # Pillow's names of pixel types whose values are greys.
 GREY_MODES = {
     "1": "u1",
@@ -72,6 +74,11 @@ class Plane:
     def kind(self) -> str:
         """Size and type in words, for messages."""
         return f"{' x '.join(map(str, self.shape))} {self.dtype}"
+
+
+def picture_decoder(path: Path, header: Image.Image) -> Callable[[bytes], np.ndarray]:
+    """Return what decodes a picture; its content tells the format, whatever its name ends in."""
+    return DECODERS[FORMATS.get(str(header.format), path.suffix.lower())]
 
 
 def open_plane(path: Path) -> Plane:
@@ -136,6 +143,7 @@ def _picture_plane(path: Path) -> Plane:
     try:
         with Image.open(path) as header:
             (width, height), mode = header.size, header.mode
+            decode, transparent = picture_decoder(path, header), "transparency" in header.info
             palette = _palette(header) if mode == "P" else np.empty((0, 3))
     except METADATA_ERRORS as error:
         raise InputError(f"{path}: cannot be opened ({error}); is it damaged?") from error
@@ -152,7 +160,9 @@ def _picture_plane(path: Path) -> Plane:
             with Image.open(path) as image:
                 found = np.asarray(image.convert("L")) // (255 if mode == "1" else 1)
         else:
-            found = DECODERS[path.suffix.lower()](path.read_bytes())
+            found = decode(path.read_bytes())
+            if transparent and found.ndim == 3:  # one grey counts as transparent
+                found = found[..., 0]
         if found.shape != shape or found.dtype.itemsize > dtype.itemsize:
             raise ValueError(f"{found.shape} {found.dtype} instead of {shape} {dtype}")
         return found.astype(dtype, copy=False)

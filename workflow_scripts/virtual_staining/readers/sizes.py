@@ -52,7 +52,7 @@ def known_size(sizes_um: Iterable[float | None], name: str) -> tuple[float, ...]
     """Return a size from a file's metadata, None where one of its numbers is no size.
 
     A length of 0, below 0, NaN or infinity is what programs write when they know nothing; the log
-    then says what the file holds.
+    then says what the file holds. An axis of which the file says nothing has the size NaN.
 
     Parameters
     ----------
@@ -62,11 +62,17 @@ def known_size(sizes_um: Iterable[float | None], name: str) -> tuple[float, ...]
         The file, for the log.
     """
     sizes = tuple(sizes_um)
-    if any(size is None for size in sizes):
+    given = [size for size in sizes if size is not None]
+    if not given:
         return None
-    if all(math.isfinite(size) and size > 0 for size in sizes):
-        return tuple(float(size) for size in sizes)
-    text = ",".join(f"{size:g}" for size in sizes)
+    if all(math.isfinite(size) and size > 0 for size in given):
+        return tuple(math.nan if size is None else float(size) for size in sizes)
+    text = ",".join("?" if size is None else f"{size:g}" for size in sizes)
     log.warning("%s: its metadata gives a size of %s µm, which is none; it counts as absent", name,
                 text)  # fmt: skip
     return None
+
+
+def um_text(sizes_um: Iterable[float]) -> str:
+    """Return the numbers of a size with commas between; ``?`` for NaN, an axis of unknown size."""
+    return ",".join("?" if math.isnan(size) else f"{size:g}" for size in sizes_um)

@@ -63,7 +63,20 @@ def in_order(folder: Path, files: Sequence[Path]) -> list[Path]:
     order = list(found.pop()) if found else _series(files, SIGNED)
     if not order:
         raise InputError(f"{folder}: {_problem(files)}")
+    _announce_step(folder, order)
     return order
+
+
+def _announce_step(folder: Path, order: list[Path]) -> None:
+    """Warn of whole numbers that rise by more than one: slices may have been left out."""
+    groups = by_pattern(order, WHOLE)
+    if len(order) < 2 or len(groups) > 1:
+        return
+    columns = zip(*(named.numbers for named in next(iter(groups.values()))), strict=True)
+    steps = [usual_step(sorted(column)) for column in columns if len({*column}) == len(order)]
+    if steps and min(steps) > 1:
+        log.warning("%s: the numbers of its slices rise by %s; voxel_size_um along z must be the "
+                    "distance of the slices that are there", folder, min(steps))  # fmt: skip
 
 
 def is_series(files: Sequence[Path]) -> bool:

@@ -18,6 +18,7 @@ OVERVIEW = re.compile(
     r"(?<![a-z])(macro|label|thumbnail|overview|barcode|(slide)?preview)(image)?(?![a-z])",
     re.IGNORECASE,
 )
+COLOURS = ("RGB", "YCBCR")
 RGB_NAMES = ("red", "green", "blue")
 ALPHAS = {tifffile.EXTRASAMPLE.ASSOCALPHA: True, tifffile.EXTRASAMPLE.UNASSALPHA: False}
 
@@ -98,6 +99,11 @@ def chosen_image(path: Path, tif: tifffile.TiffFile, inside: str) -> Brightfield
                 f"slide, or one of these as {path.name}::number"
             )
         held = "; ".join(_label(n, s) for n, s in enumerate(tif.series))
+        if any(_is_colour(s) for s in tif.series):
+            raise InputError(
+                f"{path}: holds {held}, several RGB images in one; save the one that is the slide "
+                "as a file of its own"
+            )
         raise InputError(
             f"{path}: holds {held}, not one RGB image; export the brightfield image as RGB "
             "(raw2ometiff --rgb, or RGB Color in Fiji)"
@@ -118,6 +124,10 @@ def chosen_image(path: Path, tif: tifffile.TiffFile, inside: str) -> Brightfield
         log.warning("%s: its %d samples beside red, green and blue do not say that they are "
                     "transparency (alpha); they are left out", path, len(extra))  # fmt: skip
     return image
+
+
+def _is_colour(series: tifffile.TiffPageSeries) -> bool:
+    return series.keyframe is not None and photometric(series.keyframe) in COLOURS
 
 
 def _listed(images: list[BrightfieldImage]) -> str:
@@ -142,7 +152,7 @@ def _brightfield(
     if page is None:
         return None
     kind = photometric(page)
-    if axes in ("YXS", "SYX") and kind in ("RGB", "YCBCR"):
+    if axes in ("YXS", "SYX") and kind in COLOURS:
         samples, premultiplied = _samples(page.extrasamples)
     elif axes == "YX" and kind == "PALETTE" and page.colormap is not None:
         palette = (page.colormap.T >> 8).astype(np.uint8)

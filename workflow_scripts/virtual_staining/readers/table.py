@@ -9,6 +9,7 @@ import csv
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,10 @@ OTHER_FILES = {
     b"{\\rtf": "a formatted text (RTF)",
 }
 REMEDY = "save the sheet as tab-separated text in UTF-8, or as .xlsx"
+# Around a cell; further byte order marks and blanks of no width are what programs leave there.
+BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
 COMMENT = "#"  # first character of a line that is no row
+LONGEST_LINE = 100_000
 Cells = tuple[int, list[str]]  # line in the file, counted from 1, and what stands in it
 
 
@@ -65,7 +69,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise InputError(f"{path}: no such sample sheet; set `samples` in the config")
     data = read_bytes(path)
     found = workbook_rows(path, data) if is_workbook(data) else _text_rows(path, data)
-    rows = [(line, [cell.strip() for cell in cells]) for line, cells in found]
+    rows = [(line, [cell.strip(BLANKS) for cell in cells]) for line, cells in found]
     rows = [(line, cells) for line, cells in rows if any(cells)]
     at = next((n for n, (_, cells) in enumerate(rows) if not _is_comment(cells)), None)
     if at is None:
@@ -90,6 +94,11 @@ def _text_rows(path: str | Path, data: bytes) -> Iterator[Cells]:
         if _is_comment([text]):  # may hold any marks
             yield line, text.split("\t")
             continue
+        if len(text) > LONGEST_LINE:
+            raise InputError(
+                f"{path}: line {line}: has {len(text)} characters, too many for a row of a table; "
+                f"is it the right file? {REMEDY}"
+            )
         try:
             yield line, next(csv.reader([text], delimiter="\t", strict=True), [])
         except csv.Error as error:
@@ -156,11 +165,11 @@ def _left_out(path: str | Path, line: int, cells: list[str], names: list[str]) -
 def _column_names(path: str | Path, header: list[str]) -> list[str]:
     """Return the names of the columns, without empty cells behind the last one."""
     names = header[: max(n for n, name in enumerate(header, start=1) if name)]
-    if len(names) == 1 and (other := re.search("[;,]| {2}", names[0])):
+    if len(names) == 1 and (other := re.search("[;,|]| {2}| (?=volume)", names[0])):
         raise InputError(
             f"{path}: the header separates its columns by {other[0]!r}, not by tabs; {REMEDY}"
         )
-    twice = next((name for name in names if name and names.count(name) > 1), None)
+    twice = next((name for name, count in Counter(names).items() if name and count > 1), None)
     if twice is not None:
         raise InputError(f"{path}: the header names the column {twice!r} twice; remove one")
     return names
@@ -173,7 +182,7 @@ def _fitted(path: str | Path, line: int, cells: list[str], names: list[str]) -> 
     if len(cells) > len(names):
         raise InputError(
             f"{path}: line {line}: has {len(cells)} cells, more than the {len(names)} columns of "
-            "the header; remove a tab too many, or name the column"
+            f"the header ({', '.join(names)[:60]}); remove a tab too many, or name the column"
         )
     for number, (name, cell) in enumerate(zip(names, cells, strict=False), start=1):
         if cell and not name:

@@ -60,17 +60,34 @@ def tiff_size_um(tif: tifffile.TiffFile, axes: str, image: int = 0) -> tuple[flo
     image : int
         Number of the series.
     """
-    page = tif.series[image].keyframe
     if tif.is_ome:
         sizes = _ome_sizes_um(_ome_pixels(tif, image))
-    elif tif.is_svs:
-        mpp = re.search(r"\|\s*MPP\s*=\s*([^|\s]+)", tif.pages.first.description)
-        sizes = dict.fromkeys("ZYX", number(mpp[1])) if mpp else {}
-    elif tif.is_imagej:
-        sizes = _imagej_sizes_um(tif.imagej_metadata, page.resolution)
     else:
-        sizes = _resolution_um(page)
+        sizes = _sizes_um(tif, tif.series[image].keyframe)
     return known_size([sizes.get(axis) for axis in axes], tif.filehandle.path)
+
+
+def slice_size_um(tif: tifffile.TiffFile) -> tuple[float, ...] | None:
+    """Return the (z, y, x) voxel size that one slice in a file of its own gives, µm, or None.
+
+    The other files of a series that its OME metadata may describe are not opened.
+    """
+    if tif.is_ome:
+        pixels = ElementTree.fromstring(tif.ome_metadata).find(".//{*}Pixels")
+        sizes = {} if pixels is None else _ome_sizes_um(pixels)
+    else:
+        sizes = _sizes_um(tif, tif.pages.first)
+    return known_size([sizes.get(axis) for axis in "ZYX"], tif.filehandle.path)
+
+
+def _sizes_um(tif: tifffile.TiffFile, page: tifffile.TiffPage) -> dict[str, float | None]:
+    """Return the sizes by axis, µm, that metadata of other kinds than OME's give for a page."""
+    if tif.is_svs:
+        mpp = re.search(r"\|\s*MPP\s*=\s*([^|\s]+)", tif.pages.first.description)
+        return dict.fromkeys("ZYX", number(mpp[1])) if mpp else {}
+    if tif.is_imagej:
+        return _imagej_sizes_um(tif.imagej_metadata, page.resolution)
+    return _resolution_um(page)
 
 
 def _ome_pixels(tif: tifffile.TiffFile, image: int) -> ElementTree.Element:

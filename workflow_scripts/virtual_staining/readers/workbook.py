@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.worksheet_marks import check_marks
 
 REMEDY = "save the sheet as tab-separated text in UTF-8"
-MOST_BYTES = 200_000_000  # of a workbook's parts, unpacked
+MOST_BYTES = 20_000_000  # of a workbook's cells, unpacked
+CELLS = ("xl/worksheets/", "xl/sharedStrings.xml")  # where these stand; pictures are not read
+MOST_EMPTY = 10_000  # empty rows, one after the other
 COLUMNS = {"sample", "volume"}  # by which one worksheet of several is known
 TIMES = (datetime.date, datetime.time, datetime.timedelta)
 
@@ -46,27 +49,34 @@ def workbook_rows(path: str | Path, data: bytes) -> Iterator[tuple[int, list[str
     Raises
     ------
     InputError
-        If the workbook cannot be read, several worksheets may be meant, or a cell holds a date, an
-        error or a formula without a result.
+        If the workbook cannot be read, several worksheets may be meant, cells are merged, or a cell
+        holds a date, an error or a formula without a result.
     """
-    sheets = {name: rows for name, rows in _worksheets(path, data).items() if rows}
-    chosen = [name for name, rows in sheets.items() if _names_samples(rows[0][1])] or [*sheets]
+    sheets = {name: found for name, found in _worksheets(path, data).items() if found[1]}
+    chosen = [name for name, found in sheets.items() if _names_samples(found[1])] or [*sheets]
     if len(chosen) > 1:
         raise InputError(
             f"{path}: its worksheets {', '.join(chosen)} may each be the sample sheet; {REMEDY}"
         )
     for name in chosen:
-        for line, cells in sheets[name]:
+        part, rows = sheets[name]
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            check_marks(path, name, archive, part)
+        for line, cells in rows:
             yield line, [_text(cell, f"{path}: line {line} of {name}") for cell in cells]
 
 
-def _worksheets(path: str | Path, data: bytes) -> dict[str, list[tuple[int, list[Any]]]]:
-    """Return the number and the cells of each row that holds something, by worksheet."""
+Rows = list[tuple[int, list[Any]]]
+
+
+def _worksheets(path: str | Path, data: bytes) -> dict[str, tuple[str, Rows]]:
+    """Return each worksheet's XML and the numbers and cells of its rows that hold something."""
     import openpyxl  # loads for half a second, which plans of text sheets save
 
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
+            held = [part for part in archive.infolist() if part.filename.startswith(CELLS)]
+            if sum(part.file_size for part in held) > MOST_BYTES:
                 raise ValueError("it is larger than a sample sheet can be")
         with warnings.catch_warnings():  # of charts and styles that openpyxl does not know
             warnings.simplefilter("ignore")
@@ -75,7 +85,10 @@ def _worksheets(path: str | Path, data: bytes) -> dict[str, list[tuple[int, list
                 for only in (True, False)
             )
             return {
-                sheet.title: _filled(sheet, formulae[sheet.title], str(path))
+                sheet.title: (
+                    sheet._worksheet_path,
+                    _filled(sheet, formulae[sheet.title], str(path)),
+                )
                 for sheet in results.worksheets
             }
     except InputError:
@@ -84,9 +97,11 @@ def _worksheets(path: str | Path, data: bytes) -> dict[str, list[tuple[int, list
         raise InputError(f"{path}: the workbook cannot be read ({error}); {REMEDY}") from error
 
 
-def _filled(results: Any, formulae: Any, path: str) -> list[tuple[int, list[Any]]]:
+def _filled(results: Any, formulae: Any, path: str) -> Rows:
     """Return the rows of a worksheet that hold something, up to their last cell with a value."""
-    rows = []
+    rows: Rows = []
+    for sheet in (results, formulae):
+        sheet.reset_dimensions()  # otherwise each row is filled up to the last column of all
     both = zip(results.iter_rows(), formulae.iter_rows(), strict=True)
     for line, (cells, written) in enumerate(both, start=1):
         for cell, formula in zip(cells, written, strict=True):
@@ -98,11 +113,16 @@ def _filled(results: Any, formulae: Any, path: str) -> list[tuple[int, list[Any]
         count = max((n for n, cell in enumerate(cells, 1) if cell.value is not None), default=0)
         if count:
             rows.append((line, list(cells[:count])))
+        elif line - (rows[-1][0] if rows else 0) > MOST_EMPTY:
+            raise InputError(
+                f"{path}: more than {MOST_EMPTY} rows of {results.title} up to line {line} are "
+                f"empty; delete them, or {REMEDY}"
+            )
     return rows
 
 
-def _names_samples(cells: list[Any]) -> bool:
-    return {str(cell.value).strip() for cell in cells} >= COLUMNS
+def _names_samples(rows: Rows) -> bool:
+    return {str(cell.value).strip() for cell in rows[0][1]} >= COLUMNS
 
 
 def _text(cell: Any, where: str) -> str:

@@ -9,7 +9,7 @@ from virtual_staining.errors import InputError
 from virtual_staining.readers.bounds import check_held, check_memory
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.orientation import UPRIGHT, upright
-from virtual_staining.readers.planes import DECODERS
+from virtual_staining.readers.planes import DECODERS, picture_decoder
 from virtual_staining.readers.source import READ_ERRORS, RawSlide
 
 SAMPLES = {"1": 1, "L": 1, "P": 3, "LA": 2, "I;16": 2, "RGBA": 4}  # bytes of a decoded pixel
@@ -30,6 +30,7 @@ def open_picture(path: Path) -> RawSlide:
             exif = Image.Exif()
             exif.load(header.info.get("exif", b""))
             mode, (width, height) = header.mode, header.size
+            decode = picture_decoder(path, header)
     except READ_ERRORS as error:
         raise InputError(f"{path}: cannot be decoded ({error}); is it damaged?") from error
     if mode == "CMYK":
@@ -38,7 +39,7 @@ def open_picture(path: Path) -> RawSlide:
     check_held(str(path), (height, width), samples, path.stat().st_size)
     check_memory(str(path), 2 * height * width * samples, "the picture, which is decoded whole; "
                  "export the slide as a pyramidal TIFF, or give the job more memory")  # fmt: skip
-    data, decode = path.read_bytes(), DECODERS[path.suffix.lower()]
+    data = path.read_bytes()
     # libjpeg fills what is missing with grey; the end marker cannot occur inside a scan.
     if decode is imagecodecs.jpeg8_decode and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         raise InputError(f"{path}: truncated: the JPEG's end is missing; copy it again")

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -40,12 +41,13 @@ def _dicom_files(folder: Path) -> Iterator[Path]:
 
 
 def is_dicom(path: Path) -> bool:
-    """Say whether a path is a DICOM file, or a folder of them without slices of other formats."""
+    """Say whether a path is a DICOM file, or a folder with at least as many as pictures."""
     if path.is_file():
         return path.name.lower().endswith(SUFFIXES) and _is_dicom_file(path)
-    if not path.is_dir() or any(p.suffix.lower() in PLANE_SUFFIXES for p in path.iterdir()):
+    if not path.is_dir():
         return False
-    return next(_dicom_files(path), None) is not None
+    pictures = sum(p.suffix.lower() in PLANE_SUFFIXES for p in path.iterdir())
+    return next(islice(_dicom_files(path), max(0, pictures - 1), None), None) is not None
 
 
 def open_dicom(path: Path, series: str) -> Source:
@@ -72,10 +74,17 @@ def open_dicom(path: Path, series: str) -> Source:
                 f"{other.path}: {other.shape[1:]} {other.dtype}, but {first.path.name} is "
                 f"{first.shape[1:]} {first.dtype}; all slices of a volume must be alike"
             )
+    sizes = [file.numbers(PIXEL_SPACING) for file in files]
+    for file, size in zip(files, sizes, strict=True):
+        if not np.allclose(size or [0], sizes[0] or [0], STEP_TOLERANCE, 0):
+            raise InputError(
+                f"{file.path}: has pixels of {_mm(size)} mm, but {first.path.name} of "
+                f"{_mm(sizes[0])} mm; all slices of a volume must be alike"
+            )
     if len(files) > 1 and first.shape[0] > 1:
         raise InputError(f"{path}: holds files of many frames; name one of them as the volume")
     files, step_um = _in_order(path, files)
-    in_plane = [1000.0 * size for size in first.numbers(PIXEL_SPACING)] or [None, None]
+    in_plane = [1000.0 * size for size in sizes[0]] or [None, None]
     size_um = known_size([step_um, *in_plane], str(path))
     frames = first.shape[0]
     whole = cache(lambda: _values(first))
@@ -98,6 +107,10 @@ def open_dicom(path: Path, series: str) -> Source:
         stored_bytes=stored,
         at_once_bytes=at_once,
     )
+
+
+def _mm(size: list[float]) -> str:
+    return " x ".join(f"{length:g}" for length in size) or "no"
 
 
 def _series_files(folder: Path, series: str) -> list[Path]:

@@ -125,14 +125,16 @@ def _axis_names(data: h5py.Dataset) -> list[str] | None:
 def _size_um(path: Path, dataset: str, data: h5py.Dataset) -> tuple[float, ...] | None:
     """Return the (z, y, x) voxel size: ``element_size_um`` of Fiji, or BigDataViewer's XML."""
     if "element_size_um" in data.attrs:
-        sizes = np.ravel(data.attrs["element_size_um"])
-        return known_size(map(float, sizes), str(path)) if len(sizes) == len(ZYX) else None
+        sizes = _numbers(data.attrs["element_size_um"])
+        return known_size(sizes, str(path)) if len(sizes) == len(ZYX) else None
     setup = BIGDATAVIEWER.fullmatch(dataset)
     xml = path.with_suffix(".xml")
     if not setup or not xml.is_file():
         return None
     try:
-        view = ElementTree.parse(xml).findall(".//ViewSetup")[int(setup[1])]
+        views = ElementTree.parse(xml).findall(".//ViewSetup")
+        ids = [int(view.findtext("id", str(number))) for number, view in enumerate(views)]
+        view = views[ids.index(int(setup[1]))]
         unit = unit_um(view.findtext("voxelSize/unit"))
         sizes = [number(text) for text in view.findtext("voxelSize/size", "").split()]
         steps = data.file[f"s{setup[1]}/resolutions"][int(setup[2])]
@@ -142,6 +144,15 @@ def _size_um(path: Path, dataset: str, data: h5py.Dataset) -> tuple[float, ...] 
         return None
     pairs = list(zip(sizes, steps, strict=True))[::-1]  # both are x, y, z
     return known_size([size * float(step) * unit for size, step in pairs], str(path))
+
+
+def _numbers(attribute: object) -> list[float]:
+    """Return the numbers of an attribute, which may be text with blanks or commas between."""
+    if isinstance(attribute, bytes):
+        attribute = attribute.decode("utf-8", "replace")
+    if isinstance(attribute, str):
+        return [number(text) for text in re.split(r"[\s,;]+", attribute.strip("[]() "))]
+    return [number(value) for value in np.ravel(attribute)]
 
 
 CONTAINER = Container(

@@ -14,11 +14,12 @@ from virtual_staining.readers.sizes import known_size, number, unit_um
 from virtual_staining.readers.source import READ_ERRORS, Source
 from virtual_staining.readers.volumes.hdf5 import hdf5_source
 
-FINEST = "/DataSet/ResolutionLevel 0/TimePoint 0"
+TIMES = "/DataSet/ResolutionLevel 0"
+FINEST = f"{TIMES}/TimePoint 0"
 
 
 def open_imaris(path: Path, inside: str) -> Source:
-    """Open a channel of an Imaris file at its finest level and first time point.
+    """Open a channel of an Imaris file of one time point at its finest level.
 
     Parameters
     ----------
@@ -30,10 +31,15 @@ def open_imaris(path: Path, inside: str) -> Source:
     Raises
     ------
     InputError
-        If it is damaged, or holds several channels of which none is named.
+        If it is damaged, holds several channels of which none is named, or several time points.
     """
     file = open_hdf5_file(path)
     try:
+        if len(file[TIMES]) > 1:
+            raise InputError(
+                f"{path}: holds {len(file[TIMES])} time points; a volume must be grey and 3D: "
+                "export one of them"
+            )
         channels = [name.removeprefix("Channel ") for name in file[FINEST]]
         if (inside or len(channels) > 1) and inside not in channels:
             raise InputError(

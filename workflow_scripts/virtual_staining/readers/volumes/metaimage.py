@@ -8,7 +8,7 @@ from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.headed_values import HeadedValues, header_lines
 from virtual_staining.readers.itk_planes import open_itk
-from virtual_staining.readers.sizes import known_size, number
+from virtual_staining.readers.sizes import known_size, number, unit_um
 from virtual_staining.readers.source import Source
 
 TYPES = {
@@ -19,7 +19,7 @@ TYPES = {
 
 
 def open_metaimage(path: Path) -> Source:
-    """Open a MetaImage. The format names no unit; its spacings are millimetres by convention.
+    """Open a MetaImage. Its spacings are millimetres by convention; few files name a unit.
 
     Raises
     ------
@@ -41,10 +41,11 @@ def open_metaimage(path: Path) -> Source:
         raise InputError(f"{path}: holds {channels} values a voxel; a volume must be grey and 3D")
     text = fields.get("elementspacing", fields.get("elementsize", ""))
     spacings = [number(part) for part in text.split()]
-    size_um = _size_um(spacings, sizes, path)
+    unit = unit_um(fields.get("distanceunits"))
+    size_um = _size_um(spacings, sizes, unit, path)
     listed = data_file.split()[0].upper() == "LIST" or "%" in data_file
     if listed or kind not in TYPES or not _is(fields, "binarydata", True):
-        return open_itk(path, size_um)
+        return open_itk(path, size_um, unit is None)
     local = data_file.upper() == "LOCAL"
     big = _is(fields, "binarydatabyteordermsb") or _is(fields, "elementbyteordermsb")
     values = HeadedValues(
@@ -57,22 +58,27 @@ def open_metaimage(path: Path) -> Source:
     )
     shape, _ = values.volume()
     read = values.reader()
-    return Source(str(path), shape, values.dtype, read, size_um, unit_assumed=True,
-                  stored_bytes=values.stored_bytes)  # fmt: skip
+    return Source(str(path), shape, values.dtype, read, size_um,
+                  unit_assumed=unit is None, stored_bytes=values.stored_bytes)  # fmt: skip
 
 
 def _is(fields: dict[str, str], key: str, default: bool = False) -> bool:
     return fields.get(key, str(default)).lower() in ("true", "1", "yes")
 
 
-def _size_um(spacings: list[float], sizes: list[int], path: Path) -> tuple[float, ...] | None:
+def _size_um(
+    spacings: list[float], sizes: list[int], unit: float | None, path: Path
+) -> tuple[float, ...] | None:
     """Return the (z, y, x) voxel size, µm, of spacings in the order x, y, z.
 
-    1 on every axis is what writers give when nobody said anything.
+    1 on every axis is what writers give when nobody said anything. Without a unit (its length in
+    µm), millimetres count.
     """
-    if len(spacings) < 3 or len(spacings) != len(sizes) or set(spacings[:3]) == {1.0}:
+    if len(spacings) < 3 or len(spacings) != len(sizes):
         return None
-    return known_size([1000.0 * spacing for spacing in spacings[2::-1]], str(path))
+    if unit is None and set(spacings[:3]) == {1.0}:
+        return None
+    return known_size([(unit or 1000.0) * spacing for spacing in spacings[2::-1]], str(path))
 
 
 CONTAINER = Container(

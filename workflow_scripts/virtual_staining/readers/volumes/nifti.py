@@ -1,4 +1,4 @@
-"""Raw volumes as NIfTI-1 and NIfTI-2, .nii and .nii.gz."""
+"""Raw volumes as NIfTI-1 and NIfTI-2, .nii and .nii.gz, and pairs of .hdr and .img (Analyze)."""
 
 import gzip
 import math
@@ -36,8 +36,11 @@ def open_nifti(path: Path) -> Source:
         shape = image.shape[::-1]  # NIfTI names the fastest axis first
         with nibabel.openers.ImageOpener(path) as file:  # nibabel corrects sizes that are none
             stored_sizes = type(header).from_fileobj(file, check=False)["pixdim"][1:]
-        check_held(str(path), shape, stored.itemsize, path.stat().st_size)
-        _check_length(path, image.dataobj.offset, stored.itemsize * math.prod(map(int, shape)))
+        values = Path(image.file_map["image"].filename)  # of a pair the .img
+        if not values.is_file():
+            raise InputError(f"{path}: its values lie in {values.name}, which is missing beside it")
+        check_held(str(path), shape, stored.itemsize, values.stat().st_size)
+        _check_length(values, image.dataobj.offset, stored.itemsize * math.prod(map(int, shape)))
     except ERRORS as error:
         raise InputError(f"{path}: cannot be read ({error}); is it truncated?") from error
     axes = spatial_axes(shape)
@@ -54,9 +57,12 @@ def open_nifti(path: Path) -> Source:
             raise InputError(f"{path}: planes {z0}–{z1 - 1} cannot be read ({error})") from error
 
     steps = [float(stored_sizes[len(shape) - 1 - axis]) for axis in axes]
-    size_um, assumed = _size_um(steps, header.get_xyzt_units()[0], path)
+    # Analyze, the elder format, has no units
+    unit = header.get_xyzt_units()[0] if hasattr(header, "get_xyzt_units") else "unknown"
+    size_um, assumed = _size_um(steps, unit, path)
     lengths = tuple(shape[axis] for axis in axes)
-    return Source(str(path), lengths, dtype, read, size_um, unit_assumed=assumed)
+    return Source(str(path), lengths, dtype, read, size_um, unit_assumed=assumed,
+                  stored_bytes=values.stat().st_size)  # fmt: skip
 
 
 class _Reversed:
@@ -80,7 +86,7 @@ def _size_um(steps: list[float], unit: str, path: Path) -> tuple[tuple[float, ..
 
 def _check_length(path: Path, offset: int, voxel_bytes: int) -> None:
     """Refuse a file that ends before its last voxel."""
-    if path.suffix == ".gz":
+    if path.suffix.lower() == ".gz":
         size = 0
         with gzip.open(path) as file:
             while size < offset + voxel_bytes and (part := file.read(2**24)):
@@ -94,9 +100,9 @@ def _check_length(path: Path, offset: int, voxel_bytes: int) -> None:
 
 
 CONTAINER = Container(
-    name="NIfTI",
-    suffixes=(".nii", ".nii.gz"),
-    note="NIfTI-1 and 2, compressed or not; slope and intercept are applied; without a unit in the "
-    "header its spacings count as millimetres",
+    name="NIfTI and Analyze",
+    suffixes=(".nii", ".nii.gz", ".hdr"),
+    note="NIfTI-1 and 2, compressed or not; the header of a pair with .img, also Analyze's; slope "
+    "and intercept are applied; without a unit in the header its spacings count as millimetres",
     open=open_nifti,
 )

@@ -28,6 +28,7 @@ TYPES = {
     "f4": ("float",),
     "f8": ("double",),
 }
+SPACE = ("domain", "space", "???", "none")  # kinds of axes that may be of space
 ENCODINGS = ("raw", "gzip", "gz", "text", "txt", "ascii")
 
 
@@ -48,6 +49,13 @@ def open_nrrd(path: Path) -> Source:
         skipped_lines = int(fields.get("line skip", fields.get("lineskip", 0)))
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: cannot be read as NRRD ({error}); is it damaged?") from error
+    kinds = fields.get("kinds", "").lower().split()
+    colours = [n for kind, n in zip(kinds, sizes, strict=False) if kind not in SPACE and n > 1]
+    if colours:
+        raise InputError(
+            f"{path}: holds {colours[0]} values a voxel ({fields['kinds']}); a volume must be grey "
+            "and 3D"
+        )
     size_um, assumed = _size_um(fields, len(sizes), path)
     if encoding not in ENCODINGS:
         raise InputError(f"{path}: its encoding is {encoding}; save it raw or with gzip")
@@ -60,7 +68,7 @@ def open_nrrd(path: Path) -> Source:
         path,
         path.parent / beside if beside else path,
         tuple(sizes[::-1]),
-        np.dtype(kind).newbyteorder(">" if fields.get("endian") == "big" else "<"),
+        np.dtype(kind).newbyteorder(">" if fields.get("endian", "").lower() == "big" else "<"),
         skipped_bytes if beside or skipped_bytes < 0 else header_bytes + skipped_bytes,
         encoding != "raw",
     )

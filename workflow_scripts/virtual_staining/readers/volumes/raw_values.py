@@ -15,7 +15,7 @@ from virtual_staining.readers.container import Container
 from virtual_staining.readers.source import Source, read_values
 
 SUFFIXES = (".raw", ".vol", ".bin", ".img", ".dat")
-HEADER_SUFFIXES = (".vgi", ".mhd", ".nhdr")
+HEADER_SUFFIXES = (".vgi", ".mhd", ".nhdr", ".hdr")
 HEADER = re.compile(
     r"(u?int(?:8|16|32|64)|float(?:16|32|64)):(\d{1,18}),(\d{1,18}),(\d{1,18})(:big)?(?::skip=(\d{1,18}))?"
 )

@@ -13,7 +13,7 @@ from virtual_staining.readers.ome_files import describes_series
 from virtual_staining.readers.planes import PLANE_SUFFIXES, open_plane
 from virtual_staining.readers.slice_names import continues, in_order, is_series
 from virtual_staining.readers.source import Source
-from virtual_staining.readers.tiff_metadata import TIFF_SUFFIXES
+from virtual_staining.readers.tiff_metadata import TIFF_SUFFIXES, opened_tiff, slice_size_um
 from virtual_staining.readers.volumes.tiff_stack import open_file as open_tiff_stack
 
 READERS = 4
@@ -97,7 +97,16 @@ def open_folder(folder: Path) -> Source:
 
     shape = (len(slices), *first.shape)
     stored = sum(path.stat().st_size for path in files)
-    return Source(str(folder), shape, first.dtype, read, stored_bytes=stored)
+    size_um = _size_um(files[0])
+    return Source(str(folder), shape, first.dtype, read, size_um, stored_bytes=stored)
+
+
+def _size_um(path: Path) -> tuple[float, ...] | None:
+    """Return the (z, y, x) voxel size that a slice gives, µm; of pictures, dpi are not believed."""
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        return None
+    with opened_tiff(path) as tif:
+        return slice_size_um(tif)
 
 
 CONTAINER = Container(

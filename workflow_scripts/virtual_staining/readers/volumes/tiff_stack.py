@@ -105,6 +105,9 @@ def _source(path: Path, tif: tifffile.TiffFile, number: int, n_pages: int) -> So
             f"{path}: holds {'x'.join(map(str, series.shape))} {series.axes} in {n_pages} pages; "
             "a volume must be a stack of grey planes (ZYX)"
         )
+    if "Z" not in series.axes and "T" in series.axes:
+        log.warning("%s: its planes are stored as time points (T); they are read as planes along z",
+                    path)  # fmt: skip
     size_um = tiff_size_um(tif, "ZYX", number)
     read = _plain_reader(path, tif, series, shape) or _page_reader(path, series, shape)
     files = {page.parent.filehandle for page in series.pages if page is not None}

@@ -13,7 +13,13 @@ from virtual_staining.readers.blosc_chunks import check_blosc_chunks
 from virtual_staining.readers.bounds import check_held
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.files import folder_bytes
-from virtual_staining.readers.ngff import axis_names, axis_sizes_um, image_group, ngff_attributes
+from virtual_staining.readers.ngff import (
+    axis_names,
+    axis_sizes_um,
+    finest_array,
+    image_group,
+    ngff_attributes,
+)
 from virtual_staining.readers.sizes import known_size
 from virtual_staining.readers.source import METADATA_ERRORS, READ_ERRORS, Source
 
@@ -94,8 +100,11 @@ def open_zarr(folder: Path, inside: str) -> Source:
 def _finest(group: zarr.Group, name: str) -> tuple[zarr.Array, list[str], dict[str, float | None]]:
     """Return the finest array of an OME-Zarr image, its axes' names and sizes in µm."""
     group = image_group(group, name)
-    image = ngff_attributes(group)["multiscales"][0]
-    return group[image["datasets"][0]["path"]], axis_names(image), axis_sizes_um(image, name)
+    images = ngff_attributes(group)["multiscales"]
+    if len(images) > 1:
+        log.warning("%s: its metadata describe %d images; the first is read", name, len(images))
+    array, level = finest_array(group, images[0], name)
+    return array, axis_names(images[0]), axis_sizes_um(images[0], level, name)
 
 
 def _dimension_names(array: zarr.Array) -> list[str] | None:

@@ -1,0 +1,118 @@
+"""Raw volumes in DICOM: a folder with a file a slice, among other files and other series."""
+
+import contextlib
+import locale
+import re
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from PIL import Image
+from raw_volumes import SHAPE
+
+from virtual_staining.errors import InputError
+from virtual_staining.readers.open_raw import open_volume
+
+
+@pytest.fixture
+def truth():
+    return np.random.default_rng(0).integers(1, 60000, SHAPE).astype(np.uint16)
+
+
+def the_same(path, volume, size_um=None):
+    source = open_volume(str(path))
+    np.testing.assert_array_equal(source.read(0, len(volume)), volume)
+    wanted = None if size_um is None else pytest.approx(size_um, nan_ok=True)
+    assert source.voxel_size_um == wanted
+
+
+@contextlib.contextmanager
+def dicom_writer():
+    """ITK's writer, which leaves the locale "C", in which no UTF-8 is read."""
+    before = locale.setlocale(locale.LC_ALL)
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    yield writer
+    locale.setlocale(locale.LC_ALL, before)
+
+
+def write_dicom(folder, volume, step_mm=0.006, series="1.2.3"):
+    """Slices whose names are not in their order; at one position with a step of 0."""
+    folder.mkdir(exist_ok=True)
+    with dicom_writer() as writer:
+        for z, plane in enumerate(volume):
+            image = sitk.GetImageFromArray(plane)
+            image.SetSpacing((0.004, 0.005))
+            tags = {"0008|0060": "CT", "0020|000d": "1.2", "0020|000e": series,
+                    "0008|0018": f"{series}.{z + 1}", "0020|0013": str(z + 1),
+                    "0020|0032": f"0\\0\\{step_mm * z:g}",
+                    "0020|0037": "1\\0\\0\\0\\1\\0"}  # fmt: skip
+            for tag, value in tags.items():
+                image.SetMetaData(tag, value)
+            writer.SetFileName(str(folder / f"{series}_{(z * 7) % len(volume):04d}.dcm"))
+            writer.Execute(image)
+
+
+def test_dicom(truth, tmp_path):
+    folder = tmp_path / "scan"
+    write_dicom(folder, truth)
+    for path in folder.glob("*_000*.dcm"):  # names without an end are common
+        path.rename(path.with_suffix(""))
+    (folder / "DICOMDIR.txt").write_text("no slice")
+    the_same(folder, truth, (6, 5, 4))
+    next(folder.glob("*_0007*")).unlink()
+    with pytest.raises(
+        InputError, match=r"0\.012 mm apart, the others 0\.006 mm; a slice is missing"
+    ):
+        open_volume(str(folder))
+
+
+def test_pictures_beside_dicom_are_no_slices(truth, tmp_path):
+    folder = tmp_path / "scan"
+    write_dicom(folder, truth)
+    Image.fromarray(np.zeros((5, 5), "u1")).save(folder / "preview.png")
+    Image.fromarray(np.zeros((5, 5, 3), "u1")).save(folder / "scan.jpg")
+    the_same(folder, truth, (6, 5, 4))
+
+
+def test_dicom_of_two_pixel_sizes_is_refused(truth, tmp_path):
+    write_dicom(tmp_path / "scan", truth)
+    odd = sorted((tmp_path / "scan").iterdir())[3]
+    image = sitk.ReadImage(str(odd))
+    image.SetSpacing((0.007, 0.007, 0.006))
+    with dicom_writer() as writer:
+        writer.SetFileName(str(odd))
+        writer.Execute(image)
+    with pytest.raises(
+        InputError, match=r"pixels of 0\.007 x 0\.007 mm, but .* of 0\.005 x 0\.004 mm"
+    ):
+        open_volume(str(tmp_path / "scan"))
+
+
+def test_folder_of_folders_is_told(truth, tmp_path):
+    (tmp_path / "all").mkdir()
+    write_dicom(tmp_path / "all" / "scan", truth)
+    with pytest.raises(InputError, match="not a known volume container; name one of its folders"):
+        open_volume(str(tmp_path / "all"))
+
+
+def test_dicom_without_positions_is_sorted_by_its_numbers(truth, tmp_path, caplog):
+    write_dicom(tmp_path / "scan", truth, step_mm=0)
+    the_same(tmp_path / "scan", truth, (np.nan, 5, 4))
+    assert "no positions; they are sorted by their numbers" in caplog.text
+
+
+def test_dicom_of_which_0_is_white(truth, tmp_path):
+    write_dicom(tmp_path / "scan", truth)
+    for path in (tmp_path / "scan").iterdir():
+        path.write_bytes(path.read_bytes().replace(b"MONOCHROME2", b"MONOCHROME1"))
+    the_same(tmp_path / "scan", 65535 - truth, (6, 5, 4))
+
+
+def test_two_series_of_dicom_are_to_be_named(truth, tmp_path):
+    write_dicom(tmp_path / "scan", truth[:4])
+    write_dicom(tmp_path / "scan", truth[4:], series="1.2.4")
+    with pytest.raises(InputError, match=r"2 DICOM series; .*scan::series .*\(4 files\)") as error:
+        open_volume(f"{tmp_path}/scan")
+    named = re.findall(r"(\S+) \(8 files\)", str(error.value))[0]
+    the_same(f"{tmp_path}/scan::{named}", truth[4:], (6, 5, 4))
