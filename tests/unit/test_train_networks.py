@@ -118,3 +118,51 @@ def test_a_full_head_prints_no_grid():
             out = network(torch.full((1, 3, 128, 128), 0.3))[0, :, 48:80, 48:80]
         steps[head] = float(out.diff(dim=2).abs().max() / out.abs().mean())
     assert steps["full"] < 0.1 * steps["half"]
+
+
+def grey_levels_apart(network):
+    """Return how far apart two flat greys lie in the features, relative to the features."""
+    with torch.no_grad():
+        dark, light = (
+            network(torch.full((1, 3, 64, 64), level))[0, :, 4, 4] for level in (-0.6, -0.45)
+        )
+    return float((dark - light).norm() / dark.norm())
+
+
+@pytest.mark.parametrize("norm", ["instance", "pixel"])
+def test_a_discriminator_has_the_norm_asked_for(norm):
+    kinds = [type(layer) for layer in patchgan("patchgan_70", 4, norm=norm)]
+    assert kinds.count(PixelNorm) == (3 if norm == "pixel" else 0)
+    assert kinds.count(nn.InstanceNorm2d) == (0 if norm == "pixel" else 3)
+
+
+def test_pixel_norm_tells_flat_grey_levels_apart_from_the_first_step():
+    """Background and a polymer implant lie at such levels; without biases they look alike."""
+    torch.manual_seed(0)
+    network = UNet(GeneratorSpec("unet", 16, 4, "pixel", "full", 0.0))
+    features = nn.Sequential(*[initialize(network).downs[level] for level in range(3)])
+    told = grey_levels_apart(features)
+    for name, parameter in network.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(parameter)
+    assert told > 5 * grey_levels_apart(features)
+    assert told > 0.1
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        unet(8, 3, norm="pixel", head="full", dropout=0.0),
+        resnet_generator(8, 1, "pixel"),
+        patchgan("patchgan_70", 8, True, "pixel"),
+    ],
+)
+def test_channels_that_see_the_image_change_sign_between_black_and_white(network):
+    torch.manual_seed(0)
+    layers = [m for m in initialize(nn.ModuleDict({"slide": network})).modules()
+              if isinstance(m, nn.Conv2d)]  # fmt: skip
+    biased = [layer for layer in layers if layer.bias is not None and layer.bias.any()]
+    assert len(biased) == (2 if isinstance(network, UNet) else 1)
+    for layer in biased:
+        at = -layer.bias / layer.weight.sum((1, 2, 3))
+        assert at.abs().max() <= 1 and at.min() < 0 < at.max()

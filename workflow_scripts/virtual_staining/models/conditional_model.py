@@ -19,7 +19,8 @@ class ConditionalModel(Model):
     def build_discriminators(self) -> nn.ModuleDict:
         """Return the conditional discriminator of the slide."""
         s = self.settings
-        return nn.ModuleDict({"slide": patchgan(s.discriminator, s.features, conditional=True)})
+        network = patchgan(s.discriminator, s.features, True, s.discriminator_norm)
+        return nn.ModuleDict({"slide": network})
 
     def directions(self, batch: Batch) -> Iterator[tuple[dict[str, torch.Tensor], tuple]]:
         """Yield the losses, and the score of the generated pair with the real pair."""

@@ -49,8 +49,11 @@ class CycleModel(Model):
 
     def build_discriminators(self) -> nn.ModuleDict:
         """Return one discriminator per domain."""
-        kind, features = self.settings.discriminator, self.settings.features
-        return nn.ModuleDict({name: patchgan(kind, features) for name in ("ct", "slide")})
+        s = self.settings
+        size = s.discriminator, s.features
+        return nn.ModuleDict(
+            {name: patchgan(*size, norm=s.discriminator_norm) for name in ("ct", "slide")}
+        )
 
     def directions(self, batch: Batch) -> Iterator[tuple[dict[str, torch.Tensor], tuple]]:
         """Yield the losses of CT to slide, then of slide to CT."""

@@ -31,6 +31,7 @@ COMMON_KEYS = frozenset(
         "ct_white",
         "features",
         "discriminator",
+        "discriminator_norm",
         "generator",
         "norm",
         "ema",

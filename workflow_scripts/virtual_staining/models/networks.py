@@ -170,7 +170,9 @@ def build_generator(spec: GeneratorSpec) -> nn.Module:
     return resnet_generator(spec.features, spec.depth, spec.norm)
 
 
-def patchgan(kind: str, features: int, conditional: bool = False) -> nn.Sequential:
+def patchgan(
+    kind: str, features: int, conditional: bool = False, norm: str = "instance"
+) -> nn.Sequential:
     """Return a PatchGAN discriminator, whose output has a score for each overlapping patch.
 
     Maps (n, 3, h, w), or (n, 6, h, w) if conditional, to (n, 1, h', w').
@@ -185,6 +187,8 @@ def patchgan(kind: str, features: int, conditional: bool = False) -> nn.Sequenti
         Channels after the first convolution; each of the next three doubles them.
     conditional : bool
         Whether the discriminator also sees the generator's input (Pix2Pix).
+    norm : {'instance', 'pixel'}
+        Normalization after the convolutions.
     """
     strides = {"patchgan_70": (2, 2, 2, 1), "linder_noren_94": (2, 2, 2, 2)}[kind]
     layers: list[nn.Module] = []
@@ -192,7 +196,7 @@ def patchgan(kind: str, features: int, conditional: bool = False) -> nn.Sequenti
     for level, stride in enumerate(strides):
         width = features * 2**level
         layers += [nn.Conv2d(inputs, width, 4, stride=stride, padding=1)]
-        layers += [nn.InstanceNorm2d(width)] if level > 0 else []
+        layers += [_norm(norm, width)] if level > 0 else []
         layers += [nn.LeakyReLU(0.2, inplace=True)]
         inputs = width
     if kind == "linder_noren_94":
@@ -201,11 +205,17 @@ def patchgan(kind: str, features: int, conditional: bool = False) -> nn.Sequenti
 
 
 def initialize(network: nn.Module) -> nn.Module:
-    """Draw all convolution weights with zero biases, from torch's global seed.
+    """Draw all convolution weights, from torch's global seed; biases are zero.
 
     The distribution is N(0, 0.02²) (Zhu et al. 2017), except in a network with pixel norm. There
     the variance keeps the scale of the signal through each layer (He et al. 2015), because pixel
-    norm, unlike instance norm, does not restore the contrast between pixels.
+    norm, unlike instance norm, does not restore the contrast between pixels. The layers that see
+    the image have biases there (:func:`_spread_over_levels`).
+
+    Parameters
+    ----------
+    network : Module
+        A network, or a ModuleDict of networks.
     """
     keeps_scale = any(isinstance(module, PixelNorm) for module in network.modules())
     for module in network.modules():
@@ -213,7 +223,30 @@ def initialize(network: nn.Module) -> nn.Module:
             nn.init.normal_(module.weight, 0.0, _he_deviation(module) if keeps_scale else 0.02)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+    if keeps_scale:
+        for one in network.values() if isinstance(network, nn.ModuleDict) else [network]:
+            for layer in _image_layers(one):
+                _spread_over_levels(layer)
     return network
+
+
+def _image_layers(network: nn.Module) -> list[nn.Conv2d]:
+    """Return the convolutions of a network whose input is the image itself."""
+    heads = [network.downs, network.head.fine] if isinstance(network, UNet) and network.head else []
+    parts = heads or [network]
+    return [next(m for m in part.modules() if isinstance(m, nn.Conv2d)) for part in parts]
+
+
+@torch.no_grad()
+def _spread_over_levels(layer: nn.Conv2d) -> None:
+    """Draw biases with which each channel is 0 at a level of its own between black and white.
+
+    Without biases the channels of an even region are in proportion to its level, and pixel norm
+    takes that factor away: background, polymer and soft tissue would all look alike.
+    """
+    if layer.bias is not None:
+        level = torch.empty(layer.out_channels).uniform_(-1, 1)
+        layer.bias.copy_(-level * layer.weight.sum((1, 2, 3)))
 
 
 def _he_deviation(layer: nn.Conv2d | nn.ConvTranspose2d) -> float:
