@@ -13,6 +13,8 @@ from virtual_staining.artefacts.sheet import read_sheet
 from virtual_staining.check.command import read_study
 from virtual_staining.check.estimate import estimate
 from virtual_staining.check.headers import read_headers
+from virtual_staining.check.machine import core_speed
+from virtual_staining.check.understood import File, Sample
 from virtual_staining.errors import InputError
 from virtual_staining.settings.study import Study
 
@@ -182,6 +184,7 @@ def test_the_run_is_estimated_from_the_working_size(study):
     ingest = fine.ingest.model_copy(update={"voxel_size_um": 10})
     coarse = fine.model_copy(update={"ingest": ingest})
     needs = {need.stage: need for need in estimate(samples, fine)}
+    assert needs.keys() >= {"tables and figures"}
     fewer = {need.stage: need for need in estimate(samples, coarse)}
     assert needs["ingest"].jobs == 7  # one volume, six slides
     assert needs["stained volumes"].disk_bytes == pytest.approx(
@@ -190,6 +193,28 @@ def test_the_run_is_estimated_from_the_working_size(study):
     assert needs["training, without a GPU"].jobs == 3 * len(fine.models)
     alone = {need.stage for need in estimate(samples[:2], fine)}
     assert alone == {"ingest", "registered pairs"}  # too few for folds: nothing is trained
+
+
+@pytest.mark.parametrize("speed", [1.0, 0.25])
+def test_the_estimate_goes_with_the_cores_and_their_speed(speed, repository, monkeypatch):
+    """The demo took 17 minutes on two cores of the machine whose speeds the estimate holds."""
+    monkeypatch.setattr("virtual_staining.check.estimate.core_speed", lambda: speed)
+    monkeypatch.setattr("virtual_staining.check.estimate.cpu_count", lambda: 2)
+    monkeypatch.chdir(repository)
+    study = read_study("profiles/demo/study.yaml")
+    names = [f"{role}-{n}" for role, count in (("crossval", 11), ("test", 3)) for n in range(count)]
+    samples = [
+        Sample(name, name, "tb", "Mg", name.partition("-")[0], "auto", [
+            File("volume", "ct", shape=(300, 300, 300), size_um=(20.0,) * 3),
+            File("slide", "s.tif", shape=(1200, 1200), size_um=(5.0, 5.0)),
+        ]) for name in names
+    ]  # fmt: skip
+    minutes = 60 * sum(need.hours for need in estimate(samples, study))
+    assert 11 < speed * minutes < 25
+
+
+def test_this_machine_has_a_speed():
+    assert 0.01 < core_speed() < 100
 
 
 def test_configuration_of_a_check(tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
 """What a run takes on this machine: time, memory and disk, to the order of magnitude.
 
-The speeds are those of one core, measured with the demo and the benchmarks (docs/benchmarks.md).
-Another machine may be three times faster or slower.
+The speeds are those of one core of one machine, measured with the demo and the benchmarks
+(docs/benchmarks.md); :mod:`virtual_staining.check.machine` measures how fast this one is.
 """
 
 import math
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from virtual_staining.check.machine import core_speed
 from virtual_staining.check.understood import Sample
 from virtual_staining.readers.files import size_text
 from virtual_staining.runtime import cpu_count, free_memory_bytes
@@ -19,11 +20,18 @@ START_S = 3.0  # of a job, until its libraries are loaded
 INGEST_VOXELS = 2e7  # raw voxels a second and core
 SEARCH_S = {"auto": 12.0, "initial_pose": 8.0, "fixed": 3.0}  # of a section
 PAIR_S = 15.0  # normalization and mask of a section
-STEP_S = 28.0  # of the paper's paired CycleGAN: 4 patches of 256 pixels, 64 features, 2 cores
+STEP_S = 56.0  # of the paper's paired CycleGAN: 4 patches of 256 pixels, 64 features
 STEP_MEMORY = 6.7 * 2**30
-UNET = 0.15  # of a step of the ResNet
+# Between products, whose number is that of the features squared, and what is read and written.
+FEATURES_POWER = 1.5
+UNET = {"half": 0.15, "full": 0.33}  # of a step of the ResNet, by `train.head`
 UNPAIRED = {"pix2pix": 0.3}  # of a step of the CycleGANs
 TILES = 1.25  # of 256 pixels a second and core, of the paper's ResNet
+FLIPS = 4  # mirror images of which the mean is shown
+SCORED_S = 3.0  # of a section in a row of the tables: every metric of every patch and region
+REFERENCES = 6  # rows of stains without a network
+TABLES_S = 150.0  # of a stain's tables and figures, some twenty jobs
+DRAW_S = 60.0  # pictures and page of a stained volume
 PYRAMID = 8 / 7
 COMPRESSED = 0.7  # of a noisy volume
 GIB = 2**30
@@ -56,7 +64,7 @@ class Need:
 
 def estimate(samples: Sequence[Sample], study: Study) -> list[Need]:
     """Return what each stage takes, those that train and stain only where there are folds."""
-    cores = cpu_count()
+    cores = cpu_count() * core_speed()
     sections = [sample for sample in samples if sample.file("slide")]
     needs = [_ingest(samples, study, cores), _pairs(sections, study, cores)]
     return needs + _trained(samples, sections, study, cores)
@@ -93,7 +101,7 @@ def _volumes(samples: Sequence[Sample]) -> dict[str, Sample]:
     return {s.volume_id: s for s in reversed(samples) if s.file("volume") is not None}
 
 
-def _ingest(samples: Sequence[Sample], study: Study, cores: int) -> Need:
+def _ingest(samples: Sequence[Sample], study: Study, cores: float) -> Need:
     volumes = _volumes(samples).values()
     raw = [math.prod(v.files[0].shape) for v in volumes if v.files[0].shape]
     slides = [s for sample in samples if (s := sample.file("slide")) and s.size_mm]
@@ -109,7 +117,7 @@ def _ingest(samples: Sequence[Sample], study: Study, cores: int) -> Need:
     return Need("ingest", jobs, seconds / cores / 3600, memory, written + sum(pixels))
 
 
-def _pairs(sections: Sequence[Sample], study: Study, cores: int) -> Need:
+def _pairs(sections: Sequence[Sample], study: Study, cores: float) -> Need:
     seconds = sum(SEARCH_S[sample.mode] + PAIR_S for sample in sections)
     pixels = sum(
         math.prod(1000 * edge / study.ingest.voxel_size_um for edge in slide.size_mm)
@@ -119,37 +127,57 @@ def _pairs(sections: Sequence[Sample], study: Study, cores: int) -> Need:
 
 
 def _trained(
-    samples: Sequence[Sample], sections: Sequence[Sample], study: Study, cores: int
+    samples: Sequence[Sample], sections: Sequence[Sample], study: Study, cores: float
 ) -> list[Need]:
     """Return what training and staining take."""
     needs, train = [], study.train
-    scale = (train.features / 64) ** 2 * (train.patch_px / 256) ** 2
-    scale *= UNET if train.generator == "unet" else 1.0
-    jobs, seconds, folds = 0, 0.0, study.fold_numbers()
+    scale = _network_scale(study) * (train.patch_px / 256) ** 2
+    jobs, seconds, rows, folds = 0, 0.0, 0, study.fold_numbers()
+    stains = 0
     for stain in sorted({sample.stain for sample in sections}):
         pairs = [s for s in sections if s.stain == stain and s.role == "crossval"]
         if len(pairs) < study.split.folds:
             continue
         training = len(pairs) * (1 - 1 / max(2, study.split.folds))
-        for model in study.models_of(stain):
+        shown = sum(s.stain == stain for s in sections) - training  # validation and test
+        models = study.models_of(stain)
+        for model in models:
             settings = study.training(model)
             steps = settings.epochs * settings.patches_per_pair * training / settings.batch
-            step_s = STEP_S * 2 / cores * settings.batch / 4 * scale * UNPAIRED.get(model, 1.0)
+            step_s = STEP_S * settings.batch / 4 * scale * UNPAIRED.get(model, 1.0)
             jobs += len(folds)
-            seconds += len(folds) * steps * step_s
+            seconds += len(folds) * (START_S + steps * step_s)
+        rows += len(folds) * shown * (len(models) + REFERENCES)
+        stains += 1
     if not jobs:
         return []
     memory = GIB + STEP_MEMORY * train.batch / 4 * train.features / 64 * (train.patch_px / 256) ** 2
-    needs.append(Need("training, without a GPU", jobs, seconds / 3600, memory, jobs * GIB / 10))
-    stained = [
+    needs.append(
+        Need("training, without a GPU", jobs, seconds / cores / 3600, memory, jobs * GIB / 10)
+    )
+    seconds = rows * SCORED_S + stains * TABLES_S
+    needs.append(Need("tables and figures", stains * 20, seconds / cores / 3600, GIB, GIB / 10))
+    return [*needs, _stained(samples, study, cores)]
+
+
+def _stained(samples: Sequence[Sample], study: Study, cores: float) -> Need:
+    """Return what the stained volumes and their pictures take."""
+    stain = study.stain
+    voxels = [
         working_voxels(v, study) for v in _volumes(samples).values()
-        if study.stain.volumes == "all" or v.volume_id in study.stain.volumes
-        or (study.stain.volumes == "test" and (v.role == "test" or v.file("slide") is None))
+        if stain.volumes == "all" or v.volume_id in stain.volumes
+        or (stain.volumes == "test" and (v.role == "test" or v.file("slide") is None))
     ]  # fmt: skip
-    overlap = 1.0 if study.stain.whole_planes else (study.stain.patch_px / study.stain.step_px) ** 2
-    tile_s = overlap * (train.features / 64) ** 2 / (TILES * 256**2) / cores
-    tile_s *= (UNET if train.generator == "unet" else 1.0) * len(study.stain.folds)
-    hours = (START_S * len(stained) + tile_s * sum(stained)) / 3600
-    disk = 4 * (1 + PYRAMID * COMPRESSED) * sum(stained)
-    needs.append(Need("stained volumes", len(stained), hours, 2 * GIB, disk))
-    return needs
+    repeats = 1.0 if stain.whole_planes else (stain.patch_px / stain.step_px) ** 2
+    repeats *= len(stain.folds) * len(stain.axes) * (FLIPS if stain.flips else 1)
+    seconds = repeats * _network_scale(study) / (TILES * 256**2) * sum(voxels)
+    seconds += (2 * START_S + DRAW_S) * len(voxels)
+    disk = 4 * (1 + PYRAMID * COMPRESSED) * sum(voxels)
+    return Need("stained volumes", len(voxels), seconds / cores / 3600, 2 * GIB, disk)
+
+
+def _network_scale(study: Study) -> float:
+    """Return how long a generator of the study takes against the paper's ResNet."""
+    train = study.train
+    unet = UNET[train.head] if train.generator == "unet" else 1.0
+    return unet * (train.features / 64) ** FEATURES_POWER

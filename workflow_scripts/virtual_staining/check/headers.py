@@ -151,9 +151,11 @@ def _annotations(column: str, row: dict[str, str], slide: File, study: Study) ->
 
 
 def _pose(row: dict[str, str]) -> File:
-    file = File("initial_pose", row["initial_pose"])
+    named = files_of(row["initial_pose"], "initial_pose")
+    kind = "pose" if len(named) == 1 and named[0].lower().endswith(".json") else "landmarks"
+    file = File("initial_pose", row["initial_pose"], container=kind)
     with _listening(file.warnings, file.errors):
-        for path in files_of(file.path, "initial_pose"):
+        for path in named:
             check_file(path)
     return file
 
