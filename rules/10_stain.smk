@@ -15,6 +15,7 @@ rule stain_volume:
             "<results>/03_normalize/{sample}/stats.json",
             sample=SECTIONS_OF_VOLUME.get(wildcards.volume, []),
         ),
+        transforms=section_planes,
     output:
         zarr=directory("<results>/10_stain/{stain}/{model}/{volume}/rgba.ome.zarr"),
         tiff="<results>/10_stain/{stain}/{model}/{volume}/rgba.tif",
@@ -42,7 +43,7 @@ rule stain_volume:
     shell:
         "python -m virtual_staining stain {params.share} --ct {input.ct:q} --generator {input.generators:q}"
         " --stats {input.stats:q} --normalize {params.normalize:q} --mask {params.mask:q}"
-        " --section-thickness-um {params.thickness_um}"
+        " --section-thickness-um {params.thickness_um} --transforms {input.transforms:q}"
         " --settings {params.settings:q} --threads {threads}"
         " --out {params.folder:q} > {log:q} 2>&1"
 
@@ -59,6 +60,7 @@ use rule stain_volume as stain_share with:
             "<results>/03_normalize/{sample}/stats.json",
             sample=SECTIONS_OF_VOLUME.get(wildcards.volume, []),
         ),
+        transforms=section_planes,
     output:
         temp(touch("<results>/10_stain/{stain}/{model}/{volume}/share-{share}-of-{shares}.done")),
     log:

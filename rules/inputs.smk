@@ -229,6 +229,13 @@ def shares_of_volume(wildcards):
     return [f"{folder}/share-{k}-of-{jobs}.done" for k in range(1, jobs + 1) if jobs > 1]
 
 
+def section_planes(wildcards):
+    """Return where a volume's sections lie, if the volume is stained in planes parallel to one."""
+    sections = SECTIONS_OF_VOLUME.get(wildcards.volume, [])
+    wanted = sections if "section" in STUDY.stain.axes else []
+    return expand("<results>/02_register/{sample}/transform.json", sample=wanted)
+
+
 def volume_table(stain):
     """Return the table of a stain's volumes, if there is to be one."""
     wanted = STUDY.evaluate.structures and volumes_of(stain)

@@ -32,7 +32,7 @@ def make_study(folder):
     rgba = np.concatenate([rgb, np.rint(255 - rgb.mean(0, keepdims=True)).astype(np.uint8)])
     write_volume_pyramid(results.volume("V"), ct.astype(np.uint16), VOXEL_UM)
     stained = results.stained_volume("tb", "model", "V")
-    write_rgba(stained, [rgba], ct.shape, VOXEL_UM, (1.0, 0.0))
+    write_rgba(stained, [rgba], ct.shape, VOXEL_UM, (1.0, 0.0), "z")
     middle = (640.0, 640.0, 640.0)
     pose = pose_to_map(middle, (1.0, 0.0, 0.0), (0.0, 0.96, 0.28), (1000, 1000))
     grid = PlaneGrid((50, 50), 20.0, pose)

@@ -16,7 +16,7 @@ VOXEL_UM = 12.5
 def volume(tmp_path_factory):
     folder = StainedVolumeFolder(tmp_path_factory.mktemp("export"))
     rgba = np.random.default_rng(0).integers(0, 256, (4, 70, 20, 30)).astype(np.uint8)
-    write_rgba(folder, [rgba], rgba.shape[1:], VOXEL_UM, (1.0, 0.0))
+    write_rgba(folder, [rgba], rgba.shape[1:], VOXEL_UM, (1.0, 0.0), "z")
     return folder.zarr, rgba
 
 

@@ -40,7 +40,7 @@ def study(tmp_path_factory):
     write_volume_pyramid(folder / "ct.ome.zarr", ct, VOXEL_UM)
     rgb = paint(ct)
     rgba = np.concatenate([rgb, 255 - rgb.mean(0, keepdims=True)]).round().astype(np.uint8)
-    write_rgba(StainedVolumeFolder(folder), [rgba], ct.shape, VOXEL_UM, (1.0, 0.0))
+    write_rgba(StainedVolumeFolder(folder), [rgba], ct.shape, VOXEL_UM, (1.0, 0.0), "z")
     pose = pose_to_map((900, 800, 700), (0.9, 0.3, -0.2), (-0.3, 0.8, 0.5), (1000, 800))
     write_pair_grid(folder / "transform.json", PlaneGrid((40, 50), VOXEL_UM, pose), {})
     return folder, ct

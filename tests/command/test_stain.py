@@ -28,7 +28,7 @@ from virtual_staining.stain.ensemble import load_stainer, plane_stainer
 from virtual_staining.stain.fusion import alpha_channel
 from virtual_staining.stain.kept_slabs import KeptSlabs
 from virtual_staining.stain.scaling import measured_scaling, median_scaling
-from virtual_staining.stain.slabs import Slab, filtered_slab, slabs_of, stain_slab
+from virtual_staining.stain.slabs import Slab, filtered_slab, slabs_along, stain_slab
 from virtual_staining.stain.specimen import find_specimen
 from virtual_staining.stain.specimen_outline import specimen_outline
 from virtual_staining.stain.volume import Staining, write_stained_volume
@@ -72,7 +72,7 @@ def test_alpha_is_the_inverted_mean_for_every_sum():
 @pytest.mark.parametrize("axis", "zyx")
 def test_filter_does_not_depend_on_slab_size(volume, planes, axis):
     number = "zyx".index(axis)
-    slabs = slabs_of(volume.shape, axis, planes * 4 * volume.size // volume.shape[number])
+    slabs = slabs_along(axis, volume.shape, planes * 4 * volume.size // volume.shape[number])
     assert max(slab.stop - slab.start for slab in slabs) == (planes if planes < 16 else 16)
     found = np.concatenate([filtered_slab(volume, slab, PaperFilter(1.0)) for slab in slabs])
     expected = gaussian_filter(volume.astype(np.float32), 1.0, mode="nearest")

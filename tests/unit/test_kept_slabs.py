@@ -11,7 +11,9 @@ from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.volume import open_volume_pyramid, write_volume_pyramid
 from virtual_staining.imaging.ct_plane import AsTrained
+from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.stain.kept_slabs import KeptSlabs, fingerprint
+from virtual_staining.stain.section_planes import SectionPlanes
 from virtual_staining.stain.slabs import Slab
 from virtual_staining.stain.volume import Staining, write_stained_volume
 
@@ -26,10 +28,16 @@ stain_all(Path(sys.argv[1]), 0.02)
 """
 PLANES = 4  # of a slab
 SHAPE = (26, 20, 22)
+FRAME = SectionMap(np.array([40.0, 30.0, 250.0]), np.array([0.8, 0.6, 0]), np.array([-0.6, 0.8, 0]))
+
+
+def slabs_of(axis: str, n: int) -> list[Slab]:
+    """Divide n planes along an axis."""
+    return [Slab(axis, first, min(first + PLANES, n)) for first in range(0, n, PLANES)]
 
 
 def stain_all(folder: Path, seconds: float) -> tuple[Staining, KeptSlabs]:
-    """Stain the volume of a folder in slabs along z and x, each plane for some time."""
+    """Stain the volume of a folder along z, x and a section, each plane for some time."""
     level = open_volume_pyramid(folder / "ct.ome.zarr")[0]
 
     def stain(plane, inside):
@@ -39,11 +47,14 @@ def stain_all(folder: Path, seconds: float) -> tuple[Staining, KeptSlabs]:
         rgb = np.stack([plane // 256, plane % 256, plane * 0]).astype(np.uint8)
         return rgb, np.ones(plane.shape, np.float32)
 
-    staining = Staining(level, (1.0, 0.0), stain, AsTrained(40.0, 20.0), "zx")
+    section = SectionPlanes(level, FRAME, 40.0)
+    axes = ("z", "x", "section")
+    staining = Staining(level, (1.0, 0.0), stain, AsTrained(40.0, 20.0), axes, None, section)
+    section.__dict__["slabs"] = slabs_of("section", section.slabs[-1].stop)
     staining.__dict__["slabs"] = [
-        Slab(axis, first, min(first + PLANES, n))
-        for axis, n in (("z", SHAPE[0]), ("x", SHAPE[2]))
-        for first in range(0, n, PLANES)
+        *slabs_of("z", SHAPE[0]),
+        *slabs_of("x", SHAPE[2]),
+        *section.slabs,
     ]
     kept = KeptSlabs(folder / "slabs", SHAPE)
     staining.stain(kept, staining.slabs)
@@ -69,7 +80,8 @@ def test_a_run_that_is_killed_at_any_time_continues(tmp_path):
         folder = tmp_path / name
         write_stained_volume(*stain_all(folder, 0.0), StainedVolumeFolder(folder))
     lines = (tmp_path / "killed/stained.txt").read_text().count("plane")
-    assert SHAPE[0] + SHAPE[2] <= lines <= SHAPE[0] + SHAPE[2] + kills * PLANES
+    needed = 2 * SHAPE[0] + SHAPE[2]  # the section's planes are turned about z
+    assert needed <= lines <= needed + kills * PLANES
     killed, once = (open_rgba(tmp_path / name / "rgba.ome.zarr") for name in ("killed", "once"))
     for one, other in zip(killed, once, strict=True):
         np.testing.assert_array_equal(one.array[:], other.array[:])

@@ -23,7 +23,7 @@ def truth():
 def written(truth, tmp_path_factory):
     folder = StainedVolumeFolder(tmp_path_factory.mktemp("rgba"))
     slabs = (truth[:, z : z + 7] for z in range(0, 90, 7))
-    write_rgba(folder, slabs, truth.shape[1:], 5.0, (2.0, -3.0))
+    write_rgba(folder, slabs, truth.shape[1:], 5.0, (2.0, -3.0), "z")
     return folder.zarr
 
 

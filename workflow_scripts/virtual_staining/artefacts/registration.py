@@ -270,6 +270,18 @@ def read_pair_grid(path: str | Path) -> PlaneGrid:
     return PlaneGrid((shape[0], shape[1]), float(pixel_um), to_volume)
 
 
+def read_confidence(path: str | Path) -> float:
+    """Read how reliable a registration is, 0 to 1, from its ``transform.json``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or lacks the number.
+    """
+    document = read_document(path, FORMAT, REMEDY)
+    return float(document.value("confidence", (int, float), "a number"))
+
+
 def write_pair_grid(path: str | Path, grid: PlaneGrid, more: Mapping[str, object]) -> None:
     """Write where the pixels of a plane lie, with the keys of ``transform.json`` and some more."""
     place = {

@@ -1,7 +1,7 @@
 """What `stain` leaves: the colour volume as OME-Zarr and as BigTIFF."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ def write_rgba(
     shape: tuple[int, int, int],
     voxel_size_um: float,
     ct_scaling: tuple[float, float],
+    axes: Sequence[str],
     deviations: Iterable[np.ndarray] | None = None,
 ) -> None:
     """Write a colour volume as OME-Zarr and as BigTIFF at once; both appear when complete.
@@ -47,6 +48,8 @@ def write_rgba(
         Edge of the isotropic voxels, µm.
     ct_scaling : (scale, offset)
         Normalization of the CT before staining; stored in the attributes of the OME-Zarr.
+    axes : sequence of str
+        Axes that the stained planes stand on; stored there as well.
     deviations : iterable of ndarray, shape (dz, y, x), float32, optional
         For each slab the standard deviation of the results that the colours average, 8-bit levels;
         becomes the image ``uncertainty`` inside the OME-Zarr.
@@ -64,7 +67,12 @@ def write_rgba(
             voxel_size_um,
             (4, *shape),
             np.dtype(np.uint8),
-            attributes={"format": FORMAT, "ct_scale": ct_scaling[0], "ct_offset": ct_scaling[1]},
+            attributes={
+                "format": FORMAT,
+                "ct_scale": ct_scaling[0],
+                "ct_offset": ct_scaling[1],
+                "axes": list(axes),
+            },
             omero={"channels": [_channel(label, color) for label, color in CHANNELS]},
             beside=None if deviations is None else (UNCERTAINTY, map(encode_deviation, deviations)),
         )

@@ -45,15 +45,18 @@ class StainSettings(TilingSettings):
         values="test, all, or a list of volume ids",
         only=("workflow",),
     )
-    axes: tuple[Literal["z", "y", "x"], ...] = key(
+    axes: tuple[Literal["z", "y", "x", "section"], ...] = key(
         ("z",),
-        "axes of the volume on which the stained planes stand; the colours that a voxel has along"
-        " several axes are averaged, and their spread adds to the uncertainty. [z] is the paper's"
-        " way, whose volumes show stripes when cut along z; [z, y, x] takes three times as long",
+        "axes of the volume on which the stained planes stand; section: planes parallel to the"
+        " volume's own section, the only ones that training saw, or along z where no section was"
+        " registered (of several sections, that of most confidence). The colours that a voxel has"
+        " along several axes are averaged, and their spread adds to the uncertainty. [z] is the"
+        " paper's way, whose volumes show stripes when cut along z; [z, y, x] takes three times as"
+        " long",
         paper="2.11",
-        values="a list of z, y and x, each at most once",
+        values="a list of z, y, x and section, each at most once",
         min_length=1,
-        max_length=3,
+        max_length=4,
     )
     jobs: int = key(
         1,
@@ -89,7 +92,9 @@ class StainSettings(TilingSettings):
         if len(set(self.folds)) < len(self.folds):
             yield "folds", "a list that names no fold twice"
         if len(set(self.axes)) < len(self.axes):
-            yield "axes", "a list of z, y and x that names no axis twice"
+            yield "axes", "a list of z, y, x and section that names no axis twice"
+        if "section" in self.axes and self.plane != "as_trained":
+            yield "plane", "as_trained where axes names section"
         if isinstance(self.volumes, tuple) and not self.volumes:
             yield "volumes", "test, all, or a list with at least one volume id"
         if isinstance(self.volumes, tuple) and len(set(self.volumes)) < len(self.volumes):

@@ -3,8 +3,11 @@
 import argparse
 import logging
 import shutil
+from collections.abc import Sequence
+from pathlib import Path
 
 from virtual_staining.artefacts.folders import StainedVolumeFolder
+from virtual_staining.artefacts.registration import read_pair_grid
 from virtual_staining.artefacts.registration_failed import failure_of
 from virtual_staining.artefacts.volume import open_volume_pyramid
 from virtual_staining.errors import InputError
@@ -16,6 +19,8 @@ from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings
 from virtual_staining.stain.kept_slabs import KeptSlabs, fingerprint
 from virtual_staining.stain.scaling import chosen_scaling
+from virtual_staining.stain.section_planes import SectionPlanes, most_certain
+from virtual_staining.stain.slabs import SECTION
 from virtual_staining.stain.specimen import find_specimen
 from virtual_staining.stain.volume import Staining, write_stained_volume
 
@@ -40,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--section-thickness-um",
         type=float,
         help="thickness that the training pairs' CT was averaged through, µm; for plane as_trained",
+    )
+    parser.add_argument(
+        "--transforms",
+        nargs="*",
+        default=[],
+        help="transform.json of the volume's sections; for axes section",
     )
     parser.add_argument("--settings", required=True, help=StainSettings.argument_help())
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
@@ -95,9 +106,47 @@ def prepare(args: argparse.Namespace) -> tuple[Staining, KeptSlabs]:
         specimen = find_specimen(levels, scaling, mask, normalize)
         depends_on += [mask.reaching("stain"), normalize.reaching("stain")]
     plane_filter = chosen_filter(settings, args.section_thickness_um, levels[0].voxel_size_um)
-    staining = Staining(levels[0], scaling, stain, plane_filter, settings.axes, specimen)
+    axes, section = chosen_axes(settings.axes, args.transforms)
+    planes = None
+    if section is not None:
+        frame = read_pair_grid(section).to_volume
+        planes = SectionPlanes(levels[0], frame, args.section_thickness_um)
+        depends_on.append(frame.to_dict())
+    staining = Staining(levels[0], scaling, stain, plane_filter, axes, specimen, planes)
     mark = fingerprint(levels, args.generator, {"depends_on": depends_on})
     return staining, KeptSlabs(args.out.kept_slabs(mark), levels[0].array.shape)
+
+
+def chosen_axes(
+    axes: Sequence[str], transforms: Sequence[str]
+) -> tuple[tuple[str, ...], Path | None]:
+    """Return the axes to stain along, and the section that gives the axis 'section' its planes.
+
+    Parameters
+    ----------
+    axes : sequence of str
+        As in :class:`~virtual_staining.settings.stain.StainSettings`.
+    transforms : sequence of path
+        ``transform.json`` of the volume's sections.
+
+    Returns
+    -------
+    axes : tuple of str
+        z takes the place of section where no section was registered.
+    section : Path or None
+        The ``transform.json``, if axes names section.
+    """
+    if SECTION not in axes:
+        return tuple(axes), None
+    section = most_certain(transforms)
+    if section is None:
+        log.warning(
+            "the volume has no registered section: stained along z in place of section; where you "
+            "know the plane, give --transforms a file that the command section has written"
+        )
+        return tuple(dict.fromkeys("z" if axis == SECTION else axis for axis in axes)), None
+    log.info("planes parallel to %s", section)
+    return tuple(axes), section
 
 
 def chosen_filter(

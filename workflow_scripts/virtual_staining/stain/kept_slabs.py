@@ -128,6 +128,36 @@ class KeptSlabs:
                 source = slice(first - slab.start, last - slab.start)
             else:
                 bounds[slab.number] = slice(slab.start, slab.stop)
-            array = cast(zarr.Array, zarr.open_array(str(self._path(slab)), mode="r"))
-            values[:, *bounds] = array[:, source]
+            values[:, *bounds] = self.read(slab)[:, source]
         return values[:3], deviation_levels(values[3])
+
+    def read(self, slab: Slab) -> zarr.Array:
+        """Open a finished slab: uint8 (4, z, y, x), red, green, blue and the coded deviation."""
+        return cast(zarr.Array, zarr.open_array(str(self._path(slab)), mode="r"))
+
+
+class KeptPlanes:
+    """Slabs parallel to a section as one array that is only sliced, uint8 (4, plane, y, x).
+
+    Parameters
+    ----------
+    kept : KeptSlabs
+    slabs : list of Slab
+        All slabs of the section, in order.
+    shape : (n, h, w)
+        Of the planes.
+    """
+
+    def __init__(self, kept: KeptSlabs, slabs: list[Slab], shape: tuple[int, int, int]):
+        self._kept, self._slabs, self.shape = kept, slabs, (4, *shape)
+
+    def __getitem__(self, place: tuple[slice, ...]) -> np.ndarray:
+        """Read a box that is given by four slices with both ends."""
+        channels, planes, rows, columns = place
+        parts = []
+        for slab in self._slabs:
+            first, last = max(slab.start, planes.start), min(slab.stop, planes.stop)
+            if first < last:
+                here = slice(first - slab.start, last - slab.start)
+                parts.append(np.asarray(self._kept.read(slab)[channels, here, rows, columns]))
+        return np.concatenate(parts, axis=1)

@@ -1,4 +1,4 @@
-"""From CT to stained slabs: filter, scale, stain plane by plane along an axis (paper 2.11)."""
+"""From CT to stained slabs: filter, scale, stain plane by plane (paper 2.11)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 from virtual_staining.imaging.ct_plane import AsTrained, PaperFilter
 
 AXES = "zyx"  # of all volumes, in this order
+SECTION = "section"  # in place of an axis: planes parallel to a registered section
 LAYER_PLANES = 16  # of the volume that are put together and written at a time
 SLAB_BYTES = 256 * 2**20  # of CT in one slab
 MOST_PLANES = 64  # of a slab; a killed job loses no more
@@ -19,11 +20,11 @@ to RGB, uint8 (3, y, x), and their standard deviation, 8-bit levels, float32 (y,
 
 @dataclass(frozen=True)
 class Slab:
-    """Consecutive planes of a volume along one of its axes.
+    """Consecutive planes of a volume along one of its axes, or parallel to a section.
 
     Parameters
     ----------
-    axis : {'z', 'y', 'x'}
+    axis : {'z', 'y', 'x', 'section'}
         Axis that the planes stand on.
     start, stop : int
         First plane, and the plane behind the last.
@@ -40,29 +41,26 @@ class Slab:
 
     @property
     def number(self) -> int:
-        """Place of the axis among z, y, x."""
-        return AXES.index(self.axis)
+        """Place of the axis among z, y, x; planes parallel to a section are counted first."""
+        return 0 if self.axis == SECTION else AXES.index(self.axis)
 
 
-def slabs_of(shape: Sequence[int], axes: Sequence[str], most_bytes: int = SLAB_BYTES) -> list[Slab]:
-    """Divide a volume into slabs along each of some axes.
+def slabs_along(axis: str, shape: Sequence[int], most_bytes: int = SLAB_BYTES) -> list[Slab]:
+    """Divide the planes along an axis into slabs.
 
     Parameters
     ----------
-    shape : (z, y, x)
-        Of the volume.
-    axes : sequence of {'z', 'y', 'x'}
-        Axes along which the volume is stained.
+    axis : {'z', 'y', 'x', 'section'}
+        Axis that the planes stand on.
+    shape : (int, int, int)
+        (z, y, x) of the volume; of planes parallel to a section their number, rows and columns.
     most_bytes : int
         Most bytes of a slab in float32; a slab holds one plane at least.
     """
-    slabs = []
-    for axis in axes:
-        n = shape[AXES.index(axis)]
-        planes = min(most_bytes // (4 * int(np.prod(shape)) // n), MOST_PLANES)
-        planes = max(planes // LAYER_PLANES * LAYER_PLANES or planes, 1)
-        slabs += [Slab(axis, first, min(first + planes, n)) for first in range(0, n, planes)]
-    return slabs
+    n = shape[Slab(axis, 0, 0).number]
+    planes = min(most_bytes // (4 * int(np.prod(shape)) // n), MOST_PLANES)
+    planes = max(planes // LAYER_PLANES * LAYER_PLANES or planes, 1)
+    return [Slab(axis, first, min(first + planes, n)) for first in range(0, n, planes)]
 
 
 def filtered_slab(array, slab: Slab, plane_filter: AsTrained | PaperFilter) -> np.ndarray:

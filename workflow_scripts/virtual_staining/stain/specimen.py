@@ -1,6 +1,9 @@
 """Where the specimen lies in a volume, seen from any axis; nothing else is stained."""
 
+from functools import cached_property
+
 import numpy as np
+from scipy.ndimage import maximum_filter
 
 from virtual_staining.artefacts.volume import VolumeLevel
 from virtual_staining.imaging.ct_plane import AsTrained
@@ -9,6 +12,9 @@ from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.stain.slabs import AXES
 from virtual_staining.stain.specimen_outline import OUTLINE_UM, specimen_outline
 
+# Voxels between which a point lies, seen from any side, differ by no more from the nearest voxel
+# along z, y and x: half of 1 and the diagonal of a cube.
+AROUND_POINT = 2
 MOST_VOXELS = 512  # longest side of the copy of the volume in which the specimen is outlined
 
 
@@ -30,7 +36,7 @@ class Specimen:
     """
 
     def __init__(self, outlines: np.ndarray, ratio: float, shape: tuple[int, int, int]):
-        self._outlines = outlines
+        self._outlines, self._ratio, self._shape = outlines, ratio, shape
         self._nearest = [
             np.minimum((np.arange(n) + 0.5) / ratio, size - 1).astype(int)
             for n, size in zip(shape, outlines.shape, strict=True)
@@ -42,6 +48,29 @@ class Specimen:
         coarse = self._outlines.take(self._nearest[number][index], number)
         rows, columns = (n for k, n in enumerate(self._nearest) if k != number)
         return coarse[rows][:, columns]
+
+    def near(self, points: np.ndarray) -> np.ndarray:
+        """Return which points may lie beside a voxel of the specimen, bool (...).
+
+        Of a grid of points one voxel apart, turned in any way, these are at least all corners of
+        the cubes that voxels of the specimen lie in.
+
+        Parameters
+        ----------
+        points : ndarray, shape (..., 3)
+            Indices (z, y, x) of any place in the volume or outside it.
+        """
+        voxels = [
+            nearest[np.clip(np.rint(points[..., k]).astype(int), 0, n - 1)]
+            for k, (nearest, n) in enumerate(zip(self._nearest, self._shape, strict=True))
+        ]
+        return self._grown[tuple(voxels)]
+
+    @cached_property
+    def _grown(self) -> np.ndarray:
+        """The outlines, grown by AROUND_POINT voxels of the volume."""
+        reach = int(np.ceil(AROUND_POINT / self._ratio))
+        return maximum_filter(self._outlines.view(np.uint8), 2 * reach + 1).view(bool)
 
 
 def find_specimen(

@@ -15,12 +15,14 @@ from virtual_staining.imaging.ct_plane import AsTrained, PaperFilter
 from virtual_staining.progress import progress
 from virtual_staining.stain.fusion import alpha_channel, clear, fuse
 from virtual_staining.stain.kept_slabs import KeptSlabs
+from virtual_staining.stain.section_planes import SectionPlanes
 from virtual_staining.stain.slabs import (
     LAYER_PLANES,
+    SECTION,
     Slab,
     Stain,
     filtered_slab,
-    slabs_of,
+    slabs_along,
     stain_slab,
 )
 from virtual_staining.stain.specimen import Specimen
@@ -42,10 +44,12 @@ class Staining:
         Stains a normalized plane.
     plane_filter : AsTrained or PaperFilter
         Makes the planes to stain of the volume.
-    axes : sequence of {'z', 'y', 'x'}
+    axes : sequence of {'z', 'y', 'x', 'section'}
         Axes along which the volume is stained.
     specimen : Specimen or None
         Where it is stained; None for everywhere.
+    section : SectionPlanes or None
+        The planes of the axis 'section'.
     """
 
     ct: VolumeLevel
@@ -54,11 +58,22 @@ class Staining:
     plane_filter: AsTrained | PaperFilter
     axes: Sequence[str] = ("z",)
     specimen: Specimen | None = None
+    section: SectionPlanes | None = None
 
     @cached_property
     def slabs(self) -> list[Slab]:
         """All slabs of the volume, along one axis after the other."""
-        return slabs_of(self.ct.array.shape, self.axes)
+        shape = self.ct.array.shape
+        return [
+            slab
+            for axis in self.axes
+            for slab in (self._parallel.slabs if axis == SECTION else slabs_along(axis, shape))
+        ]
+
+    @property
+    def _parallel(self) -> SectionPlanes:
+        assert self.section is not None  # the command has made them
+        return self.section
 
     def stain(self, kept: KeptSlabs, slabs: Sequence[Slab]) -> None:
         """Stain those of some slabs that are not kept yet, and keep each when it is finished."""
@@ -72,10 +87,42 @@ class Staining:
                 advance(slab.stop - slab.start)
 
     def _stained(self, slab: Slab) -> tuple[np.ndarray, np.ndarray]:
-        planes = filtered_slab(self.ct.array, slab, self.plane_filter)
         specimen = self.specimen
-        inside = specimen and (lambda k: specimen.plane(slab.axis, slab.start + k))
+        if slab.axis == SECTION:
+            planes = self._parallel.planes(slab)
+            inside = specimen and self._parallel.inside(slab, specimen)
+        else:
+            planes = filtered_slab(self.ct.array, slab, self.plane_filter)
+            inside = specimen and (lambda k: specimen.plane(slab.axis, slab.start + k))
         return stain_slab(planes, self.scaling, self.stain_plane, inside)
+
+    def layer(
+        self, kept: KeptSlabs, axis: str, low: int, high: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Read some z-slices of the volume as they were stained along an axis.
+
+        Parameters
+        ----------
+        kept : KeptSlabs
+            Holds all slabs.
+        axis : {'z', 'y', 'x', 'section'}
+        low, high : int
+            First z-slice, and the slice behind the last.
+
+        Returns
+        -------
+        rgb : ndarray, uint8, shape (3, z, y, x)
+            White outside the specimen.
+        deviation : ndarray, float32, shape (z, y, x)
+            8-bit levels.
+        """
+        if axis != SECTION:
+            return kept.layer([slab for slab in self.slabs if slab.axis == axis], low, high)
+        rgb, deviation = self._parallel.layer(kept, low, high)
+        for z in range(low, high) if self.specimen else ():
+            outside = ~self.specimen.plane("z", z)
+            rgb[:, z - low, outside], deviation[z - low, outside] = 255, 0
+        return rgb, deviation
 
 
 def write_stained_volume(staining: Staining, kept: KeptSlabs, out: StainedVolumeFolder) -> None:
@@ -106,7 +153,8 @@ def write_stained_volume(staining: Staining, kept: KeptSlabs, out: StainedVolume
     # The writer takes a slice of colours and then its deviation, so that one slice waits.
     first, second = tee(slices())
     colours, deviations = (rgba for rgba, _ in first), (deviation for _, deviation in second)
-    write_rgba(out, colours, ct.array.shape, ct.voxel_size_um, staining.scaling, deviations)
+    size = ct.array.shape, ct.voxel_size_um
+    write_rgba(out, colours, *size, staining.scaling, staining.axes, deviations)
 
 
 def fused_slices(
@@ -122,10 +170,9 @@ def fused_slices(
         8-bit levels.
     """
     depth = staining.ct.array.shape[0]
-    along = [[s for s in staining.slabs if s.axis == axis] for axis in staining.axes]
     for low in range(0, depth, LAYER_PLANES):
         high = min(low + LAYER_PLANES, depth)
-        layers = [kept.layer(slabs, low, high) for slabs in along]
+        layers = [staining.layer(kept, axis, low, high) for axis in staining.axes]
         for z in range(low, high):
             rgb = np.stack([colours[:, z - low] for colours, _ in layers])
             deviation = np.stack([values[z - low] for _, values in layers])
