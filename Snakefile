@@ -74,6 +74,11 @@ rule all:
         expand("<results>/09_figures/{stain}/{figure}.png", stain=SPLIT_STAINS, figure=FIGURES),
         expand("<results>/09_figures/{stain}/summary.html", stain=SPLIT_STAINS),
         STAINED_VOLUMES,
+        [
+            f"<results>/08_evaluate/{stain}/stained_sections.csv"
+            for stain in SPLIT_STAINS
+            if sections_of_volumes(stain)
+        ],
         [pairs_of(stain) for stain in PLAN.unsplit],
 
 

@@ -308,6 +308,58 @@ rule measure_volumes:
         " --normalize {params.normalize:q} > {log:q} 2>&1"
 
 
+rule compare_stained_sections:
+    """Compare sections cut out of stained volumes with the real ones.
+
+    Beside each stands the registered plane that was translated directly. One row a section, way and
+    region (CSV, the unit at the end of a column's name), and what the columns mean (JSON).
+    """
+    input:
+        volumes=lambda wildcards: expand(
+            "<results>/10_stain/{stain}/{model}/{volume}/rgba.ome.zarr",
+            stain=wildcards.stain,
+            model=STUDY.stain.model,
+            volume=volumes_of(wildcards.stain),
+        ),
+        infer=lambda wildcards: expand(
+            "<results>/07_infer/{stain}/{model}/fold-{fold}",
+            stain=wildcards.stain,
+            model=STUDY.stain.model,
+            fold=STUDY.stain.folds,
+        ),
+        folds=decided("folds.json"),
+        needs="<results>/08_evaluate/metrics.json",
+    output:
+        csv="<results>/08_evaluate/{stain}/stained_sections.csv",
+        metrics="<results>/08_evaluate/{stain}/stained_sections.json",
+        markdown=report(
+            "<results>/08_evaluate/{stain}/stained_sections.md",
+            category="Evaluation",
+            caption="report/stained_sections.rst",
+            labels={"stain": "{stain}", "table": "sections of volumes"},
+        ),
+    log:
+        "<logs>/08_evaluate/{stain}/stained_sections.log",
+    benchmark:
+        "<benchmarks>/08_evaluate/{stain}/stained_sections.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=settings_file("evaluate"),
+        results=results_folder,
+        model=STUDY.stain.model,
+        folds=STUDY.stain.folds,
+        sections=lambda wildcards: sections_of_volumes(wildcards.stain),
+        depends_on=reaching("evaluate", "patches"),
+    shell:
+        "python -m virtual_staining evaluate sections --results {params.results:q}"
+        " --stain {wildcards.stain} --model {params.model} --folds {params.folds}"
+        " --sections {params.sections} --settings {params.settings:q} > {log:q} 2>&1"
+
+
 rule calibrate_uncertainty:
     """Calibrate how far a stained slide may be off, on slides that were not trained on.
 

@@ -222,6 +222,16 @@ def volumes_of(stain):
     return sorted(set(rows["volume_id"]))
 
 
+def sections_of_volumes(stain):
+    """Return the sections of the volumes to be stained that can be compared with their cuts."""
+    volumes = set(volumes_of(stain))
+    return [
+        sample
+        for sample, row in SECTION_ROWS.items()
+        if row["volume_id"] in volumes and row["stain"] == stain
+    ]
+
+
 def shares_of_volume(wildcards):
     """Return what says that the jobs which stain a volume together are done; nothing for one job."""
     jobs = STUDY.stain.jobs

@@ -127,6 +127,7 @@ class EvaluationFolder(Folder):
     agreement_markdown = _file("agreement.md")
     volumes = _file("volumes.csv")
     volumes_markdown = _file("volumes.md")
+    stained_sections_markdown = _file("stained_sections.md")
 
     @property
     def patches(self) -> MetricTable:
@@ -142,6 +143,11 @@ class EvaluationFolder(Folder):
     def table(self) -> MetricTable:
         """Medians of the patches."""
         return MetricTable(self.path / "table")
+
+    @property
+    def stained_sections(self) -> MetricTable:
+        """Sections cut out of stained volumes, beside those translated directly."""
+        return MetricTable(self.path / "stained_sections")
 
     def fold_patches(self, model: str, fold: int) -> MetricTable:
         """Return the patches of one fold; ``model`` may be ``references``."""

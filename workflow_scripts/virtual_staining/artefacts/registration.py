@@ -282,6 +282,17 @@ def read_confidence(path: str | Path) -> float:
     return float(document.value("confidence", (int, float), "a number"))
 
 
+def read_volume_id(path: str | Path) -> str:
+    """Read in which volume a section lies from its ``transform.json``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or lacks the id.
+    """
+    return str(read_document(path, FORMAT, REMEDY).value("volume", str, "an id"))
+
+
 def write_pair_grid(path: str | Path, grid: PlaneGrid, more: Mapping[str, object]) -> None:
     """Write where the pixels of a plane lie, with the keys of ``transform.json`` and some more."""
     place = {

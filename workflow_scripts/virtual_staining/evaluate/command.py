@@ -31,6 +31,8 @@ from virtual_staining.evaluate.lead import sentence, smallest_leads
 from virtual_staining.evaluate.measure_fold import Comparison, Slides, measure_fold
 from virtual_staining.evaluate.metric import find_needs, load_metrics
 from virtual_staining.evaluate.reference_slides import fit_references
+from virtual_staining.evaluate.stained_sections import markdown as sections_markdown
+from virtual_staining.evaluate.stained_sections import measure_stained_sections
 from virtual_staining.evaluate.statistics import compare_models
 from virtual_staining.evaluate.structures import command as structures_command
 from virtual_staining.evaluate.table import summarize
@@ -121,6 +123,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice.add_argument("--folds", required=True, nargs="+", type=int, help="folds to gather")
     choice.set_defaults(action_run=run_choice)
 
+    sections = actions.add_parser(
+        "sections",
+        help="measure sections cut out of stained volumes",
+        description="Cut sections out of their stained volumes at their own places, and compare "
+        "these cuts and the planes translated directly with the real slides, as `patches` does.",
+    )
+    _add_results(sections)
+    sections.add_argument("--stain", required=True, help="stain of the slides")
+    sections.add_argument("--model", required=True, help="model that stained the volumes")
+    sections.add_argument(
+        "--folds", required=True, nargs="+", type=int, help="folds whose networks stained them"
+    )
+    sections.add_argument("--sections", required=True, nargs="+", help="samples of the volumes")
+    sections.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    sections.add_argument("--settings", required=True, help=EvaluateSettings.argument_help())
+    sections.set_defaults(action_run=run_sections, tile_step_px=1)  # of seams, not measured here
+
     structures_command.add_arguments(actions)
     trust_command.add_arguments(actions)
 
@@ -190,6 +209,18 @@ def run_checkpoints(args: argparse.Namespace) -> None:
     rows = measure_checkpoints(args.results, fold, args.fold, args.model, tiling, comparison)
     path = args.results.evaluation(args.stain).fold_checkpoints(args.model, args.fold).csv
     write_metric_table(path, rows, comparison.metrics)
+
+
+def run_sections(args: argparse.Namespace) -> None:
+    """Compare sections cut out of stained volumes, and planes translated directly, with slides."""
+    path, folder = args.results.split(args.stain).folds, args.results.evaluation(args.stain)
+    folds = {number: read_fold(path, number) for number in args.folds}
+    comparison = _comparison(args)
+    table = measure_stained_sections(args.results, folds, args.model, args.sections, comparison)
+    metrics = in_metric_order(comparison.metrics)
+    write_metric_table(folder.stained_sections.csv, table, metrics)
+    with replacing(folder.stained_sections_markdown) as temporary:
+        temporary.write_text(sections_markdown(table, metrics), encoding="utf-8")
 
 
 def run_choice(args: argparse.Namespace) -> None:

@@ -90,7 +90,7 @@ def measure_fold(
             for name, generated in slides(pair, classes).items():
                 values = (fold.stain, name, number, sample, fold.material.get(sample, ""), subset)
                 about = dict(zip(KEYS, values, strict=True))
-                found = _patches(results, pair, classes, generated, background, comparison)
+                found = measure_slide(results, pair, classes, generated, background, comparison)
                 patch_rows += [about | row for row in found]
                 faults = slide_faults(
                     pair.slide, generated, pair.ct, classes, background, comparison.tile_step_px
@@ -130,7 +130,7 @@ def _resolution(
     return slide_resolution(*patches, pixel_size_um(results.normalized(pair.sample).slide))
 
 
-def _patches(
+def measure_slide(
     results: Results,
     pair: TrainingPair,
     classes: np.ndarray,
@@ -138,7 +138,32 @@ def _patches(
     background: np.ndarray,
     comparison: Comparison,
 ) -> list[dict]:
-    """Measure the patches of one slide in all regions."""
+    """Compare one slide with the real one, patch by patch, in all regions.
+
+    Parameters
+    ----------
+    results : Results
+    pair : TrainingPair
+        The sample.
+    classes : ndarray, shape (y, x), uint8
+        Its tissue.
+    generated : ndarray, shape (y, x, 3), uint8
+        The slide.
+    background : ndarray, shape (3,), uint8
+        Colour of the real slide's background.
+    comparison : Comparison
+
+    Returns
+    -------
+    list of dict
+        As from :func:`~virtual_staining.evaluate.patch_metrics.measure`; empty where the mask
+        covers no patch well enough.
+
+    Raises
+    ------
+    InputError
+        If the images do not fit.
+    """
     normalized = results.normalized(pair.sample)
     settings = comparison.settings
     regions = tissue_regions(classes, pixel_size_um(normalized.slide), settings.ring_um)
