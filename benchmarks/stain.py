@@ -9,15 +9,19 @@ and BigTIFF, as the stage does with a whole volume, once for each distance of th
 of the paper's volume (5000^3 voxels of 1.2 um, 1200^3 after its ingest to 5 um) are extrapolated
 from planes of that size: tiles per plane times planes, divided by the tiles per second measured.
 
+peak_gb and seconds are the memory and the processor time of staining whole volumes of noise along
+z, with a generator of the demo's size, one process for each size: planes of three sizes, then more
+planes of the largest, and planes parallel to a turned section.
+
 With the results of a finished demo (--results; results/demo where it is there) follows what can be
 compared. A plain loop over tiles (the paper's 256 px at 64 px) and MONAI's sliding window, both
 with the plain network, against whole planes, cut down to the specimen, on the same planes across z
 of a test sample, mirrored to 512 px, processor time in turns: speedup_vs_plain, speedup_vs_monai,
 and the similarity of each to the true section (ssim_whole, ssim_flips, ssim_plain, ssim_monai).
 border_step is that of Hann tiles at half a tile, relative to the CT's own. The volume stained along
-z and along all axes against the truth (see volume_truth.py) and, at the section's own pose, against
-the translated and the real slide. oblique_section_s is the time of an oblique plane through 4 x
-512^3 voxels. peak_gb is the memory of staining volumes of three sizes. The last line is JSON.
+z, along all axes and parallel to its section, averaged over flips as in the demo, against the truth
+(see volume_truth.py) and, at the section's own pose, against the translated and the real slide.
+oblique_section_s is the time of an oblique plane through 4 x 512^3 voxels. The last line is JSON.
 """
 
 import argparse
@@ -27,6 +31,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import stain_truth
 import torch
 import yaml
 
@@ -46,6 +51,8 @@ from virtual_staining.stain.volume import Staining, write_stained_volume
 
 ROOT = Path(__file__).resolve().parents[1]
 PAPER_EDGE = 1200
+# edge, planes and axis of the volumes whose memory is measured
+SIZES = [(160, 160, "z"), (256, 160, "z"), (512, 160, "z"), (512, 480, "z"), (256, 160, "section")]
 
 
 def tiles(edge: int, patch: int, step: int) -> int:
@@ -53,9 +60,9 @@ def tiles(edge: int, patch: int, step: int) -> int:
     return (1 + -(-max(edge - patch, 0) // step)) ** 2
 
 
-def random_generator(path: Path, config: dict) -> None:
-    """Write a generator of the configured size with random weights."""
-    block = {**config["train"], "model": config["stain"]["model"], "seed": 1}
+def random_generator(path: Path, block: dict, model: str) -> None:
+    """Write a generator of some settings of `train` with random weights."""
+    block = {**block, "model": model, "seed": 1}
     settings = from_dict(TrainSettings, block)
     write_generator(path, settings, build_generators(settings).state_dict(), 1, "last")
 
@@ -84,16 +91,10 @@ def measure(folder: Path, ct, config: dict, step_px: int, device: torch.device) 
     }
 
 
-def compared(results: Results, sample: str, cuts: int) -> dict:
+def compared(results: Results, model: str, sample: str, cuts: int) -> dict:
     """Measure what needs a finished demo."""
-    import stain_truth
-
-    config = yaml.safe_load((ROOT / "profiles/demo/study.yaml").read_text())
-    model = config["stain"]["model"]
     found = stain_truth.on_demo(results, "toluidine_blue", model, sample, cuts)
     found["oblique_section_s"] = stain_truth.oblique_s(512)
-    generator = results.trained("toluidine_blue", model, 1).generator
-    found["peak_gb"] = stain_truth.peaks(generator, [(256, 128), (512, 128), (512, 512)])
     return {k: round(v, 3) if isinstance(v, float) else v for k, v in found.items()}
 
 
@@ -103,6 +104,7 @@ def main() -> None:
     parser.add_argument("--planes", type=int, default=2)
     parser.add_argument("--steps", type=int, nargs="+", default=[64, 128, 256])
     parser.add_argument("--results", type=Results, help="of a finished demo")
+    parser.add_argument("--model", default="paired_cyclegan", help="model of the demo")
     parser.add_argument("--sample", default="Mg-06", help="test sample of the demo")
     parser.add_argument("--cuts", type=int, default=6, help="planes across each axis")
     args = parser.parse_args()
@@ -116,7 +118,7 @@ def main() -> None:
         folder = Path(folder)
         noise = np.random.default_rng(0).integers(0, 60000, shape).astype(np.uint16)
         omezarr.write_volume_pyramid(folder / "ct.ome.zarr", noise, 5.0)
-        random_generator(folder / "generator.pt", config)
+        random_generator(folder / "generator.pt", config["train"], config["stain"]["model"])
         ct = omezarr.open_volume_pyramid(folder / "ct.ome.zarr")[0]
         print(f"{name}, slab {shape}\n\nstep px   voxels/s    tiles/s   hours of 1200^3")
         for step_px in args.steps:
@@ -127,11 +129,17 @@ def main() -> None:
                 f" {row['paper_volume_h']:17.2f}",
                 flush=True,
             )
+        demo = yaml.safe_load((ROOT / "profiles/demo/study.yaml").read_text())
+        random_generator(folder / "demo.pt", {**config["train"], **demo["train"]}, "pix2pix")
+        costs = stain_truth.costs(folder / "demo.pt", SIZES)
     memory = torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else None
     found = {"device": name, "slab": shape, "gpu_memory_gb": memory, "steps": rows}
+    found["seconds"] = {size: round(seconds, 1) for size, (seconds, _) in costs.items()}
+    found["peak_gb"] = {size: round(peak, 2) for size, (_, peak) in costs.items()}
     results = args.results or Results(ROOT / "results/demo")
     there = results.normalized(args.sample).stats.is_file()
-    print(json.dumps(found | (compared(results, args.sample, args.cuts) if there else {})))
+    more = compared(results, args.model, args.sample, args.cuts) if there else {}
+    print(json.dumps(found | more))
     if not there:
         raise SystemExit(f"{results}: no finished demo, so there is no comparison; run `make demo`")
 

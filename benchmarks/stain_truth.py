@@ -1,5 +1,6 @@
 """What `stain.py` measures on a finished demo: against a plain loop, MONAI and the truth."""
 
+import dataclasses
 import multiprocessing
 import statistics
 import tempfile
@@ -22,6 +23,7 @@ from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.artefacts.volume import open_volume_pyramid, write_volume_pyramid
 from virtual_staining.imaging.ct_plane import AsTrained
+from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.imaging.oblique import cut_plane
 from virtual_staining.models.build import build_generators
 from virtual_staining.runtime import cpu_count, set_up_processor
@@ -30,6 +32,7 @@ from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings
 from virtual_staining.stain.ensemble import plane_stainer
 from virtual_staining.stain.kept_slabs import KeptSlabs
+from virtual_staining.stain.section_planes import SectionPlanes
 from virtual_staining.stain.slabs import Slab, filtered_slab
 from virtual_staining.stain.specimen import find_specimen
 from virtual_staining.stain.volume import Staining, write_stained_volume
@@ -38,6 +41,8 @@ PATCH_PX, STEP_PX = 256, 64  # the paper's
 PLANE_PX = 512  # planes of the demo, mirrored to this size, are timed
 THICKNESS_UM = 40.0
 CPU = torch.device("cpu")
+WAYS = {"z": ("z",), "fused": ("z", "y", "x"), "section": ("section",)}
+TILTED = SectionMap(np.zeros(3), np.array([0.96, 0.28, 0.0]), np.array([-0.28, 0.96, 0.0]))
 
 
 def plain_loop(network, plane):
@@ -131,25 +136,24 @@ def similarity(rgb, true, inside):
 
 def stained(staining, kept, axes, folder):
     """Stain along some axes, with slabs that other choices have left, and write the volume."""
-    chosen = Staining(
-        staining.ct, staining.scaling, staining.stain_plane, staining.plane_filter, axes,
-        staining.specimen,
-    )  # fmt: skip
+    chosen = dataclasses.replace(staining, axes=axes)
     chosen.stain(kept, chosen.slabs)
     write_stained_volume(chosen, kept, folder)
     return folder
 
 
 def on_demo(results, stain, model, sample, cuts):
-    """Stain a sample's volume along z and along all axes; compare with truth, slides and peers."""
+    """Stain a sample's volume in several ways; compare with truth, slides and peers."""
     levels = open_volume_pyramid(results.volume(sample))
     scaling = read_ct_scaling(results.normalized(sample).stats)
     generator = results.trained(stain, model, 1).generator
-    tiling = StainSettings(whole_planes=True)
+    tiling = StainSettings(whole_planes=True, flips=True)
+    frame = read_pair_grid(results.registered(sample).transform).to_volume
     staining = Staining(
         levels[0], scaling, plane_stainer([load_generators(generator, CPU)], tiling),
         AsTrained(THICKNESS_UM, levels[0].voxel_size_um), ("z",),
         find_specimen(levels, scaling, MaskSettings(), NormalizeSettings()),
+        SectionPlanes(levels[0], frame, THICKNESS_UM),
     )  # fmt: skip
     truth = volume_truth.true_cuts(results, sample, cuts)
     report = against_peers(generator, staining, truth, cuts)
@@ -157,24 +161,26 @@ def on_demo(results, stain, model, sample, cuts):
         kept = KeptSlabs(Path(place) / "slabs", levels[0].array.shape)
         folders = {
             name: stained(staining, kept, axes, StainedVolumeFolder(Path(place) / name))
-            for name, axes in (("z", "z"), ("fused", "zyx"))
+            for name, axes in WAYS.items()
         }
         rows = volume_truth.compare(results, sample, folders, cuts)
         volume_truth.print_rows(sample, rows)
         trips = {name: round_trip(results, stain, model, sample, f) for name, f in folders.items()}
     report |= {
         "sample": sample,
-        "stripe_index_z": rows["z"]["stripes_z"],
-        "stripe_index_fused": rows["fused"]["stripes_z"],
         "stripe_index_ct": rows["CT"]["stripes_z"],
-        "black_not_implant": rows["z"]["black_not_implant"],
-        "black_not_implant_fused": rows["fused"]["black_not_implant"],
         "black_not_implant_of_truth": rows["truth"]["black_not_implant"],
-        "section_round_trip_ssim": trips["z"][0],
-        "stained_section_to_real_ssim": trips["z"][1],
-        "fused_section_to_real_ssim": trips["fused"][1],
         "direct_translation_to_real_ssim": trips["z"][2],
     }
+    for name in WAYS:
+        ending = "" if name == "z" else f"_{name}"
+        report |= {
+            f"stripe_index_{name}": rows[name]["stripes_z"],
+            f"black_not_implant{ending}": rows[name]["black_not_implant"],
+            f"delta_e_{name}": rows[name]["delta_e"],
+            f"section_round_trip_ssim{ending}": trips[name][0],
+            f"stained_section_to_real_ssim{ending}": trips[name][1],
+        }
     return report
 
 
@@ -194,8 +200,8 @@ def round_trip(results, stain, model, sample, folder):
     return [section.ssim_within(a, b, mask) for a, b in pairs]
 
 
-def peak_of_size(edge, generator, planes, queue):
-    """Stain a volume of noise and put this process's largest memory, GB, into a queue."""
+def cost_of_size(edge, generator, planes, axis, queue):
+    """Stain a volume of noise; put seconds and this process's largest memory, GB, into a queue."""
     set_up_processor(1)
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "ct.ome.zarr"
@@ -204,24 +210,30 @@ def peak_of_size(edge, generator, planes, queue):
         write_volume_pyramid(path, noise, 5.0, (planes, edge, edge), np.uint16)
         level = open_volume_pyramid(path)[0]
         stain = plane_stainer([load_generators(generator, CPU)], StainSettings(whole_planes=True))
-        staining = Staining(level, (1.0, 0.0), stain, AsTrained(THICKNESS_UM, 5.0))
+        filtered = AsTrained(THICKNESS_UM, 5.0)
+        turned = SectionPlanes(level, TILTED, THICKNESS_UM)
+        staining = Staining(level, (1.0, 0.0), stain, filtered, (axis,), None, turned)
         kept = KeptSlabs(Path(place) / "slabs", level.array.shape)
+        start = time.process_time()
         staining.stain(kept, staining.slabs)
         write_stained_volume(staining, kept, StainedVolumeFolder(place))
+        seconds = time.process_time() - start
     # not getrusage: a new process inherits the largest memory of the process that started it
     status = Path("/proc/self/status").read_text()
-    queue.put(int(status.split("VmHWM:")[1].split()[0]) / 2**20)
+    queue.put((seconds, int(status.split("VmHWM:")[1].split()[0]) / 2**20))
 
 
-def peaks(generator, sizes):
-    """Return {edge x planes: GB} of staining volumes, each in a process of its own."""
+def costs(generator, sizes):
+    """Return {planes x edge x edge: (processor seconds, GB)}, each in a process of its own."""
     context, found = multiprocessing.get_context("spawn"), {}
-    for edge, planes in sizes:
+    for edge, planes, axis in sizes:
         queue = context.Queue()
-        process = context.Process(target=peak_of_size, args=(edge, generator, planes, queue))
+        process = context.Process(target=cost_of_size, args=(edge, generator, planes, axis, queue))
         process.start()
-        found[f"{planes}x{edge}x{edge}"] = round(queue.get(), 2)
+        name = f"{planes}x{edge}x{edge}" + ("" if axis == "z" else f" {axis}")
+        found[name] = queue.get()
         process.join()
+        print(f"{name:22} {found[name][0]:8.1f} s {found[name][1]:6.2f} GB", flush=True)
     return found
 
 
