@@ -12,6 +12,7 @@ from virtual_staining.imaging.tiles import stain_plane
 from virtual_staining.imaging.whole_planes import mean_over_flips, stain_whole_plane
 from virtual_staining.models.build import build_generators
 from virtual_staining.models.catalogue import model_facts
+from virtual_staining.models.model import uses_bfloat16
 from virtual_staining.models.networks import initialize
 from virtual_staining.settings.infer import InferSettings
 
@@ -110,3 +111,16 @@ def test_hann_tiles_show_fainter_borders_than_uniform_ones():
         mean, _ = stain_plane(tilted, image, 32, 16, 8, "cpu", window)
         steps[window] = float(mean.diff(dim=2).abs()[0, 20, 17:47].max())
     assert steps["hann"] < 0.2 * steps["uniform"]
+
+
+def test_bfloat16_changes_colours_by_little_and_float32_not_at_all():
+    networks = generators(generator="unet", unet_depth=3, head="full", features=16)
+    image = plane(90, 120)
+    exact, _ = networks.stain("slide", image, WHOLE)
+    short, _ = networks.stain("slide", image, WHOLE.model_copy(update={"precision": "bf16"}))
+    assert short.dtype == torch.float32
+    difference = (127.5 * (short - exact)).abs()  # 8-bit levels
+    assert 0 < difference.mean() < 1 and difference.max() < 8
+    automatic, _ = networks.stain("slide", image, WHOLE.model_copy(update={"precision": "auto"}))
+    on_chip = uses_bfloat16("auto", CPU)
+    assert torch.equal(automatic, short if on_chip else exact)

@@ -1,5 +1,6 @@
 """The trained networks of a generator file, ready to stain planes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from virtual_staining.imaging.whole_planes import (
 from virtual_staining.models.build import build_generators
 from virtual_staining.models.catalogue import model_facts
 from virtual_staining.models.fast.accelerate import accelerate
+from virtual_staining.models.model import autocast, uses_bfloat16
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.model_facts import patch_problems
 from virtual_staining.settings.tiling import TilingSettings
@@ -144,7 +146,7 @@ class Generators:
             Mean and standard deviation over overlapping tiles and mirror images, network range, on
             the device.
         """
-        network = self.networks[target]
+        network = self._called(target, tiling.precision)
         spec = self.facts.generator(self.settings)
         shape = plane.shape[1:]
         window = slice(None), slice(None)
@@ -174,6 +176,18 @@ class Generators:
         whole = mean.new_zeros((2, len(mean), *shape))
         whole[:, :, *window] = torch.stack([mean, deviation])
         return whole[0], whole[1]
+
+    def _called(self, target: str, precision: str) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Return a network that takes and returns float32 and computes in a precision."""
+        network = self.networks[target]
+        if not uses_bfloat16(precision, self.device):
+            return network
+
+        def in_bfloat16(x: torch.Tensor) -> torch.Tensor:
+            with autocast(True, self.device):
+                return network(x.contiguous(memory_format=torch.channels_last)).float()
+
+        return in_bfloat16
 
 
 def load_generators(path: str | Path, device: torch.device) -> Generators:

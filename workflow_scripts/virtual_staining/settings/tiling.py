@@ -43,6 +43,12 @@ class TilingSettings(Settings):
         "whether four results are averaged: of the plane and of its mirror images. The mean is more"
         " accurate and less sharp, and takes four times as long",
     )
+    precision: Literal["fp32", "bf16", "auto"] = key(
+        "fp32",
+        "precision of the convolutions in staining: fp32, bf16, or auto (bf16 where the chip has"
+        " matrix units for it, as graphics cards from 2020 on). bf16 changes colours by about one"
+        " 8-bit level",
+    )
     batch_patches: int = key(
         8, "tiles at a time; lower it where memory runs out", effect="memory", ge=1, le=4096
     )
