@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 
 from virtual_staining.artefacts.folders import StainedVolumeFolder
@@ -23,7 +24,8 @@ def truth():
 def written(truth, tmp_path_factory):
     folder = StainedVolumeFolder(tmp_path_factory.mktemp("rgba"))
     slabs = (truth[:, z : z + 7] for z in range(0, 90, 7))
-    write_rgba(folder, slabs, truth.shape[1:], 5.0, (2.0, -3.0), "z")
+    deviations = (truth[0, z : z + 7] / np.float32(2) for z in range(0, 90, 7))
+    write_rgba(folder, slabs, truth.shape[1:], 5.0, (2.0, -3.0), "z", deviations)
     return folder.zarr
 
 
@@ -37,6 +39,19 @@ def test_a_chunk_holds_all_channels_and_every_level_its_voxels(truth, written):
         np.testing.assert_array_equal(level.array[:], expected)
         expected = halve(expected)
     assert max(levels[-1].array.shape[1:]) <= 64
+
+
+def test_tifffile_reads_axes_spacing_and_unit(truth, written):
+    with tifffile.TiffFile(StainedVolumeFolder(written.parent).tiff) as file:
+        series = file.series[0]
+        assert (series.axes, series.shape) == ("ZYXS", (*truth.shape[1:], 4))
+        pixels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]
+        assert {pixels[f"PhysicalSize{axis}"] for axis in "XYZ"} == {5.0}
+        assert {pixels[f"PhysicalSize{axis}Unit"] for axis in "XYZ"} == {"µm"}
+        tags = file.pages.first.tags
+        unit, (above, below) = tags["ResolutionUnit"].value, tags["XResolution"].value
+        assert unit == tifffile.RESUNIT.CENTIMETER and above / below == 2000  # of 5 µm
+        np.testing.assert_array_equal(series.asarray(), np.moveaxis(truth, 0, -1))
 
 
 def test_volumes_of_single_channel_chunks_are_read_as_well(truth, tmp_path):
