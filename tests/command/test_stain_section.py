@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 from train_cases import tiny
 
@@ -95,8 +96,9 @@ def test_colours_land_where_their_tissue_lies(frame, tmp_path):
 @pytest.mark.parametrize("ratio", [1.0, 2.0, 3.7])
 def test_every_voxel_of_the_specimen_is_stained_and_no_other(ct, frame, tmp_path, ratio):
     coarse = [int(np.ceil(n / ratio)) for n in SHAPE]
-    outlines = np.random.default_rng(1).random(coarse) < 0.02  # single voxels in every place
-    specimen = Specimen(outlines, ratio, SHAPE)
+    noise = gaussian_filter(np.random.default_rng(1).normal(size=coarse), 4 / ratio)
+    outlines = noise > np.quantile(noise, 0.85)  # bodies of all kinds of surfaces
+    specimen = Specimen(outlines, ratio, SHAPE, VOXEL_UM)
     needed = []
 
     def stain(plane, inside):

@@ -12,6 +12,7 @@ import numpy as np
 from virtual_staining.imaging.geometry import SectionMap
 
 TILE_PX = 256  # side of the tiles that are sampled at a time
+NOTHING = -1  # no voxel has this value
 CLOSE = 1e-6  # of a voxel; coordinates that differ by less are the same
 
 
@@ -80,7 +81,9 @@ def planes_across(frame: SectionMap, voxel_um: float, shape: tuple[int, int, int
     return TurnedGrid((n, h, w), middle + low @ steps, steps)
 
 
-def sample(array, grid: TurnedGrid, shifts: np.ndarray | None = None) -> np.ndarray:
+def sample(
+    array, grid: TurnedGrid, shifts: np.ndarray | None = None, empty: int = NOTHING
+) -> np.ndarray:
     """Sample an array on a grid; trilinear, as :func:`virtual_staining.imaging.ct_plane.ct_plane`.
 
     Parameters
@@ -91,11 +94,15 @@ def sample(array, grid: TurnedGrid, shifts: np.ndarray | None = None) -> np.ndar
         The points.
     shifts : ndarray, shape (m, 3), optional
         Places around a point, relative to it, whose mean is taken; default: the point alone.
+    empty : int, optional
+        Value that all channels of a voxel have which holds nothing. The neighbours of a point that
+        hold nothing do not count.
 
     Returns
     -------
     ndarray, float32, shape (c, n, h, w)
-        Points outside the array take the value of its nearest voxel.
+        Points outside the array take the value of its nearest voxel. ``empty`` where none of the
+        neighbours holds anything.
     """
     shifts = np.zeros((1, 3)) if shifts is None else shifts
     out = np.empty((array.shape[0], *grid.shape), np.float32)
@@ -107,7 +114,8 @@ def sample(array, grid: TurnedGrid, shifts: np.ndarray | None = None) -> np.ndar
             low, high = _box(tile, shifts, array.shape[1:])
             place = (slice(None), *(slice(a, b) for a, b in zip(low, high, strict=True)))
             block = np.ascontiguousarray(array[place])
-            _gather(block, tile.first - low, tile.steps, shifts, out[:, :, top:bottom, left:right])
+            part = out[:, :, top:bottom, left:right]
+            _gather(block, tile.first - low, tile.steps, shifts, empty, part)
     return out
 
 
@@ -123,7 +131,7 @@ def _box(grid: TurnedGrid, shifts: np.ndarray, shape) -> tuple[np.ndarray, np.nd
 
 
 @numba.njit(cache=True, nogil=True)
-def _gather(block, first, steps, shifts, out):
+def _gather(block, first, steps, shifts, empty, out):
     """Fill ``out`` (c, n, h, w) with means of trilinear samples of ``block`` (c, z, y, x)."""
     channels, depth, height, width = out.shape
     low, high, weight = np.zeros(3, np.int64), np.zeros(3, np.int64), np.zeros(3)
@@ -132,6 +140,7 @@ def _gather(block, first, steps, shifts, out):
         for j in range(height):
             for i in range(width):
                 total[:] = 0.0
+                counted = 0.0
                 for m in range(len(shifts)):
                     for a in range(3):
                         p = first[a] + k * steps[0, a] + j * steps[1, a] + i * steps[2, a]
@@ -146,7 +155,12 @@ def _gather(block, first, steps, shifts, out):
                         share = weight[0] if n & 4 else 1.0 - weight[0]
                         share *= weight[1] if n & 2 else 1.0 - weight[1]
                         share *= weight[2] if n & 1 else 1.0 - weight[2]
+                        holds = empty == NOTHING
                         for c in range(channels):
-                            total[c] += share * block[c, z, y, x]
+                            holds = holds or block[c, z, y, x] != empty
+                        if holds:
+                            counted += share
+                            for c in range(channels):
+                                total[c] += share * block[c, z, y, x]
                 for c in range(channels):
-                    out[c, k, j, i] = total[c] / len(shifts)
+                    out[c, k, j, i] = total[c] / counted if counted > CLOSE else empty

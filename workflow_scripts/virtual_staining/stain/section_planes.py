@@ -1,21 +1,29 @@
 """Planes parallel to a registered section: as training saw them, stained, and brought back."""
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from virtual_staining.artefacts.registration import read_confidence
 from virtual_staining.artefacts.registration_failed import failure_of
 from virtual_staining.artefacts.rgba import deviation_levels
 from virtual_staining.artefacts.volume import VolumeLevel
 from virtual_staining.imaging.ct_plane import thickness_offsets
-from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.imaging.geometry import PlaneGrid, SectionMap
 from virtual_staining.imaging.turned_grid import planes_across, sample
 from virtual_staining.stain.kept_slabs import KeptPlanes, KeptSlabs
 from virtual_staining.stain.slabs import SECTION, Slab, slabs_along
 from virtual_staining.stain.specimen import Specimen
+
+AROUND_PX = 2
+BLOCK = np.ones((3, 3), bool)
+# Pixels that were not stained are white and as uncertain as black and white together, as no colour
+# is.
+EMPTY = 255
+ABSENT_DEVIATION = float(deviation_levels(np.array(EMPTY)))
 
 
 def most_certain(transforms: Iterable[str | Path]) -> Path | None:
@@ -70,16 +78,26 @@ class SectionPlanes:
     def inside(self, slab: Slab, specimen: Specimen) -> Callable[[int], np.ndarray]:
         """Return a function from the number of a slab's plane to the pixels to stain, bool.
 
-        They are all pixels that the colour of a voxel of the specimen is interpolated from.
+        They are the pixels of the specimen in this plane and the planes beside, and those around
+        them: the colour of a voxel at the specimen's rim is interpolated from these.
         """
-        _, height, width = self._grid.shape
+
+        @cache
+        def cut(k: int) -> np.ndarray:
+            return specimen.cut(self._plane(k))
 
         def of_plane(k: int) -> np.ndarray:
-            first = slab.start + k
-            part = self._grid.part((first, 0, 0), (first + 1, height, width))
-            return specimen.near(part.points()[0])
+            beside = [cut(slab.start + k + step) for step in (-1, 0, 1)]
+            return binary_dilation(np.any(beside, axis=0), BLOCK, AROUND_PX)
 
         return of_plane
+
+    def _plane(self, k: int) -> PlaneGrid:
+        """Return the pixels of the k-th plane."""
+        voxel_um, steps = self._ct.voxel_size_um, self._grid.steps
+        corner = self._grid.first + k * steps[0] - (steps[1] + steps[2]) / 2 + 0.5
+        frame = SectionMap(corner[::-1] * voxel_um, steps[2][::-1], steps[1][::-1])
+        return PlaneGrid(self._grid.shape[1:], voxel_um, frame)
 
     def layer(self, kept: KeptSlabs, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
         """Interpolate some z-slices of the volume from the stained planes.
@@ -94,13 +112,15 @@ class SectionPlanes:
         Returns
         -------
         rgb : ndarray, uint8, shape (3, z, y, x)
+            White where no pixel around a voxel was stained.
         deviation : ndarray, float32, shape (z, y, x)
             8-bit levels.
         """
         _, height, width = self._ct.array.shape
         voxels = self._grid.seen_from(self._ct.array.shape)
         part = voxels.part((low, 0, 0), (high, height, width))
-        values = sample(KeptPlanes(kept, self.slabs, self._grid.shape), part)
+        values = sample(KeptPlanes(kept, self.slabs, self._grid.shape), part, empty=EMPTY)
+        values[3, (values == EMPTY).all(0)] = 0
         rgb = np.floor(values[:3] + np.float32(0.5)).astype(np.uint8)
         return rgb, deviation_levels(values[3])
 

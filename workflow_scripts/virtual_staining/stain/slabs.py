@@ -92,6 +92,7 @@ def stain_slab(
     scaling: tuple[float, float],
     stain: Stain,
     inside: Callable[[int], np.ndarray] | None = None,
+    absent: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Stain the filtered planes of a slab one by one.
 
@@ -106,6 +107,8 @@ def stain_slab(
     inside : callable, optional
         Returns for the number of a plane where colours are needed, bool (h, w). Without it all
         are. Planes where nothing is needed are not stained.
+    absent : float
+        Standard deviation that is returned where colours are not needed.
 
     Returns
     -------
@@ -116,12 +119,12 @@ def stain_slab(
     """
     scale, offset = scaling
     rgb = np.full((3, *planes.shape), 255, np.uint8)
-    deviation = np.zeros(planes.shape, np.float32)
+    deviation = np.full(planes.shape, absent, np.float32)
     for k, plane in enumerate(planes):
         needed = None if inside is None else inside(k)
         if needed is not None and not needed.any():
             continue
         rgb[:, k], deviation[k] = stain(np.clip(scale * plane + offset, 0, 65535), needed)
         if needed is not None:
-            rgb[:, k, ~needed], deviation[k, ~needed] = 255, 0
+            rgb[:, k, ~needed], deviation[k, ~needed] = 255, absent
     return rgb, deviation

@@ -1,20 +1,15 @@
 """Where the specimen lies in a volume, seen from any axis; nothing else is stained."""
 
-from functools import cached_property
-
 import numpy as np
-from scipy.ndimage import maximum_filter
 
 from virtual_staining.artefacts.volume import VolumeLevel
 from virtual_staining.imaging.ct_plane import AsTrained
+from virtual_staining.imaging.geometry import PlaneGrid
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.stain.slabs import AXES
 from virtual_staining.stain.specimen_outline import OUTLINE_UM, specimen_outline
 
-# Voxels between which a point lies, seen from any side, differ by no more from the nearest voxel
-# along z, y and x: half of 1 and the diagonal of a cube.
-AROUND_POINT = 2
 MOST_VOXELS = 512  # longest side of the copy of the volume in which the specimen is outlined
 
 
@@ -33,10 +28,14 @@ class Specimen:
         Edge of these voxels in voxels of the volume.
     shape : (z, y, x)
         Of the volume.
+    voxel_um : float
+        Voxel size of the volume, µm.
     """
 
-    def __init__(self, outlines: np.ndarray, ratio: float, shape: tuple[int, int, int]):
-        self._outlines, self._ratio, self._shape = outlines, ratio, shape
+    def __init__(
+        self, outlines: np.ndarray, ratio: float, shape: tuple[int, int, int], voxel_um: float
+    ):
+        self._outlines, self._shape, self._voxel_um = outlines, shape, voxel_um
         self._nearest = [
             np.minimum((np.arange(n) + 0.5) / ratio, size - 1).astype(int)
             for n, size in zip(shape, outlines.shape, strict=True)
@@ -49,28 +48,15 @@ class Specimen:
         rows, columns = (n for k, n in enumerate(self._nearest) if k != number)
         return coarse[rows][:, columns]
 
-    def near(self, points: np.ndarray) -> np.ndarray:
-        """Return which points may lie beside a voxel of the specimen, bool (...).
-
-        Of a grid of points one voxel apart, turned in any way, these are at least all corners of
-        the cubes that voxels of the specimen lie in.
-
-        Parameters
-        ----------
-        points : ndarray, shape (..., 3)
-            Indices (z, y, x) of any place in the volume or outside it.
-        """
-        voxels = [
-            nearest[np.clip(np.rint(points[..., k]).astype(int), 0, n - 1)]
-            for k, (nearest, n) in enumerate(zip(self._nearest, self._shape, strict=True))
-        ]
-        return self._grown[tuple(voxels)]
-
-    @cached_property
-    def _grown(self) -> np.ndarray:
-        """The outlines, grown by AROUND_POINT voxels of the volume."""
-        reach = int(np.ceil(AROUND_POINT / self._ratio))
-        return maximum_filter(self._outlines.view(np.uint8), 2 * reach + 1).view(bool)
+    def cut(self, grid: PlaneGrid) -> np.ndarray:
+        """Return which pixels of any plane show the specimen, bool, on the pixels of the plane."""
+        points_um = grid.to_volume.to_volume(grid.centers_um())[:, ::-1]
+        voxels = np.floor(points_um / self._voxel_um).astype(int)
+        within = ((voxels >= 0) & (voxels < self._shape)).all(1)
+        shown = np.zeros(len(voxels), bool)
+        places = (n[k] for n, k in zip(self._nearest, voxels[within].T, strict=True))
+        shown[within] = self._outlines[tuple(places)]
+        return shown.reshape(grid.shape)
 
 
 def find_specimen(
@@ -104,4 +90,4 @@ def find_specimen(
     ]
     ratio = level.voxel_size_um / levels[0].voxel_size_um
     z, y, x = levels[0].array.shape
-    return Specimen(np.array(outlines), ratio, (z, y, x))
+    return Specimen(np.array(outlines), ratio, (z, y, x), levels[0].voxel_size_um)

@@ -15,7 +15,7 @@ from virtual_staining.imaging.ct_plane import AsTrained, PaperFilter
 from virtual_staining.progress import progress
 from virtual_staining.stain.fusion import alpha_channel, clear, fuse
 from virtual_staining.stain.kept_slabs import KeptSlabs
-from virtual_staining.stain.section_planes import SectionPlanes
+from virtual_staining.stain.section_planes import ABSENT_DEVIATION, SectionPlanes
 from virtual_staining.stain.slabs import (
     LAYER_PLANES,
     SECTION,
@@ -90,11 +90,13 @@ class Staining:
         specimen = self.specimen
         if slab.axis == SECTION:
             planes = self._parallel.planes(slab)
-            inside = specimen and self._parallel.inside(slab, specimen)
+            inside, absent = None, ABSENT_DEVIATION
+            if specimen:
+                inside = self._parallel.inside(slab, specimen)
         else:
-            planes = filtered_slab(self.ct.array, slab, self.plane_filter)
+            planes, absent = filtered_slab(self.ct.array, slab, self.plane_filter), 0.0
             inside = specimen and (lambda k: specimen.plane(slab.axis, slab.start + k))
-        return stain_slab(planes, self.scaling, self.stain_plane, inside)
+        return stain_slab(planes, self.scaling, self.stain_plane, inside, absent)
 
     def layer(
         self, kept: KeptSlabs, axis: str, low: int, high: int
