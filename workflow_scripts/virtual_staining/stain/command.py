@@ -132,7 +132,7 @@ def chosen_axes(
     Returns
     -------
     axes : tuple of str
-        z takes the place of section where no section was registered.
+        Those of the settings, with z in place of section where no section was registered.
     section : Path or None
         The ``transform.json``, if axes names section.
     """
