@@ -6,6 +6,9 @@ import numpy as np
 
 # Phases beside a phase with whose steps its own are compared; the nearest may hold its blur.
 NEAR_PHASES = (-4, -3, -2, 2, 3, 4)
+# Periods beside the tiles', px, at which a slide without seams shows as much by chance.
+NEAR_PERIODS_PX = (-11, -8, -5, -3, 3, 5, 8, 11)
+LEAST_PERIOD_PX = 8
 
 
 def seam_ratio(
@@ -15,7 +18,9 @@ def seam_ratio(
 
     Edges of the specimen make steps too. Therefore the contrast of the generated slide's strongest
     phase is divided by the contrast of the same phase, and so of the same rows, on the real slide
-    or in the CT, whichever is larger. The mean over rows and columns is returned.
+    or in the CT, whichever is larger. The strongest of many phases stands out by chance, the more
+    the smoother the slide. Therefore this quotient, mean of rows and columns, is divided by its
+    median over the periods beside, at which no tile repeats.
 
     Parameters
     ----------
@@ -34,18 +39,35 @@ def seam_ratio(
         About 1 without seams, whatever is shown; more where steps gather at the tiles' borders; NaN
         where the generated slide has no step in the region.
     """
-    own = [phase_contrast(axis, period_px) for axis in _axes(generated, region)]
+    own = [_row_steps(*axis) for axis in _axes(generated, region)]
     others = [
-        np.fmax.reduce([phase_contrast(image, period_px) for image in images])
-        for images in zip(*(_axes(image, region) for image in shown), strict=True)
+        [_row_steps(*axis) for axis in axes]
+        for axes in zip(*(_axes(image, region) for image in shown), strict=True)
     ]
-    if any(np.isnan(contrast).all() for contrast in own):
-        return float("nan")
-    strongest = [int(np.nanargmax(contrast)) for contrast in own]
-    ratios = [
-        mine[phase] / theirs[phase]
-        for mine, theirs, phase in zip(own, others, strongest, strict=True)
-    ]
+    beside = [period_px + shift for shift in NEAR_PERIODS_PX]
+    by_chance = [_standing_out(own, others, p) for p in beside if p >= LEAST_PERIOD_PX]
+    return _standing_out(own, others, period_px) / float(np.median(by_chance))
+
+
+def _standing_out(own: list, others: list[list], period_px: int) -> float:
+    """Return how far a slide's strongest phase exceeds what is shown there, for one period.
+
+    Parameters
+    ----------
+    own : list of (steps, counts)
+        From :func:`_row_steps`, for rows and for columns.
+    others : list of list of (steps, counts)
+        The same of each image that is shown, for rows and for columns.
+    period_px : int
+    """
+    ratios = []
+    for mine, shown in zip(own, others, strict=True):
+        contrast = _contrast(*mine, period_px)
+        if np.isnan(contrast).all():
+            return float("nan")
+        phase = int(np.nanargmax(contrast))
+        theirs = np.fmax.reduce([_contrast(*image, period_px) for image in shown])
+        ratios.append(contrast[phase] / theirs[phase])
     return float(np.mean(ratios))
 
 
@@ -68,13 +90,21 @@ def phase_contrast(axis: tuple[np.ndarray, np.ndarray], period_px: int) -> np.nd
     ndarray, shape (period_px,)
         NaN for a phase without a pixel in the region, and everywhere without any step.
     """
-    grey, region = axis
+    return _contrast(*_row_steps(*axis), period_px)
+
+
+def _row_steps(grey: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sum of the steps below each row, and how many pixels the sum has."""
     counted = region[1:] & region[:-1]
     steps = np.where(counted, np.abs(np.diff(grey, axis=0)), 0).sum(axis=1, dtype=np.float64)
+    return steps, counted.sum(axis=1)
+
+
+def _contrast(steps: np.ndarray, counts: np.ndarray, period_px: int) -> np.ndarray:
     phase = np.arange(len(steps)) % period_px
     totals = np.bincount(phase, steps, period_px)
-    counts = np.bincount(phase, counted.sum(axis=1), period_px)
-    means = np.divide(totals, counts, where=counts > 0, out=np.full(period_px, np.nan))
+    pixels = np.bincount(phase, counts, period_px)
+    means = np.divide(totals, pixels, where=pixels > 0, out=np.full(period_px, np.nan))
     if not np.nansum(means):
         return np.full(period_px, np.nan)
     near = np.array([np.roll(means, shift) for shift in NEAR_PHASES])
