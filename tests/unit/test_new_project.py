@@ -2,12 +2,15 @@
 
 import pytest
 import yaml
+from workspace import ROOT
 
+from virtual_staining.cohort.sample_list import sample_table
 from virtual_staining.errors import InputError
 from virtual_staining.settings.base import problems
 from virtual_staining.settings.sheet import SheetRow
 from virtual_staining.settings.study import Study
 from virtual_staining.workflow.new_project import new_project
+from virtual_staining.workflow.plan import plan_study
 
 
 def test_the_settings_are_right_and_few(tmp_path):
@@ -25,6 +28,20 @@ def test_the_sheet_has_known_columns_and_rows_of_equal_length(tmp_path):
     rows = [line.split("\t") for line in (tmp_path / "samples.tsv").read_text().splitlines()]
     assert set(rows[0]) <= set(SheetRow.model_fields)
     assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_a_first_pair_needs_no_choice_of_folds(tmp_path):
+    """A sheet of one section is planned up to its pair."""
+    new_project(tmp_path)
+    (tmp_path / "ct.tif").touch()
+    (tmp_path / "slide.png").touch()
+    (tmp_path / "samples.tsv").write_text(
+        "sample\tvolume\tslide\tstain\trole\nA\tct.tif\tslide.png\the\tcrossval\n"
+    )
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    given = yaml.safe_load((tmp_path / "config.yaml").read_text(encoding="utf-8"))
+    config |= {key: value for key, value in given.items() if not isinstance(value, dict)}
+    assert plan_study(config, sample_table, given=given, program=ROOT).unsplit == ("he",)
 
 
 def test_nothing_is_overwritten(tmp_path):

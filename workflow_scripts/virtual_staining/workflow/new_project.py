@@ -31,8 +31,9 @@ register:
   section_thickness_um: 40 # of the stained sections
 normalize:
   reference_class: Bone # Tissue for specimens without bone
-split:
-  folds: 5 # at most as many as there are groups
+# With fewer than five samples only pairs are made, until you choose a smaller number of folds here:
+# split:
+#   folds: 3
 models: [paired_cyclegan, pix2pix] # the paper also has cyclegan, cyclegan_inverted
 """
 NEXT = """{folder} is ready:
