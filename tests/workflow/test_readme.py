@@ -12,7 +12,7 @@ from virtual_staining.cli import build_parser
 from virtual_staining.workflow.profile_link import link_profile
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CLUSTER = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+GUIDES = [(ROOT / f"docs/{name}.md").read_text("utf-8") for name in ("cluster", "tutorial")]
 STUDY = "my-study/config.yaml"  # of a reader's own study
 
 
@@ -24,7 +24,7 @@ def commands(text):
     return {command for command in lines | quoted if command}
 
 
-COMMANDS = sorted(commands(README) | commands(CLUSTER))
+COMMANDS = sorted(set.union(*map(commands, [README, *GUIDES])))
 
 
 def of(program):
