@@ -213,7 +213,7 @@ def _changed(spec: Spec, found: Tissue, local: np.ndarray, fields: dict) -> Tiss
     """The cohort's tissue as the case has it: without implant, with less or more bone, cut."""
     label, wave = found.label, np.abs(fields["trabecula"])
     if not spec.implant:
-        gone = is_in(label, (Label.IMPLANT, Label.DEGRADATION))
+        gone = is_in(label, (Label.IMPLANT, Label.DEGRADATION, Label.WOVEN))
         label = np.where(gone & (wave < 0.3), Label.TRABECULAR, label)
         label = np.where(gone & (wave >= 0.3), Label.MARROW, label)
     if spec.bone in ("thin", "little"):

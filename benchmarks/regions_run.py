@@ -89,18 +89,19 @@ def _run(case: Case, raw: Path, results: Results) -> Found:
     grey = volume_attributes(ct)["intensity"]
     found = Found((grey["scale"], grey["offset"]))
     stats = []
-    for number, pair in enumerate(case.pairs):
-        sample = f"S{number}"
-        made = _register(case, pair, results, sample)
-        found.pairs.append(made)
-        try:
+    samples = [f"S{number}" for number in range(len(case.pairs))]
+    for pair, sample in zip(case.pairs, samples, strict=True):
+        found.pairs.append(_register(case, pair, results, sample))
+    try:
+        _measure_levels(results, samples)
+        for made, sample in zip(found.pairs, samples, strict=True):
             stats.append(_normalize_and_mask(results, sample, made))
-        except InputError as error:
-            found.refused.append(str(error))
+    except InputError as error:
+        found.refused.append(str(error))
+        return found  # the workflow stops there
     try:
         levels = open_volume_pyramid(ct)
-        stats = [path for path in stats if path]
-        found.scaling = chosen_scaling(stats, None, levels[0], NORMALIZE.part("stain"), str(ct))
+        found.scaling = chosen_scaling(stats, None, levels, NORMALIZE.part("stain"), str(ct))
         specimen = find_specimen(levels, found.scaling, MASK.part("stain"), NORMALIZE.part("stain"))
         found.specimen = np.stack([specimen.plane("z", z) for z in range(len(case.volume))])
     except InputError as error:
@@ -131,12 +132,22 @@ def _register(case: Case, pair: CasePair, results: Results, sample: str) -> Pair
     return PairFound(valid)
 
 
+def _measure_levels(results: Results, samples: list[str]) -> None:
+    """Find the levels that all sections of the volume share, if it has some."""
+    folders = [str(results.registered(sample).path) for sample in samples]
+    if samples:
+        command("levels", f"--ct={results.volume('V')}", "--registered", *folders,
+                f"--settings={NORMALIZE.model_dump_json()}",
+                f"--out={results.scan('V').path}")  # fmt: skip
+
+
 def _normalize_and_mask(results: Results, sample: str, made: PairFound) -> Path:
     """Normalize and mask a pair; return its ``stats.json``."""
     registered, normalized = results.registered(sample), results.normalized(sample)
     command("normalize", f"--ct={registered.ct}", f"--slide={registered.slide}",
             f"--valid={registered.valid}", f"--transform={registered.transform}",
-            f"--settings={NORMALIZE.model_dump_json()}", f"--out={normalized.path}")  # fmt: skip
+            f"--levels={results.scan('V').levels}", f"--settings={NORMALIZE.model_dump_json()}",
+            f"--out={normalized.path}")  # fmt: skip
     made.stats = read_json(normalized.stats)
     command("mask", f"--results={results}", f"--sample={sample}",
             f"--settings={MASK.model_dump_json()}",

@@ -57,6 +57,50 @@ def annotations_input(wildcards):
     return [file for column in drawn for file in files_of(row[column], column)]
 
 
+def scan_sections(wildcards):
+    """Return the sections that were looked for in a volume, of which its levels may be told."""
+    sections = SECTIONS_OF_VOLUME.get(wildcards.volume, [])
+    return [sample for sample in sections if not SECTION_ROWS[sample]["ct_image"]]
+
+
+def registered_sections(wildcards):
+    """Return the files of a volume's registered sections."""
+    paths = [
+        "<results>/02_register/{sample}/ct.tif",
+        "<results>/02_register/{sample}/slide.tif",
+        "<results>/02_register/{sample}/valid.tif",
+        "<results>/02_register/{sample}/transform.json",
+    ]
+    return expand(paths, sample=scan_sections(wildcards))
+
+
+def section_folders(wildcards):
+    """Return the folders of a volume's registered sections."""
+    return [str(Results(RESULTS).registered(sample).path) for sample in scan_sections(wildcards)]
+
+
+def annotations_of_scan(wildcards):
+    """Return what a job waits for to read what was drawn on a volume's sections."""
+    rows = [SECTION_ROWS[sample] for sample in scan_sections(wildcards)]
+    drawn = [(row, column) for row in rows for column in DRAWN_COLUMNS if row[column]]
+    if STUDY.samples is None:
+        return [raw_input(row, column) for row, column in drawn]
+    return [file for row, column in drawn for file in files_of(row[column], column)]
+
+
+def drawn_on_scan(wildcards, column):
+    """Return the annotations of each section of a volume, - where there are none."""
+    return [SECTION_ROWS[sample][column] or "-" for sample in scan_sections(wildcards)]
+
+
+def scan_levels(wildcards):
+    """Return the file with the levels of a section's scan; none for a section aligned before."""
+    row = section_row(wildcards)
+    if row["ct_image"]:
+        return []
+    return f"<results>/03_normalize/scans/{row['volume_id']}/levels.json"
+
+
 def pose_input(wildcards):
     """Return what a job waits for to read a section's rough pose, if the search takes one."""
     row, pose = section_row(wildcards), rough_pose(wildcards)

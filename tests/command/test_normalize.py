@@ -12,7 +12,7 @@ from virtual_staining.cli import main
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.pictures import COLOURS
 from virtual_staining.imaging.tissue.ct_scaling import ct_scaling, scale_ct
-from virtual_staining.imaging.tissue.regions import find_ct_rois, find_rois
+from virtual_staining.imaging.tissue.regions import find_rois
 from virtual_staining.normalize.normalization import choose_regions, normalize_pair
 from virtual_staining.normalize.slide_levels import (
     clipped_fractions,
@@ -80,24 +80,6 @@ def test_regions_are_what_they_say_for_every_implant(material, stain):
     assert (truth[background] == AIR).mean() > 0.8
     assert ct[bone].mean() == pytest.approx(19000, rel=0.02)
     assert ct[background].mean() == pytest.approx(8000, abs=0.015 * SPAN)
-
-
-@pytest.mark.parametrize("material", ["Mg", "Ti", "PEEK"])
-def test_a_plane_without_section_gives_the_same_levels(material):
-    ct, _, truth = make_pair(material, bone=19000)
-    bone, background = find_ct_rois(ct, PIXEL_UM, DEFAULT)
-    assert ct[bone].mean() == pytest.approx(19000, abs=0.03 * SPAN)
-    assert ct[background].mean() == pytest.approx(8000, abs=0.03 * SPAN)
-    assert np.isin(truth[background], (AIR, SOFT, MARROW)).mean() > 0.99
-
-
-def test_a_plane_that_leaves_the_volume_ignores_the_outside():
-    ct, _, _ = make_pair("PEEK")
-    valid = EVERYWHERE.copy()
-    valid[:, :60] = False
-    ct[~valid] = 0
-    _, background = find_ct_rois(ct, PIXEL_UM, DEFAULT, valid)
-    assert ct[background].mean() == pytest.approx(8000, rel=0.02)
 
 
 def test_eight_bit_input_scaled_to_sixteen():

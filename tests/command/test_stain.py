@@ -276,11 +276,11 @@ def test_a_volume_without_pairs_is_measured(tmp_path):
     plane[30:130, 30:130] = 12000
     plane[60:100, 60:100] = 24000
     planes = np.clip(rng.normal(plane, 300, (8, 160, 160)), 0, 65535).astype(np.uint16)
-    scale, offset = measured_scaling(omezarr.VolumeLevel(planes, 5.0), NormalizeSettings(), "v")
+    scale, offset = measured_scaling([omezarr.VolumeLevel(planes, 5.0)], NormalizeSettings(), "v")
     levels = scale * np.array([24000, 5000]) + offset
     np.testing.assert_allclose(levels, [30000, 10000], rtol=0.03)
     with pytest.raises(InputError, match="v: cannot be normalized by itself"):
-        measured_scaling(omezarr.VolumeLevel(0 * planes, 5.0), NormalizeSettings(), "v")
+        measured_scaling([omezarr.VolumeLevel(0 * planes, 5.0)], NormalizeSettings(), "v")
 
 
 def test_only_the_specimen_is_stained(tmp_path):

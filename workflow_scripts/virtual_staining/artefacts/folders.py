@@ -39,6 +39,13 @@ class NormalizedFolder(Folder):
     qc = _file("qc.png")
 
 
+class ScanFolder(Folder):
+    """What ``levels`` writes for one volume."""
+
+    levels = _file("levels.json")
+    qc = _file("qc.png")
+
+
 class MaskFolder(Folder):
     """What ``mask`` writes for one sample."""
 

@@ -13,6 +13,7 @@ from virtual_staining.artefacts.folders import (
     MaskFolder,
     NormalizedFolder,
     RegisteredFolder,
+    ScanFolder,
     SplitFolder,
     StainedFolder,
     StainedVolumeFolder,
@@ -95,6 +96,10 @@ class Results:
     def normalized(self, sample: str) -> NormalizedFolder:
         """Normalized pair."""
         return NormalizedFolder(self.root / "03_normalize" / sample)
+
+    def scan(self, volume: str) -> ScanFolder:
+        """Grey levels of a volume, which all its sections share."""
+        return ScanFolder(self.root / "03_normalize/scans" / volume)
 
     def mask(self, sample: str) -> MaskFolder:
         """Correspondence mask of a pair."""

@@ -21,6 +21,7 @@ from virtual_staining.artefacts.storage.pyramid import create_levels
 from virtual_staining.errors import InputError
 from virtual_staining.runtime import cpu_count
 
+SHAPE_UM, SHAPE_VOXELS = 20.0, 512
 MEASURED = "labels/measured"  # an NGFF label image, which viewers show over the volume
 
 
@@ -73,6 +74,17 @@ def level_for_pixels(levels: list[VolumeLevel], pixel_um: float) -> VolumeLevel:
     """Return the coarsest level whose voxels are no larger than a pixel, or else the finest."""
     fitting = [level for level in levels if level.voxel_size_um <= pixel_um * (1 + 1e-6)]
     return fitting[-1] if fitting else levels[0]
+
+
+def shape_level(levels: list[VolumeLevel]) -> VolumeLevel:
+    """Return the level in which levels and shapes of a whole volume are looked for.
+
+    The coarsest of voxels up to ``SHAPE_UM``, or a coarser one where that has a side of more than
+    ``SHAPE_VOXELS``.
+    """
+    fitting = [level for level in levels if level.voxel_size_um <= SHAPE_UM]
+    small = [level for level in levels if max(level.array.shape) <= SHAPE_VOXELS]
+    return min((*fitting[-1:], *small[:1]), key=lambda found: max(found.array.shape))
 
 
 def volume_attributes(path: str | Path) -> dict:

@@ -14,6 +14,7 @@ from virtual_staining.artefacts.registration import (
     read_registered_pair,
 )
 from virtual_staining.artefacts.registration_failed import pass_on_failure
+from virtual_staining.artefacts.scan_levels import ScanLevels, read_scan_levels
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.pictures import draw_outlines
@@ -40,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--annotations-ct", default="", help="regions drawn on the registered ct.tif (GeoJSON)"
     )
+    parser.add_argument(
+        "--levels",
+        default="",
+        help="levels.json of the pair's whole scan (default: levels of the pair's own regions)",
+    )
     parser.add_argument("--settings", required=True, help=NormalizeSettings.argument_help())
     parser.add_argument("--out", required=True, help="folder for the normalized pair")
 
@@ -51,9 +57,10 @@ def run(args: argparse.Namespace) -> None:
     if pass_on_failure(args.transform, (out.ct, out.slide, out.qc), out.stats):
         return
     pair = read_registered_pair(args.ct, args.slide, args.valid, args.transform)
+    scan = read_scan_levels(args.levels) if args.levels else None
     try:
-        regions = _regions(args, pair, settings)
-        ct, slide, stats = normalize_pair(pair.ct, pair.slide, regions, settings)
+        regions = _regions(args, pair, settings, scan)
+        ct, slide, stats = normalize_pair(pair.ct, pair.slide, regions, settings, scan)
     except InputError as error:
         raise InputError(f"{args.ct}: {error}") from error
     write_normalized_pair(out, ct, slide, pair.pixel_um, stats)
@@ -79,7 +86,10 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _regions(
-    args: argparse.Namespace, pair: RegisteredPair, settings: NormalizeSettings
+    args: argparse.Namespace,
+    pair: RegisteredPair,
+    settings: NormalizeSettings,
+    scan: ScanLevels | None,
 ) -> Regions:
     """Choose the regions, and compare each drawn polygon with what the automatic search finds."""
     name = settings.reference_class
@@ -92,5 +102,5 @@ def _regions(
             check_drawn(polygons, pair, usable, found, name, on_ct, insists(annotations))
 
     return choose_regions(
-        pair.ct, pair.slide, pair.valid, pair.pixel_um, drawn, settings, drawn_ct, compare
+        pair.ct, pair.slide, pair.valid, pair.pixel_um, drawn, settings, drawn_ct, compare, scan
     )

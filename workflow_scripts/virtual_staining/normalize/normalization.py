@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from virtual_staining.artefacts.pair_stats import CTStats, PairStats, RegionStats, SlideStats
+from virtual_staining.artefacts.scan_levels import ScanLevels
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.ct_scaling import ct_scaling, scale_ct
-from virtual_staining.imaging.tissue.grey_classes import NEW_BONE, grey_classes
+from virtual_staining.imaging.tissue.grey_classes import MATURE_BONE, NEW_BONE, grey_classes
 from virtual_staining.imaging.tissue.regions import check_size, find_rois, shrunk
 from virtual_staining.normalize.slide_levels import (
     clipped_fractions,
@@ -23,6 +24,9 @@ from virtual_staining.settings.normalize import NormalizeSettings
 log = logging.getLogger(__name__)
 
 ANNOTATIONS, AUTOMATIC = "annotations", "automatic"
+DEVIATION = 0.08
+"""Difference between a section's own level and its scan's above which a warning is due, fraction of
+the distance from background to reference: young bone alone is some 5 % fainter than all of it."""
 CLIPPED_LIMIT = 0.02
 """Fraction of a tissue's pixels outside the contrast bounds above which a warning is due."""
 
@@ -68,6 +72,7 @@ def choose_regions(
     settings: NormalizeSettings,
     drawn_ct: dict[str, np.ndarray] | None = None,
     compare: Callable[[np.ndarray, tuple[np.ndarray, np.ndarray] | None], None] | None = None,
+    scan: ScanLevels | None = None,
 ) -> Regions:
     """Return the drawn regions; a region that was not drawn is found automatically.
 
@@ -83,6 +88,8 @@ def choose_regions(
     compare : callable, optional
         ``compare(usable, found)`` raises InputError if what was drawn disagrees with the reference
         and background that the automatic search finds in the usable pixels; None if it finds none.
+    scan : ScanLevels, optional
+        Levels of the whole scan, by which the search goes.
 
     Raises
     ------
@@ -95,7 +102,8 @@ def choose_regions(
     ct_reference, ct_background = _drawn(drawn_ct, usable, settings)
     sources = [ANNOTATIONS if region.any() else AUTOMATIC for region in (reference, background)]
     try:
-        found = find_rois(ct, slide, usable, pixel_um, settings)
+        known = None if scan is None else (scan.reference, scan.background)
+        found = find_rois(ct, slide, usable, pixel_um, settings, known)
     except InputError:
         if AUTOMATIC in sources:
             raise
@@ -121,6 +129,8 @@ def choose_regions(
         for region in regions:
             check_size(name, region, settings)
     levels = float(ct[ct_reference].mean()), float(ct[ct_background].mean())
+    if scan is not None:
+        levels = scan.reference, scan.background
     tissue = grey_classes(ct, slide, usable, pixel_um, levels, settings)
     # blurred edges of mature bone have new bone's grey too, but are thinner than the margin
     new_bone = shrunk(tissue.get(NEW_BONE, empty), pixel_um, settings.erode_um)
@@ -145,7 +155,11 @@ def _drawn(
 
 
 def normalize_pair(
-    ct: np.ndarray, slide: np.ndarray, regions: Regions, settings: NormalizeSettings
+    ct: np.ndarray,
+    slide: np.ndarray,
+    regions: Regions,
+    settings: NormalizeSettings,
+    scan: ScanLevels | None = None,
 ) -> tuple[np.ndarray, np.ndarray, PairStats]:
     """Normalize a pair by the levels in its regions (paper 2.5).
 
@@ -155,6 +169,8 @@ def normalize_pair(
     slide : ndarray of uint8, shape (y, x, 3)
     regions : Regions
     settings : NormalizeSettings
+    scan : ScanLevels, optional
+        Levels of the whole scan; those of the pair's regions by default.
 
     Returns
     -------
@@ -179,6 +195,10 @@ def normalize_pair(
             f"{background_mean:.0f} differ by less than the noise of {noise:.0f}; check or draw "
             "the regions"
         )
+    warnings = []
+    if scan is not None:
+        warnings = _deviations(bone_mean, background_mean, regions, scan)
+        bone_mean, background_mean = scan.reference, scan.background
     scaling = ct_scaling(bone_mean, background_mean, settings)
     background_rgb = slide[regions.background].mean(axis=0)
     gains = white_balance_gains(background_rgb)
@@ -221,7 +241,8 @@ def normalize_pair(
             new_bone_px=int(regions.new_bone.sum()),
             tissue_px={name: int(region.sum()) for name, region in regions.tissue.items()},
         ),
-        warnings=[
+        warnings=warnings
+        + [
             f"{100 * values['any']:.0f} % of {name.replace('_', ' ')} is clipped on the normalized "
             "slide; check the regions in qc.png or raise normalize.low_margin"
             for name, values in clipped.items()
@@ -229,3 +250,26 @@ def normalize_pair(
         ],
     )
     return scaled, stretched, stats
+
+
+def _deviations(
+    bone_mean: float, background_mean: float, regions: Regions, scan: ScanLevels
+) -> list[str]:
+    """Say where a section's own levels differ from its scan's by more than noise and tissue do."""
+    span, said = scan.reference - scan.background, []
+    # young bone, which stands in where a section has no other, is fainter, and tissue that is no
+    # bone differs from section to section
+    mature = regions.tissue.get(MATURE_BONE, np.zeros_like(regions.reference))
+    mature = mature & regions.ct_reference
+    compared = [(BACKGROUND, background_mean, scan.background)]
+    if 2 * mature.sum() > regions.ct_reference.sum():
+        compared.append((scan.reference_class, bone_mean, scan.reference))
+    for name, own, grey in compared:
+        if abs(own - grey) > DEVIATION * span:
+            said.append(
+                f"{name} has the grey level {own:.0f} in this section and {grey:.0f} in its whole "
+                f"scan, {abs(own - grey) / span:.0%} of the distance from background to "
+                f"{scan.reference_class} apart; look at qc.png of both, and draw {name} where the "
+                "scan is wrong"
+            )
+    return said

@@ -104,7 +104,7 @@ class NormalizeSettings(Settings):
         unit="µm",
         ge=0,
         le=10_000,
-        only=("normalize", "stain"),
+        only=("normalize", "levels"),
     )
     smooth_um: float = key(
         7.5,
@@ -113,7 +113,7 @@ class NormalizeSettings(Settings):
         unit="µm",
         ge=0,
         le=10_000,
-        only=("normalize", "stain"),
+        only=("normalize", "levels"),
     )
     implant_margin_um: float = key(
         250,
@@ -121,14 +121,14 @@ class NormalizeSettings(Settings):
         unit="µm",
         ge=0,
         le=10_000,
-        only=("normalize", "stain"),
+        only=("normalize",),
     )
     opaque_absorbance: float = key(
         0.75,
         "absorbance (log10) in R, G and B above which the slide shows implant",
         ge=0,
         le=10,
-        only=("normalize",),
+        only=("normalize", "levels"),
     )
     min_roi_px: int = key(
         100,
@@ -136,7 +136,7 @@ class NormalizeSettings(Settings):
         unit="pixels",
         ge=1,
         le=100_000_000,
-        only=("normalize", "stain"),
+        only=("normalize", "levels"),
     )
 
     def broken_rules(self) -> Iterator[tuple[str, str]]:

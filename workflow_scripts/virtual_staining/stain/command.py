@@ -99,7 +99,7 @@ def prepare(args: argparse.Namespace) -> tuple[Staining, KeptSlabs]:
     levels = open_volume_pyramid(args.ct)
     stain = load_stainer(args.generator, settings, choose_device())
     stats = [path for path in args.stats if not failure_of(path)]
-    scaling = chosen_scaling(stats, args.levels, levels[0], normalize, args.ct)
+    scaling = chosen_scaling(stats, args.levels, levels, normalize, args.ct)
     specimen, depends_on = None, [settings.reaching("stain"), scaling, args.section_thickness_um]
     if settings.specimen_only:
         mask = read_settings(MaskSettings, args.mask).part("stain")

@@ -1,4 +1,4 @@
-"""The CT scaling of a whole volume: from its normalized pairs, or measured on three planes."""
+"""The CT scaling of a whole volume: from its normalized pairs, or measured in the volume."""
 
 import logging
 from collections.abc import Sequence
@@ -7,21 +7,20 @@ from pathlib import Path
 import numpy as np
 
 from virtual_staining.artefacts.pair_stats import read_ct_scaling
-from virtual_staining.artefacts.volume import VolumeLevel
+from virtual_staining.artefacts.volume import VolumeLevel, shape_level
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.ct_scaling import ct_scaling
-from virtual_staining.imaging.tissue.regions import find_ct_rois
-from virtual_staining.settings.normalize import NormalizeSettings
+from virtual_staining.imaging.tissue.modes import find_modes
+from virtual_staining.imaging.tissue.scan_levels import name_modes, tissue_levels
+from virtual_staining.settings.normalize import BONE, NormalizeSettings
 
 log = logging.getLogger(__name__)
-
-PLANES = (0.25, 0.5, 0.75)  # heights of the planes that are measured, fractions of the volume's
 
 
 def chosen_scaling(
     stats: Sequence[str | Path],
     levels: Sequence[float] | None,
-    ct: VolumeLevel,
+    pyramid: list[VolumeLevel],
     settings: NormalizeSettings,
     name: str,
 ) -> tuple[float, float]:
@@ -33,7 +32,7 @@ def chosen_scaling(
         ``stats.json`` of the volume's pairs.
     levels : (background, bone) or None
         Mean grey levels in the CT.
-    ct, settings, name
+    pyramid, settings, name
         As in :func:`measured_scaling`.
 
     Raises
@@ -45,7 +44,7 @@ def chosen_scaling(
         background, bone = levels
         scaling = ct_scaling(bone, background, settings)
         return scaling.scale, scaling.offset
-    return median_scaling(stats) if stats else measured_scaling(ct, settings, name)
+    return median_scaling(stats) if stats else measured_scaling(pyramid, settings, name)
 
 
 def median_scaling(stats: Sequence[str | Path]) -> tuple[float, float]:
@@ -67,14 +66,14 @@ def median_scaling(stats: Sequence[str | Path]) -> tuple[float, float]:
 
 
 def measured_scaling(
-    ct: VolumeLevel, settings: NormalizeSettings, name: str
+    pyramid: list[VolumeLevel], settings: NormalizeSettings, name: str
 ) -> tuple[float, float]:
-    """Return the median (scale, offset) of three planes of a volume that has no section.
+    """Return the (scale, offset) of a volume that has no section.
 
     Parameters
     ----------
-    ct : VolumeLevel
-        The CT; what it did not measure is left out.
+    pyramid : list of VolumeLevel
+        The CT, finest level first; what it did not measure is left out.
     settings : NormalizeSettings
         The ``normalize`` block.
     name : str
@@ -83,21 +82,23 @@ def measured_scaling(
     Raises
     ------
     InputError
-        If none of the planes shows both reference tissue and background.
+        If the volume does not show both reference tissue and background.
     """
-    scalings, problems = [], []
-    for fraction in PLANES:
-        z = int(fraction * ct.array.shape[0])
-        plane = np.asarray(ct.array[z])
-        measured = None if ct.measured is None else np.asarray(ct.measured[z]) > 0
-        try:
-            reference, background = find_ct_rois(plane, ct.voxel_size_um, settings, measured)
-            scaling = ct_scaling(plane[reference].mean(), plane[background].mean(), settings)
-            scalings.append((scaling.scale, scaling.offset))
-        except InputError as error:
-            problems.append(str(error))
-    if not scalings:
-        raise InputError(f"{name}: cannot be normalized by itself: {problems[0]}; give --stats")
-    log.info("%s: normalized on %d of %d planes", name, len(scalings), len(PLANES))
-    scale, offset = np.median(scalings, axis=0)
-    return float(scale), float(offset)
+    level = shape_level(pyramid)
+    measured = None if level.measured is None else np.asarray(level.measured[:]) > 0
+    try:
+        scan = find_modes(np.asarray(level.array[:]), level.voxel_size_um, measured)
+        if settings.reference_class == BONE:
+            found = name_modes(scan, None)
+            background, reference, doubts = found.background, found.bone, found.doubts
+        else:
+            (background, reference), doubts = tissue_levels(scan), []
+        scaling = ct_scaling(reference, background, settings)
+    except InputError as error:
+        raise InputError(
+            f"{name}: cannot be normalized by itself: {error}; give --stats or --levels"
+        ) from error
+    log.info("%s: background %.0f, reference %.0f", name, background, reference)
+    for doubt in doubts:
+        log.warning("%s: %s on a section of the volume, or give --levels", name, doubt)
+    return scaling.scale, scaling.offset

@@ -7,7 +7,7 @@ by grey level and shape alone.
 
 import numpy as np
 from scipy import ndimage
-from skimage.filters import threshold_multiotsu, threshold_otsu
+from skimage.filters import threshold_otsu
 from skimage.morphology import disk
 
 from virtual_staining.errors import InputError
@@ -24,6 +24,9 @@ ZOOM_SHARE = 0.5
 # Least level of bone between background (0) and its peak (1), half-way from new bone (0.7 to 0.8)
 # to mature, whose mean is what the CT is scaled by.
 BONE_LEVEL = 0.87
+# Where the scan's levels are known: most of the background's level, of bone above its own, and
+# least of mineralized tissue, between background (0) and bone (1).
+EMPTY_LEVEL, MOST_ABOVE, MINERAL_LEVEL = 0.1, 0.25, 0.45
 # Least share of the tissue that bone takes; a smaller peak is the blurred rim of metal.
 BONE_SHARE = 0.05
 # Pores up to this width belong to bone, as nobody draws around them, µm.
@@ -31,8 +34,6 @@ PORE_UM = 60.0
 # Least share of the section's tissue that is reference where the class is not bone. A smaller
 # bright part is a vessel, an artefact or a foreign body.
 TISSUE_SHARE = 0.25
-# Densest matter of which a larger share is thick and solid is metal; bone has thin parts too.
-METAL_SHARE = 0.87
 # Half the thickness above which solid dense matter may be an implant, µm (screw core: 1.5 mm).
 IMPLANT_HALF_THICKNESS_UM = 350.0
 
@@ -43,6 +44,7 @@ def find_rois(
     valid: np.ndarray,
     pixel_um: float,
     settings: NormalizeSettings,
+    levels: tuple[float, float] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find reference tissue and background that CT and section agree on.
 
@@ -58,10 +60,14 @@ def find_rois(
         Pixel size, µm.
     settings : NormalizeSettings
         Reference class, smoothing, erosion and the like.
+    levels : (reference, background), optional
+        Grey levels of the whole scan; looked for in the plane by default.
 
     Returns
     -------
     reference, background : ndarray of bool, shape (y, x)
+        With levels of the scan, mineralized tissue of any age where there is too little mature
+        bone.
 
     Raises
     ------
@@ -72,8 +78,11 @@ def find_rois(
     absorbance = slide_absorbance(slide, valid, pixel_um, settings.smooth_um)
     clear, opaque = clear_and_opaque(absorbance, valid, settings.opaque_absorbance)
     background = valid & clear & shrunk(clear, pixel_um, settings.erode_um)
-    background &= _near(smooth, _darkest(smooth[background]))
     tissue = valid & ~clear & ~opaque
+    if levels is not None:
+        regions = _at_levels(smooth, background, tissue, opaque & valid, levels, pixel_um, settings)
+        return _enough(*regions, settings)
+    background &= _near(smooth, _darkest(smooth[background]))
     inner = shrunk(tissue, pixel_um, settings.erode_um)
     if settings.reference_class == BONE and background.any():
         air, bone = smooth[background].mean(), _last(peaks(smooth[inner]))
@@ -90,43 +99,29 @@ def find_rois(
     return _enough(reference, background, settings)
 
 
-def find_ct_rois(
-    ct: np.ndarray, pixel_um: float, settings: NormalizeSettings, valid: np.ndarray | None = None
+def _at_levels(
+    smooth: np.ndarray,
+    background: np.ndarray,
+    tissue: np.ndarray,
+    opaque: np.ndarray,
+    levels: tuple[float, float],
+    pixel_um: float,
+    settings: NormalizeSettings,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find reference tissue and background in a CT plane alone.
-
-    Parameters
-    ----------
-    ct : ndarray, shape (y, x)
-        Plane of a volume that has no section.
-    pixel_um : float
-        Pixel size, µm.
-    settings : NormalizeSettings
-        As in :func:`find_rois`.
-    valid : ndarray of bool, shape (y, x), optional
-        Where the plane lies inside the volume; everywhere by default.
-
-    Returns
-    -------
-    reference, background : ndarray of bool, shape (y, x)
-        A magnesium implant, whose grey level is bone's, may be part of the reference.
-
-    Raises
-    ------
-    InputError
-        As in :func:`find_rois`.
-    """
-    smooth = smoothed(ct, pixel_um, settings.smooth_um)
-    valid = np.ones(ct.shape, bool) if valid is None else shrunk(valid, pixel_um, settings.erode_um)
-    air = valid & _near(smooth, _darkest(smooth[valid]))
-    matter = valid & ~air & (smooth > smooth[air].mean())
-    if settings.reference_class == BONE:
-        reference = _densest(smooth, matter, smooth[air].mean(), pixel_um, settings)
-    else:
-        reference = smooth > threshold_otsu(smooth[valid])
-    reference = shrunk(reference, pixel_um, settings.erode_um)
-    background = shrunk(air, pixel_um, settings.erode_um)
-    return _enough(reference, background, settings)
+    """Reference and background of a section whose scan's levels are known."""
+    level = (smooth - levels[1]) / (levels[0] - levels[1])
+    background = shrunk(background & (level < EMPTY_LEVEL), pixel_um, settings.erode_um)
+    if settings.reference_class != BONE:
+        reference = tissue & (level > 0.5)
+        return shrunk(reference, pixel_um, settings.erode_um), background
+    bone = Peak(levels[0], 1.0, *(2 * [MOST_ABOVE / GATE_SIGMAS * (levels[0] - levels[1])]))
+    reference = _bone_like(smooth, bone, levels[1], pixel_um) & tissue
+    implant = shrunk(opaque, pixel_um, settings.erode_um)
+    mature = reference & ~_grow(implant, settings.implant_margin_um, pixel_um)
+    reference = shrunk(mature, pixel_um, settings.erode_um)
+    if reference.sum() < settings.min_roi_px:
+        reference = tissue & (level > MINERAL_LEVEL) & (level < 1 + MOST_ABOVE)
+    return reference, background
 
 
 def _tissue_levels(
@@ -147,23 +142,6 @@ def _tissue_levels(
             return level, high
         values, high = values[values <= level], level
     return np.inf, np.inf
-
-
-def _densest(
-    smooth: np.ndarray, matter: np.ndarray, air: float, pixel_um: float, settings: NormalizeSettings
-) -> np.ndarray:
-    """Pixels at the level of the densest matter that is not a solid metal body."""
-    inner = shrunk(matter, pixel_um, settings.erode_um)
-    if np.unique(smooth[inner]).size < 3:
-        return np.zeros_like(matter)
-    dense = smooth > threshold_multiotsu(smooth[inner], 3)[-1]
-    core = ndimage.distance_transform_edt(dense) * pixel_um > IMPLANT_HALF_THICKNESS_UM
-    solid = dense & _grow(core, IMPLANT_HALF_THICKNESS_UM + 2 * settings.erode_um, pixel_um)
-    rest = matter
-    if solid.sum() > METAL_SHARE * dense.sum():
-        rest = matter & ~_grow(dense, settings.implant_margin_um, pixel_um)
-    bone = _last(peaks(smooth[rest & inner]))
-    return rest & _bone_like(smooth, bone, air, pixel_um)
 
 
 def _bone_like(

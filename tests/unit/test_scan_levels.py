@@ -1,0 +1,89 @@
+"""Levels of a whole scan against the phantom's, and what is asked for instead of guessed."""
+
+import numpy as np
+import pytest
+from scan_phantom import BACKGROUND, LEVELS, SPAN, VOXEL_UM, make_scan
+
+from virtual_staining.errors import InputError
+from virtual_staining.imaging.tissue.modes import find_modes
+from virtual_staining.imaging.tissue.scan_levels import Seen, name_modes
+
+
+def found(volume, measured=None, sections=None):
+    scan = find_modes(volume, VOXEL_UM, measured)
+    seen = None if sections is None else sections(len(scan.modes))
+    return name_modes(scan, seen)
+
+
+def seen_as(**kinds):
+    """Sections that show a kind over each mode of a scan: ``clear=(0,), stained=(1, 2)``."""
+
+    def sections(count):
+        counts = {kind: np.zeros(count, int) for kind in ("clear", "opaque", "stained")}
+        for kind, numbers in kinds.items():
+            counts[kind][list(numbers)] = 1000
+        return Seen(**counts)
+
+    return sections
+
+
+def level(grey):
+    return (grey - BACKGROUND) / SPAN
+
+
+@pytest.mark.parametrize("implant", ["", *LEVELS])
+def test_levels_are_those_of_the_phantom(implant):
+    levels = found(make_scan(implant))
+    assert level(levels.background) == pytest.approx(0, abs=0.03)
+    assert level(levels.bone) == pytest.approx(1, abs=0.03)
+    assert levels.doubts == []
+    if implant:
+        assert level(levels.implant) == pytest.approx(LEVELS[implant], rel=0.03)
+    else:
+        assert levels.implant is None
+
+
+def test_a_medium_around_the_specimen_is_the_background():
+    levels = found(make_scan("Ti", medium=0.2, soft=0.22))
+    assert level(levels.background) == pytest.approx(0.2, abs=0.03)
+    assert level(levels.bone) == pytest.approx(1, abs=0.03)
+
+
+def test_what_was_not_measured_counts_for_nothing():
+    volume = make_scan("PEEK")
+    measured = np.ones(volume.shape, bool)
+    measured[:, :8] = False
+    volume[~measured] = 0
+    levels = found(volume, measured)
+    assert level(levels.background) == pytest.approx(0, abs=0.03)
+
+
+def test_sections_tell_implant_from_bone():
+    volume = make_scan("Mg-10Gd")
+    modes = len(find_modes(volume, VOXEL_UM, None).modes)
+    bright, next_one = modes - 1, modes - 2
+    tissue = [k for k in range(1, modes) if k != bright]
+    levels = found(volume, sections=seen_as(clear=(0,), opaque=(bright,), stained=tissue))
+    assert level(levels.bone) == pytest.approx(1, abs=0.03)
+    assert levels.names[bright] == "implant" and levels.names[next_one] == "bone"
+    levels = found(volume, sections=seen_as(clear=(0,), stained=range(1, modes)))
+    assert level(levels.bone) == pytest.approx(LEVELS["Mg-10Gd"], rel=0.03)
+
+
+def test_a_darkest_matter_that_is_stained_is_asked_for():
+    volume = make_scan(inside=True, soft=0.15)
+    with pytest.raises(InputError, match=r"darkest matter .* is stained .*draw Background"):
+        found(volume, sections=lambda count: seen_as(stained=range(count))(count))
+    assert any("may be marrow; draw Background" in doubt for doubt in found(volume).doubts)
+
+
+def test_bone_that_the_voxels_hardly_show_is_doubted():
+    levels = found(make_scan(thin=True))
+    assert any("too thin" in doubt and "draw Bone" in doubt for doubt in levels.doubts)
+    assert 0.6 < level(levels.bone) < 1.2
+
+
+def test_one_material_is_refused():
+    noise = np.random.default_rng(0).normal(BACKGROUND, 500, (30, 30, 30))
+    with pytest.raises(InputError, match="one material alone"):
+        found(noise)

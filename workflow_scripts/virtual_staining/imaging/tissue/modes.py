@@ -1,0 +1,221 @@
+"""The materials of a whole scan: the modes of its grey levels away from blurred edges."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy import ndimage
+from scipy.signal import find_peaks
+from scipy.spatial import ConvexHull, QhullError
+
+from virtual_staining.errors import InputError
+
+# Voxels are flat if their slope is at most so many times what the noise gives a fifth of them.
+FLAT_SLOPE = 2.5
+# Standard deviation of smoothed noise over the slope that a fifth of flat voxels stay below.
+NOISE_PER_SLOPE = 1.6
+# Least and most slope that counts as noise, of the range of grey levels.
+LEAST_SLOPE, MOST_SLOPE = 1e-4, 0.02
+# Grey levels are compared on the axis asinh((grey - darkest) / so many noises): linear in the
+# noise near the darkest level, logarithmic above, as the spread of dense matter grows with it.
+NOISES = 4.0
+BIN, SMOOTH_BINS = 0.02, 2.0
+# Least prominence of a mode on the square root of the counts, of the highest.
+PROMINENCE = 0.06
+# Half the thickness of cores that only large bodies and open space have, µm.
+CORE_UM = 300.0
+# Levels within the first share of a mode's own are its matter, those beyond the second are denser.
+NEAR, DENSER = 0.05, 1.12
+# A thin sheet shows less than its own level; from so many voxels half the thickness, as a fair
+# number of voxels must have, its middle shows all of it.
+RESOLVED_VOXELS, RESOLVED_COUNT = 3.0, 200
+HULL_POINTS = 20000
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A material of a scan.
+
+    Parameters
+    ----------
+    grey : float
+        Mean grey level of its flat voxels.
+    low, high : float
+        Valleys beside the mode, grey levels.
+    share : float
+        Of all measured voxels.
+    depth_um : float
+        Half the thickness of its thickest part, µm.
+    solid : float
+        Share of its voxels that belong to parts thicker than two ``CORE_UM``.
+    compact : float
+        Volume of its largest body over that of the body's convex hull.
+    """
+
+    grey: float
+    low: float
+    high: float
+    share: float
+    depth_um: float
+    solid: float
+    compact: float
+
+
+@dataclass(frozen=True)
+class ScanModes:
+    """The modes of a scan from dark to bright, and what they were found in.
+
+    Parameters
+    ----------
+    modes : list of Mode
+    smooth : ndarray, shape (z, y, x), float32
+        The smoothed volume.
+    measured : ndarray, shape (z, y, x), bool
+        Where it was measured, away from the field's rim.
+    noise : float
+        Standard deviation of the smoothed volume's noise, grey levels.
+    voxel_um : float
+        µm.
+    """
+
+    modes: list[Mode]
+    smooth: np.ndarray
+    measured: np.ndarray
+    noise: float
+    voxel_um: float
+
+    def denser(self, mode: Mode, floor: float, left_out: np.ndarray) -> float:
+        """Voxels denser than a mode over those at its level; near 0 for the densest material.
+
+        Parameters
+        ----------
+        mode : Mode
+        floor : float
+            Background's grey level.
+        left_out : ndarray, shape (z, y, x), bool
+            Implant and its blurred rim.
+        """
+        level = (self.smooth - floor) / (mode.grey - floor)
+        counted = self.measured & ~left_out
+        near = int(np.count_nonzero((np.abs(level - 1) < NEAR) & counted))
+        return int(np.count_nonzero((level > DENSER) & counted)) / max(int(near), 1)
+
+    def resolves(self, mode: Mode, floor: float, left_out: np.ndarray) -> bool:
+        """Tell whether a material has parts so thick that their middle shows its full level.
+
+        Parameters
+        ----------
+        mode, floor, left_out
+            As in :meth:`denser`.
+        """
+        matter = (self.smooth > 0.5 * (floor + mode.grey)) & ~left_out
+        deep = ndimage.distance_transform_edt(matter) >= RESOLVED_VOXELS
+        return bool(np.count_nonzero(deep & self.measured) >= RESOLVED_COUNT)
+
+
+def find_modes(volume: np.ndarray, voxel_um: float, measured: np.ndarray | None) -> ScanModes:
+    """Find the materials of a scan.
+
+    Blurred edges between two materials have all levels between theirs and hide what is little;
+    voxels on a slope are left out. On the square root of the counts counting noise is uniform.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (z, y, x)
+        Grey levels.
+    voxel_um : float
+        Edge of a voxel, µm.
+    measured : ndarray, shape (z, y, x), bool, or None
+        Where the volume was measured; None for everywhere.
+
+    Returns
+    -------
+    ScanModes
+        At least one mode.
+
+    Raises
+    ------
+    InputError
+        If hardly a voxel was measured.
+    """
+    smooth = ndimage.gaussian_filter(volume.astype(np.float32), 1.0)
+    inner = np.ones(volume.shape, bool)
+    if measured is not None and not measured.all():
+        inner = ndimage.binary_erosion(measured, iterations=3, border_value=1)
+    axes = [axis for axis, size in enumerate(volume.shape) if size > 1]
+    slope = np.sqrt(sum(np.square(np.gradient(smooth, axis=axis)) for axis in axes))
+    if not inner.any():
+        raise InputError("no part of the scan is wide enough to tell its materials")
+    reach = float(np.ptp(np.percentile(smooth[inner][::7], (1, 99))))
+    least = max(LEAST_SLOPE * reach, float(np.finfo(np.float32).tiny))
+    lively = slope[inner & (slope > least)][::7]  # air that was cut off at 0 has no noise
+    usual = min(float(np.percentile(lively, 20)), MOST_SLOPE * reach) if lively.size else least
+    usual = max(usual, least)
+    noise = NOISE_PER_SLOPE * usual
+    values = smooth[inner & (slope <= FLAT_SLOPE * usual)]
+    bounds = _bounds(values, noise)
+    modes = [_described(smooth, inner, values, *pair, voxel_um) for pair in pairwise(bounds)]
+    return ScanModes(modes, smooth, inner, noise, voxel_um)
+
+
+def _bounds(values: np.ndarray, noise: float) -> list[float]:
+    """Valleys between the modes of flat values, their ends included, grey levels."""
+    low, high = np.percentile(values, (0.02, 99.98))
+    bins = int(np.clip((high - low) / (noise / 3), 64, 20000))
+    tops, edges, _ = _peaks(values, np.linspace(low, high + 1e-6 * noise, bins), 3.0, 0.08)
+    darkest = edges[tops[0]]
+    place = np.arcsinh((values - darkest) / (NOISES * noise))
+    edges = np.arange(place.min() - 1, place.max() + 1 + BIN, BIN)
+    tops, edges, counts = _peaks(place, edges, SMOOTH_BINS, PROMINENCE)
+    valleys = [edges[a + int(np.argmin(counts[a:b]))] for a, b in pairwise(tops)]
+    return [-np.inf, *(float(darkest + NOISES * noise * np.sinh(u)) for u in valleys), np.inf]
+
+
+def _peaks(values, edges, sigma, prominence):
+    """Bins of the peaks, the bins' edges and counts; the histogram is continued by empty bins."""
+    counts = np.histogram(values, edges)[0].astype(float)
+    pad = int(8 * sigma)
+    step = edges[1] - edges[0]
+    counts = ndimage.gaussian_filter1d(np.pad(counts, pad), sigma)
+    root = np.sqrt(counts)
+    tops, _ = find_peaks(root, prominence=prominence * root.max())
+    return tops, edges[0] + (np.arange(counts.size) - pad + 0.5) * step, counts
+
+
+def _described(smooth, inner, values, low: float, high: float, voxel_um: float) -> Mode:
+    """A mode with the shapes of its matter."""
+    own = values[(values >= low) & (values < high)]
+    matter = (smooth >= low) & (smooth < high) & inner
+    step = max(1, round(40.0 / voxel_um))  # shapes need no finer voxels
+    um = step * voxel_um
+    coarse = np.pad(matter[::step, ::step, ::step], 2, mode="edge")  # the field's rim is no edge
+    coarse = ndimage.binary_closing(coarse)[2:-2, 2:-2, 2:-2]
+    depth = ndimage.distance_transform_edt(coarse) * um
+    core = depth > CORE_UM
+    near = core
+    if core.any():
+        near = coarse & (ndimage.distance_transform_edt(~core) * um <= CORE_UM + 2 * um)
+    return Mode(
+        grey=float(own.mean()),
+        low=low,
+        high=high,
+        share=float(matter.sum() / inner.sum()),
+        depth_um=float(depth.max()) if not coarse.all() else float(max(coarse.shape) * um),
+        solid=float(near.sum() / max(coarse.sum(), 1)),
+        compact=_compact(near),
+    )
+
+
+def _compact(bodies: np.ndarray) -> float:
+    """Volume of the largest body over that of its convex hull; 0 without a body."""
+    pieces, count = ndimage.label(bodies)
+    if not count:
+        return 0.0
+    body = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+    rim = np.argwhere(body & ~ndimage.binary_erosion(body))
+    rim = rim[:: max(1, len(rim) // HULL_POINTS)].astype(float)
+    try:
+        corners = np.concatenate([rim - 0.5, rim + 0.5])
+        return float(min(1.0, body.sum() / ConvexHull(corners).volume))
+    except QhullError:
+        return 0.0
