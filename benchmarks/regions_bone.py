@@ -29,7 +29,7 @@ def bone_case(folder: Path, seed: int) -> list[Case]:
     labels = np.where(bone, Label.TRABECULAR, Label.MARROW).astype(np.uint8)
     # cores alone, which no blurred edge reaches
     means = [
-        float(volume[ndimage.binary_erosion(part, iterations=2)].mean()) for part in (~bone, bone)
+        float(volume[ndimage.binary_erosion(part, iterations=3)].mean()) for part in (~bone, bone)
     ]
     levels = {"background": means[0], "bone": means[1], "implant": None}
     spec = Spec("real-alone", "", sections=0, voxel_um=VOXEL_UM, dtype="uint8")

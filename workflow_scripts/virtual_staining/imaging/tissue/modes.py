@@ -25,7 +25,7 @@ PROMINENCE = 0.06
 # Half the thickness of cores that only large bodies and open space have, µm.
 CORE_UM = 300.0
 # Levels within the first share of a mode's own are its matter, those beyond the second are denser.
-NEAR, DENSER = 0.05, 1.12
+NEAR, DENSER = 0.05, 1.25
 # A thin sheet shows less than its own level; from so many voxels half the thickness, as a fair
 # number of voxels must have, its middle shows all of it.
 RESOLVED_VOXELS, RESOLVED_COUNT = 3.0, 200

@@ -20,9 +20,9 @@ CLEAR_SHARE, MOST = 0.15, 0.5
 SOLID, SOME_SOLID, ONLY_SOLID = 0.85, 0.15, 0.93
 # Denser voxels beside those at the level of the densest matter but the implant: above, something
 # too thin to have a mode of its own is denser still.
-MOST_DENSER = 0.06
+MOST_DENSER = 0.1
 # Bone of which a larger share lies as near to the implant may be a corrosion layer, µm.
-LAYER_UM, LAYER_SHARE = 250.0, 0.7
+LAYER_UM, LAYER_SHARE = 350.0, 0.7
 # Where bone is too thin for a mode: its voxels lie half-way to the estimate, its cores one inside.
 HALF_WAY, CORE_VOXELS, ROUNDS = 0.5, 200, 3
 # Rim of an implant that its blur reaches, voxels.
