@@ -16,6 +16,8 @@ FLAT_SLOPE = 2.5
 NOISE_PER_SLOPE = 1.6
 # Least and most slope that counts as noise, of the range of grey levels.
 LEAST_SLOPE, MOST_SLOPE = 1e-4, 0.02
+# Share of voxels with a slope below which the rest is flat because its values were cut off.
+LIVELY = 0.9
 # Grey levels are compared on the axis asinh((grey - darkest) / so many noises): linear in the
 # noise near the darkest level, logarithmic above, as the spread of dense matter grows with it.
 NOISES = 4.0
@@ -148,9 +150,11 @@ def find_modes(volume: np.ndarray, voxel_um: float, measured: np.ndarray | None)
         raise InputError("no part of the scan is wide enough to tell its materials")
     reach = float(np.ptp(np.percentile(smooth[inner][::7], (1, 99))))
     least = max(LEAST_SLOPE * reach, float(np.finfo(np.float32).tiny))
-    lively = slope[inner & (slope > least)][::7]  # air that was cut off at 0 has no noise
-    usual = min(float(np.percentile(lively, 20)), MOST_SLOPE * reach) if lively.size else least
-    usual = max(usual, least)
+    slopes = slope[inner][::7]
+    lively = slopes[slopes > least]
+    usual = float(np.percentile(lively, 20)) if lively.size else least
+    if lively.size < LIVELY * slopes.size:  # air that was cut off at 0, or a scan without noise
+        usual = min(usual, MOST_SLOPE * reach)
     noise = NOISE_PER_SLOPE * usual
     values = smooth[inner & (slope <= FLAT_SLOPE * usual)]
     bounds = _bounds(values, noise)
