@@ -89,6 +89,14 @@ def test_a_foreign_file_under_a_checkpoints_name_gives_way_to_the_one_before(tmp
     assert folder(tmp_path).load() == {"step": 1}
 
 
+def test_what_a_killed_process_left_is_swept_at_the_next_start(tmp_path):
+    resume = folder(tmp_path)
+    resume.save({"step": 1}, 1, set())
+    (resume.path / ".partial-4711").write_bytes(b"half a checkpoint")
+    assert folder(tmp_path).load() == {"step": 1}
+    assert not list(resume.path.glob(".partial-*"))
+
+
 def test_a_finished_run_keeps_its_last_state_alone(tmp_path, monkeypatch, caplog):
     resume = folder(tmp_path)
     for epoch in (1, 2):

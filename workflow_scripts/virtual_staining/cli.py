@@ -10,6 +10,7 @@ import errno
 import importlib
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -27,6 +28,7 @@ UNWRITABLE = {
     errno.EPERM: "not permitted; change the permissions of the file or of its folder",
     errno.EROFS: "the file system is read-only; write the results to another place",
 }
+NOT_WRITTEN = re.compile(r"\d+ requested and \d+ written")  # numpy's words, which give no reason
 GPU_REMEDY = (
     "the GPU's memory is full; choose a smaller batch (`train.batch`, `infer.batch_patches`, "
     "`stain.batch_patches`) or a GPU with more memory, and see with `nvidia-smi` whether another "
@@ -110,6 +112,10 @@ def explain(error: BaseException, args: argparse.Namespace) -> str | None:
     """
     if isinstance(error, InputError):
         return str(error)
+    if isinstance(error, OSError) and NOT_WRITTEN.fullmatch(
+        str(error.args[0] if error.args else "")
+    ):
+        return f"{error.filename or output_of(args)}: {UNWRITABLE[errno.ENOSPC]}"
     for code, words in UNWRITABLE.items():
         if getattr(error, "errno", None) == code or os.strerror(code) in str(error):
             return f"{getattr(error, 'filename', None) or output_of(args)}: {words}"

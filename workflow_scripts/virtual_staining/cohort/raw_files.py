@@ -1,5 +1,9 @@
 """The raw containers that microscopes and beamlines leave behind."""
 
+import errno
+import math
+import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,6 +31,11 @@ def write_volume(
         In order of z.
     shape : (z, y, x)
     dtype : str
+
+    Raises
+    ------
+    OSError
+        If the disk is full.
     """
     name = VOLUME_FILES[container]
     if container == "tiff_folder":
@@ -39,6 +48,9 @@ def write_volume(
                 writer.write(image, contiguous=True, photometric="minisblack")
     else:
         file, dataset = name.split("::")
+        # HDF5 ends the process where the disk fills while it writes.
+        if shutil.disk_usage(folder).free < math.prod(shape) * np.dtype(dtype).itemsize:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder / file))
         with h5py.File(folder / file, "w") as store:
             data = store.create_dataset(dataset, shape, dtype, chunks=(1, *shape[1:]))
             for z, image in enumerate(slices):
@@ -49,7 +61,7 @@ def write_slide(folder: Path, container: str, rgb: np.ndarray, pixel_um: float) 
     """Write a slide (y, x, 3) uint8 as pyramidal OME-TIFF (``ome_tiff``) or ``png``."""
     path = folder / SLIDE_FILES[container]
     if container == "png":
-        cv2.imwrite(str(path), rgb[..., ::-1])
+        path.write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1])  # imwrite hides a full disk
         return
     levels = [rgb]
     while min(levels[-1].shape[:2]) > 256:

@@ -1,5 +1,6 @@
 """The generator of slides as TorchScript, which other programs run without this one."""
 
+import io
 import warnings
 from pathlib import Path
 
@@ -62,5 +63,7 @@ def script_of(module: SlideFromCT, plane: np.ndarray, out: Path) -> np.ndarray:
     with torch.inference_mode(), warnings.catch_warnings():
         # PyTorch advises torch.export, whose files the zoo's format 0.5 does not know.
         warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.trace(module, example).save(str(out))
+        buffer = io.BytesIO()  # torch itself ends the process where the disk is full
+        torch.jit.save(torch.jit.trace(module, example), buffer)
+        out.write_bytes(buffer.getbuffer())
         return torch.jit.load(str(out))(example).numpy()

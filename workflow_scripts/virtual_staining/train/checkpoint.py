@@ -39,7 +39,8 @@ class ResumeFolder:
     Parameters
     ----------
     path : path
-        Folder, created if missing. Checkpoints of another run in the folder are set aside.
+        Folder, created if missing. Checkpoints of another run in the folder are set aside, and
+        what a killed process has not finished writing is removed.
     run : dict
         The identity of the run: ``settings`` (key to value) and ``inputs`` (file to checksum), as
         JSON. The format of the checkpoints is added.
@@ -53,6 +54,8 @@ class ResumeFolder:
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         self.best = self.path / "best"
+        for left in self.path.glob(".partial-*"):  # of a killed process: the caller holds the lock
+            left.unlink()
         self._best_epochs: list[set[int]] = []  # of each checkpoint that this process has written
         run = {"format": FORMAT, **json.loads(json.dumps(run))}
         recorded = self._read_run()

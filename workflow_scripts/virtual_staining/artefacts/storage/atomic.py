@@ -44,8 +44,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         _put_in_place(temporary, path)
     except OSError as error:
-        # A write that fails names no file, or the temporary one, which is gone by then.
-        if error.filename is None or str(error.filename).startswith(str(temporary)):
+        # A write that fails names no file, or the temporary one, which is gone by then; a copy
+        # that fails names its source first.
+        named = [name for name in (error.filename, error.filename2) if name is not None]
+        if not named or any(str(name).startswith(str(temporary)) for name in named):
             error.filename = str(path)
         raise
     finally:

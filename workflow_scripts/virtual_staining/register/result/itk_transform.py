@@ -1,9 +1,9 @@
 """The map slide → volume as an ITK transform file, for other programs."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.imaging.geometry import SectionMap
@@ -39,10 +39,21 @@ def write_tfm(path: str | Path, slide_to_volume: SectionMap) -> None:
     slide_to_volume : SectionMap
         Slide µm to volume µm; ``u`` and ``v`` not parallel.
     """
-    section = slide_to_volume
-    transform = sitk.AffineTransform(3)
-    matrix = np.stack([section.u, section.v, section.normal], axis=1)
-    transform.SetMatrix(matrix.ravel().tolist())
-    transform.SetTranslation((np.asarray(section.origin_um) / UM_PER_MM).tolist())
+    matrix = np.stack([slide_to_volume.u, slide_to_volume.v, slide_to_volume.normal], axis=1)
+    shift_mm = np.asarray(slide_to_volume.origin_um) / UM_PER_MM
+    lines = (
+        "#Insight Transform File V1.0",
+        "#Transform 0",
+        "Transform: AffineTransform_double_3_3",
+        f"Parameters: {_numbers([*matrix.ravel(), *shift_mm])}",
+        "FixedParameters: 0 0 0",
+        "",
+    )
+    # Not by ITK itself, which does not say when the disk has no room for the file.
     with replacing(path) as temporary:
-        sitk.WriteTransform(transform, str(temporary))
+        temporary.write_text("\n".join(lines), encoding="ascii")
+
+
+def _numbers(values: Iterable[float]) -> str:
+    """Return numbers with all digits that tell them apart, between spaces."""
+    return " ".join(repr(float(value)) for value in values)
