@@ -10,7 +10,8 @@ export OMP_WAIT_POLICY := passive
 export GOMP_SPINCOUNT := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup settings docs site demo hour study new-project test test-fast test-slurm example lint bench
+.PHONY: setup settings docs site demo hour study new-project test test-fast test-slurm example lint bench \
+    gpu-check release-check
 
 setup: .venv/.installed
 
@@ -75,3 +76,11 @@ lint: setup
 bench: setup
 	$(if $(wildcard benchmarks/$(NAME).py),,$(error there is no benchmark called $(NAME)))
 	$(BIN)/python benchmarks/$(NAME).py
+
+# On a machine with an NVIDIA GPU, some ten minutes: the same results as on the processor, and how fast. Ends with JSON.
+gpu-check: setup
+	$(BIN)/python benchmarks/gpu_check.py $(ARGS)
+
+# Before a tag: the version in the package, the citation and the changelog are one (TAG=v1.2.3: that of the tag, too).
+release-check: setup
+	$(BIN)/python -m virtual_staining.workflow.release $(TAG)

@@ -34,7 +34,8 @@ include: "rules/11_draw.smk"
 onstart:
     stop_if_still_queued()
     stop_if_metrics_cannot_be_had()
-    write_job_settings(STUDY)
+    prepare_results()
+    say_that_no_gpu_is_there()
     announce_replacements()
 
 

@@ -1,5 +1,7 @@
 """Reads and checks the configuration and the sample sheet; small helpers for the rules."""
 
+import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -16,17 +18,21 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 from virtual_staining.artefacts.paths import Results, one_spelling
 from virtual_staining.artefacts.registration_table import left_out
 from virtual_staining.artefacts.sheet import files_of
+from virtual_staining.artefacts.storage.lock import only_one_process
+from virtual_staining.cli import explain
 from virtual_staining.cohort.sample_list import sample_table
 from virtual_staining.artefacts.training_record import was_trained_on
 from virtual_staining.errors import InputError
 from virtual_staining.models.catalogue import all_models
+from virtual_staining.runtime import promised_gpu
 from virtual_staining.settings.sheet import DRAWN_COLUMNS
 from virtual_staining.workflow.config_file import check_config_file
-from virtual_staining.workflow.failed_jobs import error_sentences
+from virtual_staining.workflow.failed_jobs import error_sentences, silent_ends
 from virtual_staining.workflow.job_settings import write_job_settings
 from virtual_staining.workflow.plan import plan_study
 from virtual_staining.workflow.raw_files import folder_digest
 from virtual_staining.workflow.replacements import training_again
+from virtual_staining.workflow.results_folder import note_version
 from virtual_staining.workflow.sheet_rules import rows_digest
 from virtual_staining.workflow.slurm_queue import queued_jobs, refusal
 
@@ -75,6 +81,7 @@ SPLIT_STAINS = [stain for stain in STAINS if stain not in PLAN.unsplit]
 VOLUMES = SAMPLES[SAMPLES["volume"] != ""].drop_duplicates("volume_id").set_index("volume_id")
 FOLDS = STUDY.fold_numbers()
 STARTED = time.time()
+RESULTS_LOCK = contextlib.ExitStack()  # held until Snakemake ends
 FIGURES = ["patches", "training_slide", "slides", "models", "boxplots", "unmasked"]
 FIGURES += ["agreement"] if STUDY.evaluate.structures else []
 FIGURES += ["uncertainty"] if STUDY.evaluate.trust else []

@@ -48,8 +48,40 @@ def say_what_is_left_out():
 
 def say_why_jobs_failed():
     """Repeat at the end of a failed run the sentence that each failed job ended with."""
-    for sentence in error_sentences(Path(RESULTS, "logs"), STARTED):
+    failed = [job for part in workflow.scheduler.failed for job in getattr(part, "jobs", [part])]
+    logs = sorted({log for job in failed for log in job.log})
+    for sentence in error_sentences(Path(RESULTS, "logs"), STARTED) + silent_ends(logs):
         logger.error(sentence)
+
+
+def prepare_results():
+    """Take the results folder for this run, say which version made what stands there, write settings.
+
+    Snakemake's own lock keeps two runs apart in one folder of the program, not two clones that
+    write into the same results.
+    """
+    results = Results(RESULTS)
+    try:
+        RESULTS_LOCK.enter_context(only_one_process(results.job_settings))
+        other_version = note_version(results)
+        write_job_settings(STUDY)
+    except (InputError, OSError) as error:
+        raise WorkflowError(explain(error, argparse.Namespace(out=RESULTS)) or str(error))
+    if other_version:
+        logger.warning(other_version)
+
+
+def say_that_no_gpu_is_there():
+    """Say that a GPU which the profile promises is missing: the jobs would run for very long."""
+    wanted = dict(workflow.global_resources.items()).get("gpu")
+    jobs = sum("gpu" in job.rule.resources for job in workflow.dag.needrun_jobs())
+    hidden = "CUDA_VISIBLE_DEVICES" in os.environ  # by intent, or a card is there
+    if wanted and jobs and workflow.local_exec and not hidden and not promised_gpu():
+        logger.warning(
+            f"`resources: gpu: {wanted.value}` promises a GPU, and this machine has no NVIDIA driver: "
+            f"{jobs} jobs that train or stain run on the processor and take very much longer "
+            "(`snakemake check` estimates how long)"
+        )
 
 
 def stop_if_metrics_cannot_be_had():
@@ -66,7 +98,8 @@ def stop_if_metrics_cannot_be_had():
         command += ["--results", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise WorkflowError(done.stderr)
+        killed = f"the check of the metrics was ended from outside (status {done.returncode})"
+        raise WorkflowError(done.stderr or f"{killed}; start again")
 
 
 def stop_if_still_queued():

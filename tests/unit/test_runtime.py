@@ -73,6 +73,17 @@ def test_cores_are_those_of_the_process_or_else_of_the_machine(monkeypatch):
     assert cpu_count() == 1
 
 
+def test_free_memory_is_the_machine_s_where_the_system_does_not_tell(monkeypatch):
+    """As on macOS, which has no /proc."""
+
+    def none(*_):
+        raise FileNotFoundError("/proc/meminfo")
+
+    monkeypatch.setattr(runtime, "_proc_field", none)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert runtime.free_memory_bytes() == machine > 0
+
+
 def test_a_command_starts_without_linux_own_calls(monkeypatch, capsys):
     """Only Linux tells the cores of a process and can advise its page cache."""
     for name in ("sched_getaffinity", "sched_setaffinity", "posix_fadvise"):

@@ -123,6 +123,11 @@ class Results:
         """Folder of the settings files that the jobs of the last run read."""
         return self.root / "settings"
 
+    @property
+    def program(self) -> Path:
+        """Record of the program's version that ran last."""
+        return self.job_settings / "program.json"
+
     def trained(self, stain: str, model: str, fold: int) -> TrainedFolder:
         """Trained model of one fold."""
         return TrainedFolder(self.root / "06_train" / stain / model / f"fold-{fold}")

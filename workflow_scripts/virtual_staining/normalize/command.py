@@ -62,6 +62,9 @@ def run(args: argparse.Namespace) -> None:
         regions = _regions(args, pair, settings, scan)
         ct, slide, stats = normalize_pair(pair.ct, pair.slide, regions, settings, scan)
     except InputError as error:
+        drawn = tuple(filter(None, (args.annotations, args.annotations_ct)))
+        if str(error).startswith(tuple(name.removesuffix("!") for name in drawn)):
+            raise
         raise InputError(f"{args.ct}: {error}") from error
     write_normalized_pair(out, ct, slide, pair.pixel_um, stats)
     title = (
