@@ -70,6 +70,43 @@ def test_a_run_with_torn_checkpoints_equals_an_uninterrupted_one(
     assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
 
 
+FAILURES = {
+    "the GPU failed or is gone; start again": RuntimeError(
+        "CUDA error: device-side assert\nadvice"
+    ),
+    "the GPU's memory is full; choose a smaller batch": torch.OutOfMemoryError("CUDA: no memory"),
+    "the machine's memory is full; give the job more": MemoryError(),
+}
+
+
+@pytest.mark.parametrize("said", FAILURES)
+def test_a_device_that_fails_in_mid_training_is_a_sentence_and_the_run_continues(
+    tmp_path, monkeypatch, capsys, caplog, said
+):
+    settings = tiny(epochs=2, checkpoint_minutes=0)
+    arguments = write_fold(tmp_path / "a", settings)
+    step, calls = loop.Model.step, []
+
+    def failing_step(self, batch, seed):
+        calls.append(seed)
+        if len(calls) == 4:
+            raise FAILURES[said]
+        return step(self, batch, seed)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Model, "step", failing_step)
+        assert main(arguments) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert f"error: {tmp_path / 'a'}: {said}" in last
+    newest = checkpoints(tmp_path / "a")[-1]
+    assert "step-0000000003" in newest.name and not trained(tmp_path / "a").generator.exists()
+    caplog.set_level(logging.INFO)
+    assert main(arguments) == 0
+    assert f"continuing from {newest}" in caplog.text
+    assert main(write_fold(tmp_path / "b", settings)) == 0
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+
+
 def change_image(folder):
     path = Results(folder).normalized("s0").ct
     image = tifffile.imread(path)

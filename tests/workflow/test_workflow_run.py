@@ -68,31 +68,6 @@ def test_every_stage_leaves_its_contract(finished):
     assert rgba[..., 3].min() < rgba[..., 3].max() and rgba[..., :3].std() > 10
 
 
-# What may differ between two runs of one study, and why.
-RUN_ALONE = re.compile(
-    r"logs/|benchmarks/|"  # times
-    r".*/resume/|"  # checkpoints hold the seconds trained; the lock names its process
-    r".*/history\.csv|"  # seconds of each epoch
-    r"settings/lock"  # names the process that ran last
-)
-
-
-def files_of(results):
-    found = {str(path.relative_to(results)): path for path in results.rglob("*") if path.is_file()}
-    return {name: path for name, path in found.items() if not RUN_ALONE.match(name)}
-
-
-def test_another_run_of_the_study_is_equal_byte_for_byte(finished, tmp_path):
-    """In another folder, time zone and language, and with another seed of Python's hashes."""
-    other = make_workspace(tmp_path, TINY)
-    environment = {"TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
-    done = snakemake(other, "--cores", "2", environment=environment)
-    assert done.returncode == 0, done.stdout[-4000:]
-    one, two = files_of(finished / "results"), files_of(other / "results")
-    assert one.keys() == two.keys() and len(one) > 200
-    assert {name for name in one if one[name].read_bytes() != two[name].read_bytes()} == set()
-
-
 def test_a_second_run_does_nothing(finished):
     assert "Nothing to be done" in run(finished)
 

@@ -1,13 +1,15 @@
-"""Every kind of file that the program writes, where the disk has no room for it.
+"""Every kind of file that the program writes: on a full disk, and twice with the same bytes.
 
-The system itself refuses to write more than some bytes a file, as a full disk does.
+For a full disk the system itself refuses to write more than some bytes a file.
 """
 
 import argparse
 import contextlib
+import os
 import re
 import resource
 import shutil
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -164,7 +166,7 @@ def full_disk():
 
 
 def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -186,6 +188,26 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, full_disk, name
     assert str(path) in said
     assert "the file grew larger than the system allows" in said or "the disk is full" in said
     assert contents(folder) == before
+
+
+LATER_S = 10**7
+
+
+@pytest.mark.parametrize(
+    "name", sorted(WRITERS.keys() - {"package"})
+)  # TorchScript numbers its classes
+def test_equal_content_has_equal_bytes(tmp_path, monkeypatch, name):
+    """Written again at another time, by another process and in another folder."""
+    for place in ("one", "two"):
+        folder = tmp_path / place / "results"
+        folder.mkdir(parents=True)
+        write_image(folder / "one.tif", GREY, 5.0)
+        WRITERS[name](folder / name)
+        clock, pid = time.time, os.getpid()
+        monkeypatch.setattr(time, "time", lambda: clock() + LATER_S)  # noqa: B023
+        monkeypatch.setattr(os, "getpid", lambda: pid + 1)  # noqa: B023
+    one, two = (contents(tmp_path / place) for place in ("one", "two"))
+    assert [*one.values()] == [*two.values()] and len(one) > 1
 
 
 def test_a_cohort_in_hdf5_is_not_begun_on_a_full_disk(tmp_path, monkeypatch):
