@@ -53,8 +53,15 @@ def test_an_absurd_volume_is_refused_before_a_plane_is_read(tmp_path, shape, siz
 @pytest.mark.parametrize(
     ("size_um", "working_um"), [((0.7,) * 3, 12.0), ((5.0,) * 3, 5.0), ((20.0, 4.0, 4.0), 4.0)]
 )
-def test_sizes_that_people_have_pass(size_um, working_um):
+def test_sizes_that_people_have_pass(size_um, working_um, caplog):
     check_volume_size("ct.tif", VOLUME, size_um, working_um)
+    assert caplog.text == ""
+
+
+def test_a_scan_that_would_only_be_interpolated_warns(caplog):
+    check_volume_size("ct.tif", VOLUME, (10.0, 12.0, 12.0), 5.0)
+    assert "ct.tif: voxels of 10 µm are interpolated to 5 µm" in caplog.text
+    assert "set ingest.voxel_size_um to 10" in caplog.text
 
 
 def test_a_slide_in_millimetres_is_refused_and_not_called_empty(tmp_path):

@@ -15,6 +15,7 @@ VOLUME_FIELD, SLIDE_FIELD = "voxel_size_um", "slide_pixel_um"
 LARGEST_MM = 500.0  # no volume or slide is larger
 FINEST = 100.0  # raw pixels may be so many times finer than the working size
 LARGEST_UPSAMPLING = 2.0  # voxels may be so many times longer than the working size
+INTERPOLATED = 1.25  # a scan's own voxels are called coarser from here on
 COARSEST = 20.0  # raw voxels may be so many times longer along one axis than the working size
 FEW_VOXELS = 4  # along an axis; no section can be searched in fewer
 TENFOLD = 10.0
@@ -25,6 +26,8 @@ def check_volume_size(
     name: str, shape: Sequence[int], voxel_size_um: Sequence[float], working_um: float
 ) -> None:
     """Refuse a volume whose number of voxels or physical size cannot be meant.
+
+    A volume that would only be interpolated gets a warning.
 
     Parameters
     ----------
@@ -65,6 +68,15 @@ def check_volume_size(
                 f"{working_um:g} µm; its {count} planes would become "
                 f"{round(count * size / working_um)}; correct {VOLUME_FIELD}"
             )
+    if finest > INTERPOLATED * working_um:
+        log.warning(
+            "%s: voxels of %g µm are interpolated to %g µm, which adds voxels and no detail; if "
+            "this is not meant, set ingest.voxel_size_um to %g",
+            name,
+            finest,
+            working_um,
+            finest,
+        )
 
 
 def check_slide_size(
