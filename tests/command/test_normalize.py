@@ -1,6 +1,7 @@
 """Levels: the paper's formulae, the regions found or drawn, and refusals."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -257,6 +258,7 @@ def test_a_polygon_that_shows_another_class_is_refused(
         normalized(tmp_path, features, features_ct)
     said = capsys.readouterr().err
     assert "does not show" in said and "write ! behind" in said
+    assert re.search(r"^error: \S+\.geojson: feature", said, re.MULTILINE)  # not the CT
     for word in words:
         assert word in said
     assert not (tmp_path / "out").exists()
