@@ -167,7 +167,22 @@ def dicom_frames(folder):
     return folder / "ct.dcm"
 
 
+def zarr_of_chunks_of_none(folder):
+    (folder / "ct.zarr").mkdir()
+    head = {"zarr_format": 2, "shape": SHAPE, "chunks": (0, 0, 0), "dtype": "<u2", "order": "C"}
+    head |= {"compressor": None, "filters": None, "fill_value": 0}
+    (folder / "ct.zarr" / ".zarray").write_text(json.dumps(head))
+    return folder / "ct.zarr"
+
+
 ABSURD = {
+    "MetaImage without values": (lambda d: mha_header(d / "ct.mhd", "9 9 9", ""), "no file of val"),
+    "MetaImage without a size": (lambda d: mha_header(d / "ct.mhd", "", "ct.raw"), "or no size"),
+    "NRRD of many axes": (
+        lambda d: nrrd_header(d / "ct.nrrd", "1 " * HUGE, "encoding: raw"),
+        "holds 1 x 1 x .* … values",
+    ),
+    "Zarr, chunks of none": (zarr_of_chunks_of_none, "its chunks have .0, 0, 0. voxels"),
     "slices of PNG": (png_slices, "40000 values"),
     "MetaImage": (lambda d: mha_header(d / "ct.mha", "100000 100000 100000", "LOCAL"), "truncated"),
     "MetaImage, negative": (lambda d: mha_header(d / "ct.mha", "-1 10 10", "LOCAL"), "voxels"),
@@ -324,6 +339,25 @@ def test_pipes_and_folders_in_place_of_files(tmp_path):
             with pytest.raises(InputError, match=words):
                 read(tmp_path / f"{name}.json")
             os.rename(tmp_path / f"{name}.json", tmp_path / f"{name}.tif")
+
+
+def test_pipes_where_headers_and_their_values_should_be(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    mha = mha_header(tmp_path / "ct.mhd", "14 10 12", "pipe")
+    nrrd = nrrd_header(tmp_path / "ct.nhdr", "14 10 12", "encoding: raw", "data file: pipe")
+    for path in (mha, nrrd):
+        with pytest.raises(InputError, match=r"/pipe: is a pipe or a device"):
+            open_volume(str(path))
+    nibabel.save(nibabel.Nifti1Pair(VOLUME.T.astype("i2"), np.eye(4)), tmp_path / "n.hdr")
+    (tmp_path / "n.img").unlink()
+    os.mkfifo(tmp_path / "n.img")
+    with pytest.raises(InputError, match=r"n\.img: is a pipe or a device"):
+        open_volume(str(tmp_path / "n.hdr"))
+    zarr.create_group(str(tmp_path / "ct.zarr"), zarr_format=2)
+    (tmp_path / "ct.zarr" / ".zattrs").unlink(missing_ok=True)
+    os.mkfifo(tmp_path / "ct.zarr" / ".zattrs")
+    with pytest.raises(InputError, match=r"ct\.zarr/\.zattrs: is a pipe or a device"):
+        open_volume(str(tmp_path / "ct.zarr"))
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("nowhere", path)])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 ZYX = ("z", "y", "x")
+MOST_AXES = 32  # no image has more, and headers may name any number
 # Names of axes that are not of space, in lower case.
 NOT_SPACE = ("c", "t", "s", "ch", "channel", "channels", "time", "frame", "frames", "band", "rgb")
 
@@ -29,6 +30,8 @@ def spatial_axes(
     (int, int, int) or None
         None if the array is not one volume.
     """
+    if len(shape) > MOST_AXES:
+        return None
     known = [str(name).lower() for name in names or ()]
     if len(known) == len(shape) and set(ZYX) <= set(known):
         found = tuple(known.index(axis) for axis in ZYX)

@@ -10,13 +10,14 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.axes import spatial_axes
-from virtual_staining.readers.files import check_outside
+from virtual_staining.readers.files import check_file, check_outside
 from virtual_staining.readers.source import read_values
 
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 2**20
 ANY_DEFLATE = 47  # zlib's word for "with zlib's or gzip's header"
+MOST_SHOWN = 8  # axes in a message
 MOST_DEFLATED = 1032  # bytes that one byte can become
 
 
@@ -60,7 +61,8 @@ class HeadedValues:
         """
         axes = spatial_axes(self.shape)
         if axes is None:
-            held = " x ".join(map(str, self.shape))
+            held = " x ".join(map(str, self.shape[:MOST_SHOWN]))
+            held += " …" * (len(self.shape) > MOST_SHOWN)
             raise InputError(f"{self.header}: holds {held} values; a volume must be grey and 3D")
         return tuple(self.shape[axis] for axis in axes), axes
 
@@ -75,8 +77,9 @@ class HeadedValues:
         (nz, ny, nx), _ = self.volume()
         wanted = nz * ny * nx * self.dtype.itemsize
         problem = f"{self.header}: its {nx} x {ny} x {nz} voxels cannot be read"
-        if not self.path.is_file():
+        if not self.path.exists():
             raise InputError(f"{problem}; {self.path.name} is missing beside it")
+        check_file(self.path)
         check_outside(self.header, [self.path])
         size = self.path.stat().st_size
         offset = size - wanted if self.offset < 0 else self.offset

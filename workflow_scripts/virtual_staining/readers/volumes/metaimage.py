@@ -30,6 +30,8 @@ def open_metaimage(path: Path) -> Source:
         fields, header_bytes = header_lines(path, last="ElementDataFile")
         sizes = [int(n) for n in fields["dimsize"].split()]
         data_file = fields["elementdatafile"]
+        if not data_file or not sizes:
+            raise ValueError("its header names no file of values, or no size")
         channels = int(fields.get("elementnumberofchannels", 1))
         head = int(fields.get("headersize", 0))
         kind = fields["elementtype"].upper()

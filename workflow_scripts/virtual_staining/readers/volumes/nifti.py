@@ -12,6 +12,7 @@ from virtual_staining.errors import InputError
 from virtual_staining.readers.axes import plane_reader, spatial_axes
 from virtual_staining.readers.bounds import check_held
 from virtual_staining.readers.container import Container
+from virtual_staining.readers.files import check_file
 from virtual_staining.readers.sizes import known_size
 from virtual_staining.readers.source import READ_ERRORS, Source
 
@@ -37,8 +38,9 @@ def open_nifti(path: Path) -> Source:
         with nibabel.openers.ImageOpener(path) as file:  # nibabel corrects sizes that are none
             stored_sizes = type(header).from_fileobj(file, check=False)["pixdim"][1:]
         values = Path(image.file_map["image"].filename)  # of a pair the .img
-        if not values.is_file():
+        if not values.exists():
             raise InputError(f"{path}: its values lie in {values.name}, which is missing beside it")
+        check_file(values)
         check_held(str(path), shape, stored.itemsize, values.stat().st_size)
         _check_length(values, image.dataobj.offset, stored.itemsize * math.prod(map(int, shape)))
     except ERRORS as error:

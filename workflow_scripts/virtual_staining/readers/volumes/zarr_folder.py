@@ -51,6 +51,7 @@ def open_zarr(folder: Path, inside: str) -> Source:
         If there is no such array, or it is not one grey 3D volume.
     """
     name = f"{folder}::{inside}" if inside else str(folder)
+    stored_bytes = folder_bytes(folder)  # before anything is opened: a pipe among the files
     try:
         node = zarr.open(str(folder), path=inside.strip("/"), mode="r")
         if isinstance(node, zarr.Group):
@@ -67,7 +68,8 @@ def open_zarr(folder: Path, inside: str) -> Source:
             f"{name}: holds {held} {array.dtype}{named}; a volume must be one grey (z, y, x) array "
             "of numbers"
         )
-    stored_bytes = folder_bytes(folder)
+    if min(array.chunks) < 1:
+        raise InputError(f"{name}: its chunks have {array.chunks} voxels; is it damaged?")
     check_held(name, array.shape, array.dtype.itemsize, stored_bytes)
     stored, chunks = array.nchunks_initialized, array.nchunks
     if stored < chunks:  # what writers do with empty chunks, and what an unfinished copy looks like
