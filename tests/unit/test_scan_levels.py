@@ -83,6 +83,15 @@ def test_bone_that_the_voxels_hardly_show_is_doubted():
     assert 0.6 < level(levels.bone) < 1.2
 
 
+def test_thin_bone_above_a_faint_implant_is_not_left_out_as_its_rim():
+    volume = make_scan("PEEK", thin=True)
+    modes = find_modes(volume, VOXEL_UM, None).modes
+    opaque = int(np.argmin([abs(level(mode.grey) - LEVELS["PEEK"]) for mode in modes]))
+    stained = [k for k in range(1, len(modes)) if k != opaque]
+    levels = found(volume, sections=seen_as(clear=(0,), opaque=(opaque,), stained=stained))
+    assert level(levels.bone) > 0.5 and any("draw Bone" in doubt for doubt in levels.doubts)
+
+
 def test_one_material_is_refused():
     noise = np.random.default_rng(0).normal(BACKGROUND, 500, (30, 30, 30))
     with pytest.raises(InputError, match="one material alone"):

@@ -107,6 +107,9 @@ def name_modes(scan: ScanModes, seen: Seen | None) -> FoundLevels:
     if not sure:
         doubts.append("bone and implant are told apart by their shapes alone; draw Bone")
     below = bone
+    nothing = np.zeros(scan.smooth.shape, bool)
+    if scan.denser(modes[-1], floor, nothing) > MOST_DENSER:  # above a faint implant, for one
+        bone, below, rim = None, len(modes) - 1, nothing
     if bone is not None and not scan.resolves(modes[bone], floor, rim):
         below = bone - 1
     if bone is None or below != bone or scan.denser(modes[bone], floor, rim) > MOST_DENSER:
