@@ -74,7 +74,7 @@ def registered_sections(wildcards):
     return expand(paths, sample=scan_sections(wildcards))
 
 
-def section_folders(wildcards):
+def section_folders(wildcards, output):  # as a param of the output it runs nothing again
     """Return the folders of a volume's registered sections."""
     return [str(Results(RESULTS).registered(sample).path) for sample in scan_sections(wildcards)]
 
