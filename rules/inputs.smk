@@ -215,6 +215,12 @@ def registered_ct(wildcards):
     return row["ct_image"] or f"<results>/01_ingest/{row['volume_id']}/ct.ome.zarr"
 
 
+def masked_volume(wildcards):
+    """Return the volume that shows the specimen of a section, if the section lies in one."""
+    row = section_row(wildcards)
+    return [] if row["ct_image"] else f"<results>/01_ingest/{row['volume_id']}/ct.ome.zarr"
+
+
 def aligned_option(wildcards, output=None):  # as a param of the output it runs nothing again
     """Return the option that takes a section as aligned, with the pixel size of all pairs."""
     aligned = section_row(wildcards)["ct_image"]

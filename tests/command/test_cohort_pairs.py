@@ -6,13 +6,14 @@ from cohort_pairs import VOXEL_UM, cohort_pairs
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
+from virtual_staining.artefacts.registration import RegisteredPair
 from virtual_staining.cohort.specimen.labels import RIGID, Label, is_in
 from virtual_staining.imaging.tissue.classes import Tissue, implant_in_ct, tissue_classes
-from virtual_staining.imaging.tissue.hull import hull, large_pieces, without_wall
-from virtual_staining.imaging.tissue.rigid import rigid_ct, rigid_slide
+from virtual_staining.imaging.tissue.rigid import opaque_implant
+from virtual_staining.mask.command import pieces_in_plane, specimen_hulls
 from virtual_staining.normalize.normalization import choose_regions, normalize_pair
 from virtual_staining.settings.mask import MaskSettings
-from virtual_staining.settings.normalize import BONE, NormalizeSettings
+from virtual_staining.settings.normalize import NormalizeSettings
 
 SAMPLES = ("Mg-01", "Ti-01", "PEEK-01", "HE-Mg-01")
 STAINS = {"toluidine_blue": {"Mg": 1, "Ti": 1, "PEEK": 1}, "hematoxylin_eosin": {"Mg": 1}}
@@ -95,11 +96,10 @@ def assert_nothing_clipped(pair):
 def test_hulls_match_the_truth(sample, pairs):
     pair = pairs[sample]
     _, ct, slide, _ = normalized(pair, {})
-    in_ct = rigid_ct(ct, VOXEL_UM, MASK, LEVELS) & pair.valid
-    in_slide = rigid_slide(slide, in_ct, pair.valid, VOXEL_UM, MASK, BONE)
-    pieces = [large_pieces(rigid, VOXEL_UM, MASK) for rigid in (in_ct, in_slide)]
-    pieces[0] = without_wall(pieces[0], pair.valid, VOXEL_UM)
-    found = [hull(piece, VOXEL_UM, MASK) for piece in pieces]
+    registered = RegisteredPair(ct, slide, pair.valid, VOXEL_UM, np.eye(2, 3))
+    pieces = pieces_in_plane(registered, MASK, LEVELS)
+    implant = opaque_implant(slide, pair.valid, VOXEL_UM, MASK)
+    found = specimen_hulls(registered, pieces, implant, MASK, LEVELS)
     # the cut takes the screw out of a hematoxylin-eosin section
     on_slide = tuple(x for x in RIGID if x != Label.IMPLANT or not sample.startswith("HE"))
     truth = [is_in(pair.ct_labels, RIGID), is_in(pair.slide_labels, on_slide)]
@@ -118,7 +118,9 @@ def test_tissue_classes_match_the_truth(sample, pairs):
     # the section of hematoxylin-eosin has lost the implant, which the CT shows
     labels = pair.ct_labels if sample.startswith("HE") else pair.slide_labels
     found = {
-        "bone": dice(classes == Tissue.RIGID, is_in(pair.slide_labels, STAINED_RIGID) & mask),
+        "bone": dice(
+            np.isin(classes, RIGID_CLASSES), is_in(pair.slide_labels, STAINED_RIGID) & mask
+        ),
         "implant": dice(classes == Tissue.IMPLANT, (labels == Label.IMPLANT) & mask),
         "implant in the CT": dice(
             implant_in_ct(ct, VOXEL_UM, MASK, LEVELS), pair.ct_labels == Label.IMPLANT
@@ -130,6 +132,9 @@ def test_tissue_classes_match_the_truth(sample, pairs):
     assert found["bone"] >= 0.93
     assert found["implant"] >= 0.9
     assert found["implant in the CT"] >= (0.75 if "Mg" in sample else 0.9)  # Mg is grey as bone
+
+
+RIGID_CLASSES = (Tissue.RIGID, Tissue.DEGRADATION)
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:

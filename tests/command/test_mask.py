@@ -20,12 +20,14 @@ from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
 from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.registration import RegisteredPair
 from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.cli import main
 from virtual_staining.imaging.pictures import COLOURS
 from virtual_staining.imaging.tissue.classes import Tissue
-from virtual_staining.imaging.tissue.hull import correspondence, hull, large_pieces, without_wall
-from virtual_staining.imaging.tissue.rigid import completed, faint_implant, rigid_ct, rigid_slide
+from virtual_staining.imaging.tissue.hull import hull, section_hulls, with_implant
+from virtual_staining.imaging.tissue.rigid import dense_ct, faint_implant, rigid_ct, rigid_slide
+from virtual_staining.mask.command import pieces_in_plane
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings as Normalize
 
@@ -40,14 +42,14 @@ def normalized(material, stain="toluidine"):
 
 
 def ct_hull(ct, settings=DEFAULT):
-    pieces = large_pieces(rigid_ct(ct, PIXEL_UM, settings, LEVELS), PIXEL_UM, settings)
-    return hull(without_wall(pieces, EVERYWHERE, PIXEL_UM), PIXEL_UM, settings)
+    pair = RegisteredPair(ct, np.zeros((*SHAPE, 3)), EVERYWHERE, PIXEL_UM, np.eye(2, 3))
+    return np.logical_or.reduce([EVERYWHERE & False, *pieces_in_plane(pair, settings, LEVELS)])
 
 
 def slide_hull(slide, ct, settings=DEFAULT, reference_class="Bone"):
-    in_ct = rigid_ct(ct, PIXEL_UM, settings, LEVELS)
+    in_ct = dense_ct(ct, PIXEL_UM, settings, LEVELS)
     rigid = rigid_slide(slide, in_ct, EVERYWHERE, PIXEL_UM, settings, reference_class)
-    return hull(large_pieces(rigid, PIXEL_UM, settings), PIXEL_UM, settings)
+    return section_hulls([EVERYWHERE], rigid, in_ct, PIXEL_UM, settings)
 
 
 def dice(a, b):
@@ -87,29 +89,45 @@ def test_a_faint_implant_is_rigid_and_faint_tissue_is_not(level):
     assert not faint_implant(ct, PIXEL_UM, DEFAULT, LEVELS).any()
 
 
-def test_the_sections_implant_completes_the_cts():
-    in_ct, implant = np.zeros((20, 20), bool), np.zeros((20, 20), bool)
-    in_ct[2:8, 2:8] = True
-    implant[2:8, 4:10] = True  # two thirds of this piece are rigid in the CT
-    implant[12:16, 12:16] = True  # nothing of this one
-    found = completed(in_ct, implant)
-    assert found[2:8, 2:10].all() and not found[12:16, 12:16].any()
+def test_the_sections_implant_joins_the_piece_it_lies_in():
+    piece, other = np.zeros((2, 40, 40), bool)
+    piece[2:20, 2:20], other[30:38, 2:10] = True, True
+    unseen, shown, ink = np.zeros((3, 40, 40), bool)
+    unseen[5:15, 12:26] = True  # more than half of this body lies in the piece
+    shown[30:36, 8:20] = True  # less than half of this one, but the CT shows matter there
+    ink[2:20, 19:40] = ink[22:26, 2:8] = True  # beside the pieces, on empty ground
+    found = with_implant([piece, other], unseen | shown, shown)
+    assert found[0][5:15, 12:26].all() and not found[0][30:].any()
+    assert found[1][30:36, 8:20].all() and not found[1][:28].any()
+    half = unseen & (np.arange(40) < 20)  # the CT shows half of the body, and air in the rest
+    for implant, matter in ((ink, shown & False), (unseen, half)):
+        found = with_implant([piece, other], implant, matter)
+        np.testing.assert_array_equal(found, [piece, other])
+    assert with_implant([], unseen, shown) == []
 
 
-def test_bone_that_the_fields_border_cuts_is_no_wall():
-    pieces = np.zeros(SHAPE, bool)
-    pieces[100:200, 60:160] = True
-    pieces[120:180, 280:] = True  # 720 µm thick
-    pieces[220:310, 312:] = True  # 96 µm thick
-    found = without_wall(pieces, EVERYWHERE, PIXEL_UM)
-    assert found[150, 300] and found[150, 100] and not found[260].any()
+def test_thin_trabeculae_of_the_section_count_and_dirt_does_not():
+    in_ct = np.zeros(SHAPE, bool)
+    in_ct[100:200, 100:200] = in_ct[148:151, 200:260] = True  # a thread of 36 µm
+    in_slide = in_ct.copy()
+    in_slide[10:30, 10:30] = True  # where the CT shows nothing
+    in_slide[148, 262] = True
+    found = section_hulls([EVERYWHERE], in_slide, in_ct, PIXEL_UM, DEFAULT)
+    assert found[149, 258] and not found[:60, :60].any() and not found[149, 265:].any()
+
+
+def test_each_piece_has_a_hull_of_its_own():
+    left, right = np.zeros((2, *SHAPE), bool)
+    left[100:200, 20:120], right[100:200, 180:280] = True, True
+    found = section_hulls([left, right], left | right, left | right, PIXEL_UM, DEFAULT)
+    assert found[150, 100] and found[150, 200] and not found[150, 130:170].any()
 
 
 def test_margin_is_in_micrometres():
     rigid = np.zeros(SHAPE, bool)
     rigid[100:200, 100:200] = True
     for pixel_um in (12.0, 6.0):
-        found = hull(rigid, pixel_um, MaskSettings(margin_um=48))
+        found = hull(rigid, pixel_um, 48)
         assert np.flatnonzero(found[150])[0] == 100 - 48 / pixel_um
 
 
@@ -121,15 +139,6 @@ def test_specimen_without_bone_is_outlined_whole():
     on_slide = (truth != AIR) & (truth != TUBE) & (np.arange(SHAPE[0])[:, None] >= 58)
     assert dice(ct_hull(ct, settings), (truth != AIR) & (truth != TUBE)) > 0.97
     assert dice(slide_hull(slide, ct, settings, "Tissue"), on_slide) > 0.97
-
-
-def test_correspondence_is_the_intersection_less_exclusions():
-    areas = [np.zeros((4, 4), bool) for _ in range(2)]
-    areas[0][:3], areas[1][:, :3] = True, True
-    valid, exclude = np.ones((4, 4), bool), np.zeros((4, 4), bool)
-    valid[0, 0], exclude[1, 1] = False, True
-    mask = correspondence(*areas, valid, exclude)
-    assert mask.sum() == 9 - 2 and not mask[0, 0] and not mask[1, 1]
 
 
 def mask_arguments(root, ct, slide, features=()):

@@ -198,7 +198,7 @@ def refine_slide(
         The refined slide, or the slide as it was where the refinement is refused.
     """
     soft = classes == Tissue.SOFT
-    rigid = np.isin(classes, (Tissue.RIGID, Tissue.IMPLANT))
+    rigid = np.isin(classes, (Tissue.RIGID, Tissue.DEGRADATION, Tissue.IMPLANT))
     limits = (settings.smooth_um, settings.max_um, settings.check_px)
     gains, fields = [], []
     for image in (predicted, other):

@@ -1,8 +1,10 @@
 """The ``mask`` block: where CT and section show the same tissue."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from virtual_staining.settings.base import Settings, key
+
+KEEP = "keep"
 
 
 class MaskSettings(Settings):
@@ -18,7 +20,7 @@ class MaskSettings(Settings):
     rigid_level: float = key(
         0.37,
         "lowest CT level of rigid matter, on the way from background (0) to reference tissue (1);"
-        " soft tissue lies below, PEEK above",
+        " soft tissue lies below; implants below are found by their thickness and on the section",
         gt=0,
         lt=1,
     )
@@ -38,13 +40,20 @@ class MaskSettings(Settings):
     )
     min_thickness_um: float = key(
         60,
-        "structures thinner than this do not count: fibres, fringes, the wall of a holder",
+        "pieces smaller than this do not count: dust, fibres, fringes; lost bone must be wider",
         unit="µm",
         ge=0,
         le=10_000,
     )
     min_component: float = key(
         0.02, "pieces smaller than this fraction of the largest one do not count", gt=0, lt=1
+    )
+    holes: Literal["exclude", "keep"] = key(
+        "exclude",
+        "whether the place of an implant that a section has lost, as hematoxylin-eosin sections do,"
+        " leaves the mask: the CT shows the implant and the section clear glass",
+        paper="2.8",
+        only=("mask",),
     )
     margin_um: float = key(
         25, "background that is kept around the outline", unit="µm", paper="2.8", ge=0, le=10_000

@@ -16,7 +16,7 @@ from virtual_staining.imaging.geometry import PlaneGrid, SectionMap
 from virtual_staining.imaging.turned_grid import planes_across, sample
 from virtual_staining.stain.kept_slabs import KeptPlanes, KeptSlabs
 from virtual_staining.stain.slabs import SECTION, Slab, slabs_along
-from virtual_staining.stain.specimen import Specimen
+from virtual_staining.stain.specimen import SpecimenPlanes
 
 AROUND_PX = 2
 BLOCK = np.ones((3, 3), bool)
@@ -75,7 +75,7 @@ class SectionPlanes:
         part = self._grid.part((slab.start, 0, 0), (slab.stop, height, width))
         return sample(_OneChannel(self._ct.array), part, self._shifts)[0]
 
-    def inside(self, slab: Slab, specimen: Specimen) -> Callable[[int], np.ndarray]:
+    def inside(self, slab: Slab, specimen: SpecimenPlanes) -> Callable[[int], np.ndarray]:
         """Return a function from the number of a slab's plane to the pixels to stain, bool.
 
         They are the pixels of the specimen in this plane and the planes beside, and those around

@@ -1,20 +1,20 @@
 """Where the specimen lies in a volume, seen from any axis; nothing else is stained."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from virtual_staining.artefacts.specimen import specimen_of_volume
 from virtual_staining.artefacts.volume import VolumeLevel
-from virtual_staining.imaging.ct_plane import AsTrained
-from virtual_staining.imaging.geometry import PlaneGrid
+from virtual_staining.imaging.geometry import PlaneGrid, SectionMap
+from virtual_staining.imaging.tissue.specimen import Specimen
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.stain.slabs import AXES
-from virtual_staining.stain.specimen_outline import OUTLINE_UM, specimen_outline
-
-MOST_VOXELS = 512  # longest side of the copy of the volume in which the specimen is outlined
 
 
-class Specimen:
-    """The specimen's outline in all z-slices of a volume.
+class SpecimenPlanes:
+    """The specimen in the planes of a volume.
 
     White becomes transparent in the RGBA volume. Training uses no pixels outside the masks (paper
     2.8), so a model's colours outside the specimen mean nothing; the paper shows masked results for
@@ -22,41 +22,38 @@ class Specimen:
 
     Parameters
     ----------
-    outlines : ndarray of bool, shape (z, y, x)
-        The outlines, on larger voxels.
-    ratio : float
-        Edge of these voxels in voxels of the volume.
+    specimen : Specimen
     shape : (z, y, x)
         Of the volume.
     voxel_um : float
-        Voxel size of the volume, µm.
+        Voxel size, µm.
     """
 
-    def __init__(
-        self, outlines: np.ndarray, ratio: float, shape: tuple[int, int, int], voxel_um: float
-    ):
-        self._outlines, self._shape, self._voxel_um = outlines, shape, voxel_um
-        self._nearest = [
-            np.minimum((np.arange(n) + 0.5) / ratio, size - 1).astype(int)
-            for n, size in zip(shape, outlines.shape, strict=True)
-        ]
+    def __init__(self, specimen: Specimen, shape: Sequence[int], voxel_um: float):
+        self._specimen, self._shape, self._voxel_um = specimen, tuple(shape), voxel_um
 
     def plane(self, axis: str, index: int) -> np.ndarray:
         """Return which pixels of a plane of the volume show the specimen, bool."""
         number = AXES.index(axis)
-        coarse = self._outlines.take(self._nearest[number][index], number)
-        rows, columns = (n for k, n in enumerate(self._nearest) if k != number)
-        return coarse[rows][:, columns]
+        rows, columns = (k for k in range(3) if k != number)
+        ways = np.eye(3)[::-1]  # of z, y, x, as (x, y, z)
+        origin_um = (index + 0.5) * self._voxel_um * ways[number]
+        shape = self._shape[rows], self._shape[columns]
+        frame = SectionMap(origin_um, ways[columns], ways[rows])
+        return self._covered(PlaneGrid(shape, self._voxel_um, frame))
 
     def cut(self, grid: PlaneGrid) -> np.ndarray:
         """Return which pixels of any plane show the specimen, bool, on the pixels of the plane."""
         points_um = grid.to_volume.to_volume(grid.centers_um())[:, ::-1]
-        voxels = np.floor(points_um / self._voxel_um).astype(int)
-        within = ((voxels >= 0) & (voxels < self._shape)).all(1)
-        shown = np.zeros(len(voxels), bool)
-        places = (n[k] for n, k in zip(self._nearest, voxels[within].T, strict=True))
-        shown[within] = self._outlines[tuple(places)]
-        return shown.reshape(grid.shape)
+        edge_um = np.array(self._shape) * self._voxel_um
+        within = ((points_um >= 0) & (points_um <= edge_um)).all(1)
+        return self._covered(grid) & within.reshape(grid.shape)
+
+    def _covered(self, grid: PlaneGrid) -> np.ndarray:
+        shown = np.zeros(grid.shape, bool)
+        for piece in self._specimen.cut(grid):
+            shown |= piece
+        return shown
 
 
 def find_specimen(
@@ -64,30 +61,13 @@ def find_specimen(
     scaling: tuple[float, float],
     mask: MaskSettings,
     normalize: NormalizeSettings,
-) -> Specimen:
-    """Outline the specimen in the z-slices of a level of a volume.
+) -> SpecimenPlanes:
+    """Find the specimen of a volume, as for the masks of its sections.
 
     Parameters
     ----------
-    levels : list of VolumeLevel
-        The volume, raw grey levels, finest first.
-    scaling : (scale, offset)
-        Its normalization.
-    mask, normalize
-        As in :func:`~virtual_staining.stain.specimen_outline.specimen_outline`.
+    levels, scaling, mask, normalize
+        As in :func:`~virtual_staining.artefacts.specimen.specimen_of_volume`.
     """
-    fitting = [level for level in levels if level.voxel_size_um <= OUTLINE_UM]
-    small = [level for level in levels if max(level.array.shape) <= MOST_VOXELS]
-    level = min((*fitting[-1:], *small[:1]), key=lambda found: max(found.array.shape))
-    scale, offset = scaling
-    smooth = AsTrained(0.0, level.voxel_size_um)  # one voxel's noise makes no outline
-    values = smooth(np.asarray(level.array[:], np.float32))
-    outlines = [
-        specimen_outline(
-            np.clip(scale * plane + offset, 0, 65535), level.voxel_size_um, mask, normalize
-        )
-        for plane in values
-    ]
-    ratio = level.voxel_size_um / levels[0].voxel_size_um
-    z, y, x = levels[0].array.shape
-    return Specimen(np.array(outlines), ratio, (z, y, x), levels[0].voxel_size_um)
+    specimen = specimen_of_volume(levels, scaling, mask, normalize)
+    return SpecimenPlanes(specimen, levels[0].array.shape, levels[0].voxel_size_um)

@@ -25,7 +25,7 @@ from virtual_staining.stain.slabs import (
     slabs_along,
     stain_slab,
 )
-from virtual_staining.stain.specimen import Specimen
+from virtual_staining.stain.specimen import SpecimenPlanes
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Staining:
         Makes the planes to stain of the volume.
     axes : sequence of {'z', 'y', 'x', 'section'}
         Axes along which the volume is stained.
-    specimen : Specimen or None
+    specimen : SpecimenPlanes or None
         Where it is stained; None for everywhere.
     section : SectionPlanes or None
         The planes of the axis 'section'.
@@ -57,7 +57,7 @@ class Staining:
     stain_plane: Stain
     plane_filter: AsTrained | PaperFilter
     axes: Sequence[str] = ("z",)
-    specimen: Specimen | None = None
+    specimen: SpecimenPlanes | None = None
     section: SectionPlanes | None = None
 
     @cached_property

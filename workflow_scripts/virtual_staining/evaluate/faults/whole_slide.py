@@ -54,7 +54,7 @@ def slide_faults(
         The column's name to its value; NaN where the slide has no such tissue.
     """
     tissue = stained_tissue(classes)
-    bone = tissue & (classes == Tissue.RIGID)
+    bone = tissue & np.isin(classes, (Tissue.RIGID, Tissue.DEGRADATION))
     return {
         "seam_ratio": seam_ratio(generated, (real, ct), tissue, tile_step_px),
         "false_hole_fraction": false_hole_fraction(real, generated, bone, background),

@@ -62,7 +62,7 @@ def training_structures(
     background, bone = normalize.background_mean, normalize.bone_mean
     smooth = ndimage.gaussian_filter(ct.astype(np.float32), max(SMOOTH_UM / pixel_um, 1))
     level = (smooth - background) / (bone - background)
-    rigid = classes == Tissue.RIGID
+    rigid = np.isin(classes, (Tissue.RIGID, Tissue.DEGRADATION))
     structures = np.zeros(classes.shape, np.uint8)
     structures[classes == Tissue.IMPLANT] = Structure.IMPLANT
     structures[rigid & (level >= BONE_LEVEL)] = Structure.BONE

@@ -9,7 +9,7 @@ from virtual_staining.imaging.tissue.absorbance import clear_and_opaque, slide_a
 from virtual_staining.imaging.tissue.hull import large_pieces
 from virtual_staining.imaging.tissue.regions import IMPLANT_HALF_THICKNESS_UM
 from virtual_staining.imaging.tissue.rigid import faint_implant, rigid_ct
-from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.mask import KEEP, MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 
 # Pixels within this distance of an implant mix its colour with the tissue's, px.
@@ -18,6 +18,16 @@ IMPLANT_RIM_PX = 2
 CORE_DEPTH = 0.7
 # Grey levels of one implant differ by at most this fraction of its level above the background.
 LEVEL_REACH = 0.15
+# Tissue above this level, half-way from soft tissue to bone, is rigid. Noise is blurred by half a
+# pixel at least; a wider blur rounds trabeculae off.
+HALFWAY, SMOOTH_PX = 0.5, 0.5
+# A degradation layer lies within this distance of its implant, µm, and takes no dye: in every
+# colour it absorbs at least this share of what it absorbs in the strongest. Bone reaches 0.5, and
+# brown soft tissue, which absorbs as evenly, is not dense.
+LAYER_UM, EVEN_ABSORBANCE = 400.0, 0.68
+# Least share of the dense pixels beside an implant that a layer takes. The rim, which is grey around
+# any implant, does not count; so many pixels beyond the rim are looked at.
+LEAST_LAYER, BESIDE_PX = 0.25, 2
 
 
 class Tissue(IntEnum):
@@ -28,14 +38,16 @@ class Tissue(IntEnum):
     IMPLANT = 1
     """The implant: opaque on the section, or a thick dense body that the section has lost."""
     RIGID = 2
-    """Stained tissue as dense in the CT as bone: bone, degradation layer."""
+    """Stained tissue as dense in the CT as bone."""
     SOFT = 3
     """Stained tissue of lower density: soft tissue, marrow."""
     BACKGROUND = 4
     """Clear glass: gaps and vessels."""
     UNKNOWN = 5
     """Outside the mask, and nothing can be learned there: no data in the CT or on the section, left
-    out by hand, or bone that the section has lost."""
+    out by hand, or what the section has lost."""
+    DEGRADATION = 6
+    """The degradation layer of an implant: as dense as bone, and without dye on the section."""
 
 
 def tissue_classes(
@@ -47,7 +59,7 @@ def tissue_classes(
     settings: MaskSettings,
     normalize: NormalizeSettings,
 ) -> np.ndarray:
-    """Tell implant, rigid tissue, soft tissue and background apart.
+    """Tell implant, degradation layer, rigid tissue, soft tissue and background apart.
 
     The section tells what is opaque, stained or clear; the CT tells rigid from soft tissue.
 
@@ -74,11 +86,16 @@ def tissue_classes(
     """
     absorbance = slide_absorbance(slide, valid, pixel_um, settings.smooth_um)
     clear, opaque = clear_and_opaque(absorbance, valid, settings.opaque_absorbance)
-    dense = rigid_ct(ct, pixel_um, settings, normalize)
+    sigma_px = max(settings.smooth_um / pixel_um, SMOOTH_PX)
+    span = normalize.bone_mean - normalize.background_mean
+    grey = ndimage.gaussian_filter(ct.astype(np.float32), sigma_px)
+    dense = grey > normalize.background_mean + HALFWAY * span
     implant = large_pieces(opaque & valid, pixel_um, settings)
     if not implant.any():  # the section has lost the implant and shows clear glass in its place
-        implant = thick_body(clear & dense & valid, pixel_um)
+        rigid = dense | faint_implant(ct, pixel_um, settings, normalize)
+        implant = thick_body(clear & rigid & valid, pixel_um)
     classes = np.where(dense, Tissue.RIGID, Tissue.SOFT).astype(np.uint8)
+    classes[degradation(absorbance, dense & ~clear, implant, pixel_um)] = Tissue.DEGRADATION
     classes[clear] = Tissue.BACKGROUND
     classes[implant] = Tissue.IMPLANT
     classes[~mask] = Tissue.OUTSIDE
@@ -86,32 +103,73 @@ def tissue_classes(
     return classes
 
 
+def degradation(
+    absorbance: np.ndarray, dense: np.ndarray, implant: np.ndarray, pixel_um: float
+) -> np.ndarray:
+    """Find the corrosion products of an implant: dense matter near the implant without dye.
+
+    Parameters
+    ----------
+    absorbance : ndarray, shape (y, x, 3)
+        Of the section.
+    dense : ndarray of bool, shape (y, x)
+        What is as dense as bone in the CT and not clear on the section.
+    implant : ndarray of bool, shape (y, x)
+    pixel_um : float
+        Pixel size, µm.
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+    """
+    if not implant.any():
+        return implant
+    apart = ndimage.distance_transform_edt(~implant)
+    even = absorbance.min(axis=-1) > EVEN_ABSORBANCE * absorbance.max(axis=-1)
+    layer = dense & even & ~implant & (apart * pixel_um <= LAYER_UM)
+    beside = dense & (apart > IMPLANT_RIM_PX) & (apart <= IMPLANT_RIM_PX + BESIDE_PX)
+    if not beside.any() or layer[beside].mean() < LEAST_LAYER:
+        return np.zeros_like(implant)
+    return layer
+
+
 def lost_pieces(
     classes: np.ndarray,
     ct: np.ndarray,
+    slide: np.ndarray,
+    valid: np.ndarray,
     pixel_um: float,
     settings: MaskSettings,
     normalize: NormalizeSettings,
 ) -> np.ndarray:
-    """Find bone that the section has lost in cutting: clear glass where the CT is dense.
+    """Find what the section has lost in cutting: clear glass where the CT shows bone or implant.
 
     Such places differ physically (paper 2.8), and a network that is trained on them learns to
-    invent holes. The place of a lost implant is not among them.
+    invent holes.
 
     Parameters
     ----------
     classes : ndarray of uint8, shape (y, x)
         From :func:`tissue_classes`.
-    ct, pixel_um, settings, normalize
-        As in :func:`tissue_classes`.
+    ct, slide, valid, pixel_um, settings, normalize
+        As in :func:`tissue_classes`; with ``holes: keep`` the place of an implant that the section
+        has lost is not among them.
 
     Returns
     -------
     ndarray of bool, shape (y, x)
-        Pieces that are thicker than ``min_thickness_um``, which cracks and canals are not.
+        Pieces that are thicker than ``min_thickness_um``, which cracks and canals are not, with
+        their thin ends.
     """
-    dense = rigid_ct(ct, pixel_um, settings, normalize)
-    return large_pieces(dense & (classes == Tissue.BACKGROUND), pixel_um, settings)
+    absorbance = slide_absorbance(slide, valid, pixel_um, settings.smooth_um)
+    clear, _ = clear_and_opaque(absorbance, valid, settings.opaque_absorbance)
+    lost = clear & valid & rigid_ct(ct, pixel_um, settings, normalize)
+    if settings.holes == KEEP:
+        lost &= classes != Tissue.IMPLANT
+    thick = large_pieces(lost, pixel_um, settings)
+    if not thick.any():
+        return thick
+    return lost & (ndimage.distance_transform_edt(~thick) * pixel_um <= settings.min_thickness_um)
 
 
 def thick_body(region: np.ndarray, pixel_um: float) -> np.ndarray:
@@ -188,6 +246,6 @@ def stained_tissue(classes: np.ndarray) -> np.ndarray:
     -------
     ndarray of bool, shape (y, x)
     """
-    tissue = np.isin(classes, (Tissue.RIGID, Tissue.SOFT))
+    tissue = np.isin(classes, (Tissue.RIGID, Tissue.DEGRADATION, Tissue.SOFT))
     rim = ndimage.binary_dilation(classes == Tissue.IMPLANT, iterations=IMPLANT_RIM_PX)
     return tissue & ~rim

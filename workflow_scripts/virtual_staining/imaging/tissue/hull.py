@@ -1,4 +1,4 @@
-"""Convex hulls of rigid pixels and the mask that they make."""
+"""What of a CT plane and its section belongs to the specimen, and the mask that both make."""
 
 from typing import Any
 
@@ -11,10 +11,11 @@ from virtual_staining.settings.mask import MaskSettings
 
 # A piece that fills less of its own hull than this is an arc or ring.
 ARC_SOLIDITY = 0.35
-# What comes so near to the field's border runs out of it, px (openings round corners off).
-RIM_PX = 3
-# Half the thickness of the thickest holder wall, µm.
-WALL_HALF_THICKNESS_UM = 250.0
+# What the section shows as bone counts where the CT shows rigid matter within this distance, µm:
+# further than registration and the section's distortion move bone.
+REACH_UM = 80.0
+# An implant of which the CT shows a smaller share is as bright as what surrounds it.
+UNSEEN = 0.25
 
 
 def large_pieces(rigid: np.ndarray, pixel_um: float, settings: MaskSettings) -> np.ndarray:
@@ -42,75 +43,111 @@ def large_pieces(rigid: np.ndarray, pixel_um: float, settings: MaskSettings) -> 
     return np.isin(pieces, [region.label for region in regions if region.area >= least])
 
 
-def without_wall(pieces: np.ndarray, field: np.ndarray, pixel_um: float) -> np.ndarray:
-    """Drop the sample holder's wall, where it is as dense as the specimen.
-
-    Wall is what lies outside the main piece's hull and is an arc or ring, or is thin and runs out
-    of the field; a thick piece that the field's border cuts is bone or implant.
-
-    Parameters
-    ----------
-    pieces : ndarray of bool, shape (y, x)
-        From :func:`large_pieces`, of a CT.
-    field : ndarray of bool, shape (y, x)
-        Where the CT holds data.
-    pixel_um : float
-        Pixel size, µm.
-
-    Returns
-    -------
-    ndarray of bool, shape (y, x)
-    """
-    labels = label(pieces)
-    regions = regionprops(labels)
-    if not regions:
-        return pieces
-    inside = convex_hull_image(labels == _main(regions).label)
-    half_um = ndimage.distance_transform_edt(pieces) * pixel_um
-    rim = field & (ndimage.distance_transform_edt(np.pad(field, 1))[1:-1, 1:-1] <= RIM_PX)
-    kept = []
-    for region in regions:
-        place = tuple(region.coords.T)
-        thin = half_um[place].max() < WALL_HALF_THICKNESS_UM
-        arc = region.solidity < ARC_SOLIDITY or (thin and rim[place].any())
-        if inside[place].mean() > 0.5 or not arc:
-            kept.append(region.label)
-    return np.isin(labels, kept)
-
-
 def _main(regions: list) -> Any:
     """Return the largest region that is compact, or the largest if none is."""
     compact = [region for region in regions if region.solidity >= ARC_SOLIDITY]
     return max(compact or regions, key=lambda region: region.area)
 
 
-def hull(pieces: np.ndarray, pixel_um: float, settings: MaskSettings) -> np.ndarray:
-    """Convex hull with ``margin_um`` around it.
+def with_implant(
+    pieces: list[np.ndarray], implant: np.ndarray, shown: np.ndarray
+) -> list[np.ndarray]:
+    """Join the section's implant to the pieces of the specimen that the CT shows.
+
+    A CT may show only part of an implant, or nothing of an implant as bright as the medium around
+    it. What is opaque for another reason, such as ink, lies beside the specimen on empty ground.
 
     Parameters
     ----------
-    pieces : ndarray of bool, shape (y, x)
-        From :func:`large_pieces`, for a CT :func:`without_wall`.
+    pieces : list of ndarray of bool, shape (y, x)
+        Convex areas of the CT plane.
+    implant : ndarray of bool, shape (y, x)
+        Opaque bodies of the section; each joins the piece that it overlaps most, if the CT shows
+        matter in most of its rest, or nothing of a body that lies in the pieces for the most part.
+    shown : ndarray of bool, shape (y, x)
+        Where the CT shows anything but background.
+
+    Returns
+    -------
+    list of ndarray of bool, shape (y, x)
+        The pieces, convex again.
+    """
+    if not pieces:
+        return pieces
+    joined = list(pieces)
+    bodies = label(implant)
+    for number in range(1, bodies.max() + 1):
+        body = bodies == number
+        overlaps = [int((piece & body).sum()) for piece in pieces]
+        rest = body & ~np.logical_or.reduce(pieces)
+        if not rest.any() or max(overlaps) == 0:
+            continue
+        unseen = rest.sum() <= 0.5 * body.sum() and shown[body].mean() < UNSEEN
+        if unseen or shown[rest].mean() > 0.5:
+            best = int(np.argmax(overlaps))
+            joined[best] = convex_hull_image(joined[best] | body)
+    return joined
+
+
+def section_hulls(
+    pieces: list[np.ndarray],
+    in_slide: np.ndarray,
+    in_ct: np.ndarray,
+    pixel_um: float,
+    settings: MaskSettings,
+) -> np.ndarray:
+    """Return the hulls of what the section shows of each piece of the specimen, with their margin.
+
+    Parameters
+    ----------
+    pieces : list of ndarray of bool, shape (y, x)
+        Areas of the CT plane, from :func:`with_implant`.
+    in_slide : ndarray of bool, shape (y, x)
+        The section's pixels that look like bone or implant.
+    in_ct : ndarray of bool, shape (y, x)
+        Rigid matter of the CT. What the section shows far from all of this is no bone; therefore
+        the section's thinnest trabeculae count as well.
     pixel_um : float
         Pixel size, µm.
     settings : MaskSettings
+        Uses ``min_thickness_um`` and ``margin_um``.
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+    """
+    found = np.zeros(in_slide.shape, bool)
+    if not in_ct.any():
+        return found
+    near = ndimage.distance_transform_edt(~in_ct) * pixel_um <= REACH_UM
+    parts = label(in_slide & near)
+    large = np.bincount(parts.ravel()) >= (settings.min_thickness_um / pixel_um) ** 2
+    large[0] = False
+    for piece in pieces:
+        found |= hull(large[parts] & piece, pixel_um, settings.margin_um)
+    return found
+
+
+def hull(area: np.ndarray, pixel_um: float, margin_um: float) -> np.ndarray:
+    """Convex hull with a margin around it.
+
+    Parameters
+    ----------
+    area : ndarray of bool, shape (y, x)
+    pixel_um : float
+        Pixel size, µm.
+    margin_um : float
+        Width of the margin, µm.
 
     Returns
     -------
     ndarray of bool, shape (y, x)
         All False if there is nothing.
     """
-    if not pieces.any():
-        return pieces
-    outside = ~convex_hull_image(pieces)
-    return ndimage.distance_transform_edt(outside) * pixel_um <= settings.margin_um
-
-
-def correspondence(
-    ct_hull: np.ndarray, slide_hull: np.ndarray, valid: np.ndarray, exclude: np.ndarray
-) -> np.ndarray:
-    """Pixels inside both hulls where both images hold data and nothing was excluded (paper 2.8)."""
-    return ct_hull & slide_hull & valid & ~exclude
+    if not area.any():
+        return area
+    outside = ~convex_hull_image(area)
+    return ndimage.distance_transform_edt(outside) * pixel_um <= margin_um
 
 
 def _open(region: np.ndarray, radius_px: float) -> np.ndarray:

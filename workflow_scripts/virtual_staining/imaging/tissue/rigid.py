@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy import ndimage
-from skimage.measure import label
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from virtual_staining.imaging.tissue.absorbance import clear_and_opaque, slide_absorbance, smoothed
@@ -23,10 +22,10 @@ BODY_HALF_THICKNESS_UM = 300.0
 BODY_SMOOTH_UM = 40.0
 
 
-def rigid_ct(
+def dense_ct(
     ct: np.ndarray, pixel_um: float, settings: MaskSettings, normalize: Normalize
 ) -> np.ndarray:
-    """Mark the CT's pixels above ``rigid_level``, and a faint implant.
+    """Mark the CT's pixels above ``rigid_level``.
 
     Parameters
     ----------
@@ -44,7 +43,24 @@ def rigid_ct(
     """
     span = normalize.bone_mean - normalize.background_mean
     level = normalize.background_mean + settings.rigid_level * span
-    dense = smoothed(ct, pixel_um, settings.smooth_um) > level
+    return smoothed(ct, pixel_um, settings.smooth_um) > level
+
+
+def rigid_ct(
+    ct: np.ndarray, pixel_um: float, settings: MaskSettings, normalize: Normalize
+) -> np.ndarray:
+    """Mark the CT's pixels above ``rigid_level``, and a faint implant.
+
+    Parameters
+    ----------
+    ct, pixel_um, settings, normalize
+        As in :func:`dense_ct`.
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+    """
+    dense = dense_ct(ct, pixel_um, settings, normalize)
     return dense | faint_implant(ct, pixel_um, settings, normalize)
 
 
@@ -101,28 +117,6 @@ def opaque_implant(
     return large_pieces(opaque & valid, pixel_um, settings)
 
 
-def completed(in_ct: np.ndarray, implant: np.ndarray) -> np.ndarray:
-    """Add the section's implant to the CT's rigid pixels, piece by piece.
-
-    A faint implant's thin parts are missed in the CT; what is opaque for another reason (ink, a
-    fold) lies over no rigid matter.
-
-    Parameters
-    ----------
-    in_ct : ndarray of bool, shape (y, x)
-        From :func:`rigid_ct`.
-    implant : ndarray of bool, shape (y, x)
-        From :func:`opaque_implant`; pieces that are rigid in the CT for the most part are added.
-
-    Returns
-    -------
-    ndarray of bool, shape (y, x)
-    """
-    pieces = label(implant)
-    shares = ndimage.mean(in_ct, pieces, range(1, pieces.max() + 1))
-    return in_ct | np.isin(pieces, 1 + np.flatnonzero(np.asarray(shares) > 0.5))
-
-
 def rigid_slide(
     slide: np.ndarray,
     in_ct: np.ndarray,
@@ -142,7 +136,7 @@ def rigid_slide(
     slide : ndarray of uint8, shape (y, x, 3)
         Normalized section.
     in_ct : ndarray of bool, shape (y, x)
-        From :func:`rigid_ct`.
+        From :func:`dense_ct`.
     valid : ndarray of bool, shape (y, x)
         Where both images hold data.
     pixel_um : float
