@@ -149,7 +149,7 @@ def _normalize_and_mask(results: Results, sample: str, made: PairFound) -> Path:
             f"--levels={results.scan('V').levels}", f"--settings={NORMALIZE.model_dump_json()}",
             f"--out={normalized.path}")  # fmt: skip
     made.stats = read_json(normalized.stats)
-    command("mask", f"--results={results}", f"--sample={sample}",
+    command("mask", f"--results={results}", f"--sample={sample}", f"--ct={results.volume('V')}",
             f"--settings={MASK.model_dump_json()}",
             f"--normalize={NORMALIZE.model_dump_json()}")  # fmt: skip
     made.mask = read_image(results.mask(sample).mask) > 0

@@ -16,7 +16,8 @@ LEAST_IMPLANT, LEAST_BONE, MOST_FOREIGN, LEAST_MASK = 0.95, 0.85, 0.05, 0.85
 LEAST_PIECE = 0.02  # of the largest piece: smaller ones make no hull
 TRUE_TISSUE = {
     "implant": ((Label.IMPLANT,), (Tissue.IMPLANT,)),
-    "bone": ((*BONE, Label.DEGRADATION), (Tissue.RIGID,)),
+    "bone": (BONE, (Tissue.RIGID,)),
+    "layer": ((Label.DEGRADATION,), (Tissue.DEGRADATION,)),
     "soft": ((Label.SOFT, Label.MARROW), (Tissue.SOFT,)),
 }
 """Labels of each class of tissue, and the codes that stand for them."""
@@ -109,9 +110,7 @@ def _regions(scores: Scores, place: str, pair: CasePair, made: PairFound, um: fl
         scores.faults.append(f"{place}: mask dice {scores.mask_dice[-1]:.2f}")
     both = true & made.mask
     for name, (labels, codes) in TRUE_TISSUE.items():
-        # the section says what is there, and the CT where it has lost the implant
-        shown = np.where(pair.ct_labels == Label.IMPLANT, Label.IMPLANT, pair.slide_labels)
-        wanted, got = is_in(shown, labels) & both, np.isin(made.tissue, codes) & both
+        wanted, got = is_in(pair.slide_labels, labels) & both, np.isin(made.tissue, codes) & both
         if wanted.sum() > 100:
             scores.dice.setdefault(name, []).append(_dice(wanted, got))
     for name, labels, least in (
@@ -122,17 +121,19 @@ def _regions(scores: Scores, place: str, pair: CasePair, made: PairFound, um: fl
         kept = (made.mask & tissue).sum() / max(tissue.sum(), 1)
         if tissue.sum() > 100 and kept < least:
             scores.faults.append(f"{place}: {kept:.0%} of {name} in the mask")
-    foreign = (made.mask & ~true).sum() / max(made.mask.sum(), 1)
+    tissue = (Label.SOFT, Label.MARROW, *BONE)  # small pieces and what lies between them
+    shared = is_in(pair.ct_labels, tissue) & is_in(pair.slide_labels, tissue)
+    foreign = (made.mask & ~true & ~shared).sum() / max(made.mask.sum(), 1)
     if foreign > MOST_FOREIGN:
         scores.faults.append(f"{place}: {foreign:.0%} of the mask is foreign")
 
 
 def true_mask(pair: CasePair, valid: np.ndarray, um: float) -> np.ndarray:
-    """Hulls of the rigid tissue in CT and section, where both show data; lost bone is left out."""
+    """Hulls of the rigid tissue in CT and section, where both show data, without what was lost."""
     hulls = [
         _hull(is_in(labels, RIGID) & valid, um) for labels in (pair.ct_labels, pair.slide_labels)
     ]
-    lost = is_in(pair.ct_labels, BONE) & (pair.slide_labels == Label.AIR)
+    lost = is_in(pair.ct_labels, (*BONE, Label.IMPLANT)) & (pair.slide_labels == Label.AIR)
     return hulls[0] & hulls[1] & valid & ~ndimage.binary_opening(lost, iterations=2)
 
 

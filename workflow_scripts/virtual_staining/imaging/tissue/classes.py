@@ -25,8 +25,8 @@ HALFWAY, SMOOTH_PX = 0.5, 0.5
 # colour it absorbs at least this share of what it absorbs in the strongest. Bone reaches 0.5, and
 # brown soft tissue, which absorbs as evenly, is not dense.
 LAYER_UM, EVEN_ABSORBANCE = 400.0, 0.68
-# Least share of the dense pixels beside an implant that a layer takes. The rim, which is grey around
-# any implant, does not count; so many pixels beyond the rim are looked at.
+# Least share of the dense pixels beside an implant that a layer takes. The rim, which is grey
+# around any implant, does not count; so many pixels beyond the rim are looked at.
 LEAST_LAYER, BESIDE_PX = 0.25, 2
 
 
