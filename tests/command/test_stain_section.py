@@ -97,7 +97,7 @@ def test_colours_land_where_their_tissue_lies(frame, tmp_path):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_voxel_of_the_specimen_is_stained_and_no_other(ct, frame, tmp_path, seed):
     random = np.random.default_rng(seed)
-    places = random.uniform(100, 800, (2, 1, 3)) + random.uniform(0, 300, (2, 20, 3))
+    places = random.uniform(0, (700, 500, 300), (2, 1, 3)) + random.uniform(0, 300, (2, 20, 3))
     bodies = tuple(ConvexHull(points) for points in places)
     specimen = SpecimenPlanes(Specimen(bodies), SHAPE, VOXEL_UM)
     needed = []
