@@ -1,5 +1,7 @@
 """Masks: hulls against truth, the holder's wall, exclusions and refusals."""
 
+import json
+
 import numpy as np
 import pytest
 from pair_phantom import (
@@ -21,7 +23,9 @@ from skimage.morphology import convex_hull_image
 
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.registration import RegisteredPair
+from virtual_staining.artefacts.storage.atomic import write_json
 from virtual_staining.artefacts.storage.image import read_image, write_image
+from virtual_staining.artefacts.volume import write_volume_pyramid
 from virtual_staining.cli import main
 from virtual_staining.imaging.pictures import COLOURS
 from virtual_staining.imaging.tissue.classes import Tissue
@@ -95,7 +99,7 @@ def test_the_sections_implant_joins_the_piece_it_lies_in():
     unseen, shown, ink = np.zeros((3, 40, 40), bool)
     unseen[5:15, 12:26] = True  # more than half of this body lies in the piece
     shown[30:36, 8:20] = True  # less than half of this one, but the CT shows matter there
-    ink[2:20, 19:40] = ink[22:26, 2:8] = True  # beside the pieces, on empty ground
+    ink[2:20, 22:40] = ink[22:26, 1:2] = True  # beside the pieces, on empty ground
     found = with_implant([piece, other], unseen | shown, shown)
     assert found[0][5:15, 12:26].all() and not found[0][30:].any()
     assert found[1][30:36, 8:20].all() and not found[1][:28].any()
@@ -201,3 +205,22 @@ def test_an_implant_outside_the_mask_is_a_warning(tmp_path, caplog):
     ct[160:] = np.random.default_rng(0).normal(10000, 300, ct[160:].shape)
     assert main(mask_arguments(tmp_path, ct, slide)) == 0
     assert "of the implant that the section shows" in caplog.text
+
+
+def test_an_implant_that_the_ct_does_not_show_is_a_warning(tmp_path, caplog):
+    """The volume's slices are all alike, and the implant is as bright as the background."""
+    ct, slide, truth = normalized("PEEK")
+    noise = np.random.default_rng(1).normal(10000, 300, ct.shape)
+    ct = np.where(truth == IMPLANT, noise, ct).astype(np.uint16)
+    arguments = mask_arguments(tmp_path, ct, slide)
+    write_volume_pyramid(tmp_path / "ct.ome.zarr", np.stack([ct] * 12), PIXEL_UM)
+    place = {"origin_um": [0, 0, 70.0], "u": [1, 0, 0], "v": [0, 1, 0]}
+    transform = Results(tmp_path).registered("S-1").transform
+    known = {"pair_shape_px": list(SHAPE), "pair_to_volume": place}
+    write_json(transform, {**json.loads(transform.read_text()), **known})
+    scaling = {"scale": 1.0, "offset": 0.0}
+    write_json(Results(tmp_path).normalized("S-1").stats, {"ct": scaling})
+    assert main([*arguments, "--ct", str(tmp_path / "ct.ome.zarr")]) == 0
+    assert "nothing of the section's implant" in caplog.text
+    mask = read_image(Results(tmp_path).mask("S-1").mask) > 0
+    assert mask[truth == IMPLANT].mean() > 0.95

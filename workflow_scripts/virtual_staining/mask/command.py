@@ -23,7 +23,7 @@ from virtual_staining.imaging.geometry import PlaneGrid, SectionMap
 from virtual_staining.imaging.pictures import draw_outlines
 from virtual_staining.imaging.tissue.absorbance import smoothed
 from virtual_staining.imaging.tissue.classes import Tissue, lost_pieces, tissue_classes
-from virtual_staining.imaging.tissue.hull import section_hulls, with_implant
+from virtual_staining.imaging.tissue.hull import UNSEEN, section_hulls, with_implant
 from virtual_staining.imaging.tissue.rigid import dense_ct, opaque_implant, rigid_slide
 from virtual_staining.imaging.tissue.specimen import find_specimen
 from virtual_staining.readers.annotations import EXCLUDE
@@ -109,6 +109,16 @@ def run(args: argparse.Namespace) -> None:
             "%s: the mask leaves out %.0f %% of the implant that the section shows; check qc.png",
             normalized.slide, 100 * missed,
         )  # fmt: skip
+    if (
+        args.ct
+        and implant.any()
+        and shown_in_ct(pair, settings, normalize)[implant].mean() < UNSEEN
+    ):
+        log.warning(
+            "%s: the CT shows nothing of the section's implant, which is as bright as what "
+            "surrounds it; the mask holds it, but staining leaves out what lies beside the bone",
+            normalized.ct,
+        )
 
 
 def pieces_in_volume(
@@ -173,8 +183,7 @@ def specimen_hulls(
     settings, normalize
         As in :func:`pieces_in_volume`.
     """
-    level = bone_level(smoothed(pair.ct, pair.pixel_um, settings.smooth_um), normalize)
-    pieces = with_implant(pieces, implant, np.abs(level) > MATTER_LEVEL)
+    pieces = with_implant(pieces, implant, shown_in_ct(pair, settings, normalize))
     in_ct = np.zeros(pair.ct.shape, bool)
     for piece in pieces:
         in_ct |= piece
@@ -184,3 +193,11 @@ def specimen_hulls(
         pair.slide, rigid, pair.valid, pair.pixel_um, settings, normalize.reference_class
     )
     return in_ct, section_hulls(pieces, in_slide, rigid, pair.pixel_um, settings)
+
+
+def shown_in_ct(
+    pair: RegisteredPair, settings: MaskSettings, normalize: NormalizeSettings
+) -> np.ndarray:
+    """Return where the CT shows anything but background, bool (y, x)."""
+    level = bone_level(smoothed(pair.ct, pair.pixel_um, settings.smooth_um), normalize)
+    return np.abs(level) > MATTER_LEVEL

@@ -63,7 +63,7 @@ def with_implant(
         Convex areas of the CT plane.
     implant : ndarray of bool, shape (y, x)
         Opaque bodies of the section; each joins the piece that it overlaps most, if the CT shows
-        matter in most of its rest, or nothing of a body that lies in the pieces for the most part.
+        matter in most of its rest, or nothing of a body that lies among the pieces.
     shown : ndarray of bool, shape (y, x)
         Where the CT shows anything but background.
 
@@ -75,6 +75,7 @@ def with_implant(
     if not pieces:
         return pieces
     joined = list(pieces)
+    among = convex_hull_image(np.logical_or.reduce(pieces))
     bodies = label(implant)
     for number in range(1, bodies.max() + 1):
         body = bodies == number
@@ -82,7 +83,7 @@ def with_implant(
         rest = body & ~np.logical_or.reduce(pieces)
         if not rest.any() or max(overlaps) == 0:
             continue
-        unseen = rest.sum() <= 0.5 * body.sum() and shown[body].mean() < UNSEEN
+        unseen = among[body].mean() >= 0.5 and shown[body].mean() < UNSEEN
         if unseen or shown[rest].mean() > 0.5:
             best = int(np.argmax(overlaps))
             joined[best] = convex_hull_image(joined[best] | body)

@@ -21,6 +21,8 @@ from virtual_staining.settings.mask import MaskSettings
 LINK_UM = 300.0
 # Blur that keeps noise out of dense matter, voxels, and out of faint matter, µm.
 SMOOTH_VOXELS, SMOOTH_UM = 0.7, 40.0
+# The blurs of scan and search move the outline of what is above ``rigid_level`` outwards by this.
+OUTWARD_VOXELS = 0.3
 # Least level of a faint implant: PEEK has 0.11 at least, dry soft tissue 0.07 at most (NIST
 # attenuation at 25 to 45 keV).
 FAINT_LEVEL = 0.09
@@ -93,7 +95,8 @@ def find_specimen(
     faint = inside & ~dense & (smooth > FAINT_LEVEL) & (smooth < settings.rigid_level)
     rigid = dense | _faint_implant(faint, dense, voxel_um)
     corners = _merged(rigid_pieces(rigid, voxel_um, settings.min_component))
-    return Specimen(tuple(_body(points * voxel_um, settings.margin_um) for points in corners))
+    margin_um = max(settings.margin_um - OUTWARD_VOXELS * voxel_um, 0)
+    return Specimen(tuple(_body(points * voxel_um, margin_um) for points in corners))
 
 
 def _without_specks(dense: np.ndarray, voxel_um: float, least_um: float) -> np.ndarray:
@@ -202,7 +205,8 @@ def _faint_implant(faint: np.ndarray, dense: np.ndarray, voxel_um: float) -> np.
         return none
     apart_um = ndimage.distance_transform_edt(cores != deepest + 1) * voxel_um
     body = faint & (apart_um <= BODY_HALF_THICKNESS_UM + 2 * SMOOTH_UM)
-    return none if _encloses(body, dense) else body
+    # blurred, the body's outermost voxels lie below the level, which is not far below the body's
+    return none if _encloses(body, dense) else ndimage.binary_dilation(body)
 
 
 def _encloses(body: np.ndarray, dense: np.ndarray) -> bool:
