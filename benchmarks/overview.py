@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--results", type=Results, default=Results("results/demo"))
     parser.add_argument("--stain", default="toluidine_blue")
     parser.add_argument("--sample", default="Mg-06")
-    parser.add_argument("--models", nargs="+", default=["paired_cyclegan", "pix2pix"])
+    parser.add_argument("--models", nargs="+", default=["pix2pix", "paired_cyclegan"])
     parser.add_argument("--out", type=Path, default=Path("docs/overview.jpg"))
     args = parser.parse_args()
     top = slides(args.results, args.stain, args.sample, args.models)

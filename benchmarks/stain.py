@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--planes", type=int, default=2)
     parser.add_argument("--steps", type=int, nargs="+", default=[64, 128, 256])
     parser.add_argument("--results", type=Results, help="of a finished demo")
-    parser.add_argument("--model", default="paired_cyclegan", help="model of the demo")
+    parser.add_argument("--model", default="pix2pix", help="model of the demo")
     parser.add_argument("--sample", default="Mg-06", help="test sample of the demo")
     parser.add_argument("--cuts", type=int, default=6, help="planes across each axis")
     args = parser.parse_args()
