@@ -364,8 +364,9 @@ rule calibrate_uncertainty:
     """Calibrate how far a stained slide may be off, on slides that were not trained on.
 
     The spread over mirror images and folds is scaled to an error that holds on most slides (split
-    conformal prediction over slides). Writes the checks of every held-out slide (CSV, Markdown) and
-    its uncertainty as an image (uint8, grey levels, 0 outside the mask).
+    conformal prediction over slides). Writes the checks of every held-out slide (CSV, Markdown),
+    its uncertainty as an image (uint8, grey levels, 0 outside the mask) and a picture in which the
+    most doubtful tenth of the stained slide is hatched.
     """
     input:
         infer=of_models("<results>/07_infer/{stain}/{model}/fold-{fold}"),

@@ -56,11 +56,13 @@ rule draw_slides:
         model=lambda wildcards: models_of_stain(wildcards)[0],
         fold=FOLDS[0],
         ct_white=STUDY.train.ct_white,
+        normalize=settings_file("normalize"),
         depends_on=reaching("figures", "slides"),
+        levels=reaching("normalize", "mask"),
     shell:
         "python -m virtual_staining figures slides --results {params.results:q} --stain {wildcards.stain}"
         " --model {params.model} --fold {params.fold} --ct-white {params.ct_white}"
-        " --settings {params.settings:q} > {log:q} 2>&1"
+        " --settings {params.settings:q} --normalize {params.normalize:q} > {log:q} 2>&1"
 
 
 rule draw_models:
@@ -253,6 +255,71 @@ rule draw_uncertainty:
         "python -m virtual_staining figures uncertainty --results {params.results:q} --stain {wildcards.stain}"
         " --model {params.model} --fold {params.fold} --ct-white {params.ct_white}"
         " --promised {params.promised} --settings {params.settings:q} > {log:q} 2>&1"
+
+
+rule draw_resolution:
+    """Show the Fourier ring correlation of real slide, CT and stained slides (paper S3)."""
+    input:
+        infer=of_models("<results>/07_infer/{stain}/{model}/fold-{fold}", folds=FOLDS[:1]),
+        slides="<results>/08_evaluate/{stain}/slides.csv",
+        faults="<results>/08_evaluate/{stain}/slides.json",
+        folds=decided("folds.json"),
+    output:
+        png=report(
+            "<results>/09_figures/{stain}/resolution.png",
+            category="Figures",
+            caption="report/resolution.rst",
+            labels={"stain": "{stain}", "figure": "resolution"},
+        ),
+        svg="<results>/09_figures/{stain}/resolution.svg",
+    log:
+        "<logs>/09_figures/{stain}/resolution.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=settings_file("figures"),
+        evaluate=settings_file("evaluate"),
+        results=results_folder,
+        models=models_of_stain,
+        fold=FOLDS[0],
+        depends_on=reaching("figures", "resolution"),
+        patches=reaching("evaluate", "patches"),
+    shell:
+        "python -m virtual_staining figures resolution --results {params.results:q}"
+        " --stain {wildcards.stain} --models {params.models} --fold {params.fold}"
+        " --settings {params.settings:q} --evaluate {params.evaluate:q} > {log:q} 2>&1"
+
+
+rule draw_checkpoints:
+    """Show the weights that each training kept, on validation slides (paper 2.6.3)."""
+    input:
+        table="<results>/08_evaluate/{stain}/checkpoints.csv",
+        metrics="<results>/08_evaluate/{stain}/checkpoints.json",
+    output:
+        png=report(
+            "<results>/09_figures/{stain}/checkpoints.png",
+            category="Figures",
+            caption="report/checkpoints.rst",
+            labels={"stain": "{stain}", "figure": "kept weights"},
+        ),
+        svg="<results>/09_figures/{stain}/checkpoints.svg",
+    log:
+        "<logs>/09_figures/{stain}/checkpoints.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=settings_file("figures"),
+        results=results_folder,
+        depends_on=reaching("figures", "checkpoints"),
+    shell:
+        "python -m virtual_staining figures checkpoints --results {params.results:q}"
+        " --stain {wildcards.stain} --settings {params.settings:q} > {log:q} 2>&1"
 
 
 rule write_summary:

@@ -85,6 +85,8 @@ RESULTS_LOCK = contextlib.ExitStack()  # held until Snakemake ends
 FIGURES = ["patches", "training_slide", "slides", "models", "boxplots", "unmasked"]
 FIGURES += ["agreement"] if STUDY.evaluate.structures else []
 FIGURES += ["uncertainty"] if STUDY.evaluate.trust else []
+FIGURES += ["resolution"] if STUDY.evaluate.more_metrics else []
+FIGURES += ["checkpoints"] if STUDY.evaluate.checkpoints else []
 
 
 # Plain dicts: they are read once for each job, and a look-up in a table takes too long for

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from skimage import io
 from train_cases import STAIN, make_pair, write_pair, write_split
 
 from virtual_staining.artefacts.paths import Results
@@ -45,6 +46,8 @@ def test_held_out_slides_have_rows_and_images(results):
         image, mask = read_image(path), read_image(results.mask(sample).mask) > 0
         assert image.dtype == np.uint8 and pixel_size_um(path) == pytest.approx(20)
         assert np.array_equal(image > 0, mask)
+        picture = io.imread(path.with_suffix(".png"))
+        assert picture.shape[1] == 1200 and picture.std() > 5
     text = folder.uncertainty_markdown.read_text(encoding="utf-8")
     assert "**Uncalibrated: 3 slides are too few" in text
 

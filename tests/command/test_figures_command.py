@@ -55,7 +55,7 @@ def results(tmp_path):
 def draw(results, name, settings=SETTINGS, model=MODELS[0]):
     chosen = {
         "patches": ["--model", model, "--fold", "1"],
-        "slides": ["--model", model, "--fold", "1"],
+        "slides": ["--model", model, "--fold", "1", "--normalize", "{}"],
         "training_slide": ["--model", model, "--fold", "1"],
         "unmasked": ["--model", model, "--fold", "1"],
         "models": ["--models", *MODELS, "--fold", "1"],

@@ -48,8 +48,10 @@ def test_files_of_every_sample(tmp_path, model):
             outside = masked[~mask] if name == "ct" else masked[~mask][:, 0]
             assert (outside == background).all()
     patches = np.load(out / "training_patches.npz")
-    expected = {"ct", "slide", "mask", "fake_slide"} | ({"fake_ct"} if "ct" in kinds else set())
-    assert set(patches) == expected
+    expected = {"ct", "slide", "mask", "fake_slide", "sample"}
+    assert set(patches) == expected | ({"fake_ct"} if "ct" in kinds else set())
+    for name, patch in zip(patches["sample"], patches["ct"], strict=True):
+        assert np.isin(patch, make_pair(int(name[1:])).ct).mean() > 0.9, "the patch of this sample"
     assert patches["fake_slide"].shape == (3, 32, 32, 3)
     assert patches["fake_slide"].dtype == np.uint8
     assert patches["mask"].mean((1, 2)).min() > 0.45

@@ -35,7 +35,7 @@ def held_out(seed, subset="validation", level=1.0, unknown=0.01, slide=None):
     mask = np.ones(shape, bool)
     mask[:4] = False
     edge = np.zeros_like(slide.error)
-    return HeldOut(f"s{seed}", "Mg", subset, slide, edge, spread, dense, mask, 20.0, unknown)
+    return HeldOut(1, f"s{seed}", "Mg", subset, slide, edge, spread, dense, mask, 20.0, unknown)
 
 
 def test_equal_stainings_have_no_spread():

@@ -12,11 +12,17 @@ from virtual_staining.errors import InputError
 from virtual_staining.figures.boxplots import draw_boxplots
 from virtual_staining.figures.directions import draw_directions
 from virtual_staining.figures.examples import Example, choose_samples
+from virtual_staining.figures.kept_weights import draw_checkpoints
+from virtual_staining.figures.new_bone import arrow_tips, new_bone
 from virtual_staining.figures.region_of_interest import choose_roi
+from virtual_staining.figures.resolution import SlideCurves, draw_resolution
 from virtual_staining.figures.training_patches import draw_patches
 from virtual_staining.figures.whole_slides import draw_models, draw_slides
 from virtual_staining.imaging.pictures import bar_length_um
+from virtual_staining.imaging.resolution import COLUMNS as RESOLUTIONS
+from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.settings.figures import FiguresSettings
+from virtual_staining.settings.normalize import NormalizeSettings
 
 
 @pytest.mark.parametrize(
@@ -124,7 +130,7 @@ def example():
     ct = slide[..., 0]
     return Example(
         "Testing", "s1", ct, slide, {"pix2pix": stained, "cyclegan": slide},
-        {"cyclegan": ct}, np.ones(ct.shape, bool), ct < 20, 5.0, (10, 20), 16,
+        {"cyclegan": ct}, np.ones(ct.shape, bool), ct < 20, ct < 0, 5.0, (10, 20), 16,
     )  # fmt: skip
 
 
@@ -187,5 +193,68 @@ def test_training_patches_show_five_columns_or_four():
     shape = (3, 16, 16)
     patches = {"ct": np.zeros(shape, np.uint16), "mask": np.ones(shape, bool)}
     patches |= dict.fromkeys(("slide", "fake_slide"), np.zeros((*shape, 3), np.uint8))
-    assert len(draw_patches(patches, 2, 50000).axes) == 2 * 4
-    assert len(draw_patches({**patches, "fake_ct": patches["ct"]}, 9, 50000).axes) == 3 * 5
+    assert len(draw_patches(patches, 2, 50000, [], 500).axes) == 2 * 4
+    named = {**patches, "fake_ct": patches["ct"], "sample": np.array(["a", "b", "c"])}
+    figure = draw_patches(named, 9, 50000, [5.0, 5.0, 10.0], 20)
+    assert len(figure.axes) == 3 * 5
+    assert [axes.get_ylabel() for axes in figure.axes[::5]] == ["1\na", "2\nb", "3\nc"]
+    assert {axes.texts[0].get_text() for axes in figure.axes} == {"20 µm"}, "a bar on each patch"
+
+
+def test_arrows_point_to_new_bone_in_the_region(example):
+    bone = np.zeros_like(example.new_bone)
+    bone[12:22, 24:34] = True  # 10 pixels of 5 µm, 50 µm: thick enough by a hair
+    bone[24, 20:36] = True  # a seam
+    figure = draw_slides([replace(example, new_bone=bone)], "cyclegan", 500)
+    arrows = [text for axes in figure.axes for text in axes.texts if hasattr(text, "arrow_patch")]
+    shown = [text for text in arrows if text.arrow_patch]
+    assert len(shown) == 3, "CT, generated slide and slide"
+    assert all(12 <= text.xy[1] + 10 < 22 and 24 <= text.xy[0] + 20 < 34 for text in shown)
+
+
+def test_new_bone_lies_between_soft_tissue_and_bone_in_grey():
+    levels, um = NormalizeSettings(), 5.0
+    span = levels.bone_mean - levels.background_mean
+    ct = np.full((60, 90), levels.background_mean + 0.05 * span, np.uint16)
+    ct[:, 30:60], ct[:, 60:] = levels.background_mean + 0.75 * span, levels.bone_mean
+    classes = np.full(ct.shape, Tissue.RIGID, np.uint8)
+    classes[:, :30] = Tissue.SOFT
+    slide = np.full((*ct.shape, 3), 150, np.uint8)
+    slide[40:] = 60  # corrosion products
+    found = new_bone(ct, slide, classes, np.full(3, 240, np.uint8), um, levels)
+    assert found[:35, 35:55].all() and not found[40:].any() and not found[:, 66:].any()
+    ((y, x),) = arrow_tips(found, um)
+    assert found[y, x] and arrow_tips(found & False, um) == []
+
+
+def test_the_resolution_of_known_curves_is_printed():
+    frequency = np.linspace(0.01, 0.5, 50)
+    curves = [(frequency, np.clip(1 - frequency / f, -0.1, 1)) for f in (0.2, 0.4, 0.3)]
+    one = SlideCurves("Testing t", 5.0, curves[0], None, {"pix2pix": curves[1]},
+                      {"pix2pix": curves[2]})  # fmt: skip
+    slides = pd.DataFrame(
+        {"model": ["pix2pix", "raw_ct"], "subset": "test", "sample": "t"}
+        | {name: [20.0, 90.0] for name in RESOLUTIONS}
+    )
+    figure = draw_resolution([one], slides)
+    single, pair, everything = figure.axes
+    shown = [text.get_text() for text in single.get_legend().get_texts()]
+    assert shown == ["real slide: 29 µm", "Pix2Pix: 15 µm"], "5 µm / (0.2 * 6 / 7)"
+    assert [text.get_text() for text in pair.get_legend().get_texts()] == ["Pix2Pix: 19 µm"]
+    points = np.concatenate([line.get_ydata() for line in everything.lines])
+    assert points.tolist() == [20.0] * 4, "references are left out"
+
+
+def test_the_best_checkpoint_stands_on_top():
+    rows = [
+        {"model": "pix2pix", "region": region, "checkpoint": name, "epochs": "3"}
+        | {"similarity": value, "distance": np.nan, "rank": rank}
+        for region in ("mask", "tissue")
+        for name, value, rank in (("last", 0.5, 2.0), ("gan", 0.7, 1.0))
+    ]
+    figure = draw_checkpoints(pd.DataFrame(rows), COLUMNS[:2])
+    values, ranks = figure.axes
+    labels = [label.get_text() for label in values.get_yticklabels()]
+    assert labels == ["last (epoch 3)", "gan (epoch 3)"]
+    assert values.lines[0].get_xdata().tolist() == [0.5, 0.7]
+    assert ranks.get_title() == "mean rank ↓"

@@ -99,7 +99,8 @@ def write_training_patches(path: Path, patches: dict[str, np.ndarray]) -> None:
         Ends in ``.npz``.
     patches : dict of ndarray
         ``ct`` (n, y, x) uint16 normalized, ``slide`` and ``fake_slide`` (n, y, x, 3) uint8,
-        ``mask`` (n, y, x) bool and, if the model makes CT, ``fake_ct`` like ``ct``.
+        ``mask`` (n, y, x) bool and, if the model makes CT, ``fake_ct`` like ``ct``; ``sample``
+        (n,), names, which files of earlier versions lack.
     """
     with replacing(path) as temporary:
         np.savez_compressed(temporary, allow_pickle=False, **patches)

@@ -21,11 +21,11 @@ from virtual_staining.evaluate.patch_metrics import (
     mask_patches,
     measure,
     measure_region,
-    tissue_windows,
 )
 from virtual_staining.evaluate.regions import tissue_regions
-from virtual_staining.evaluate.resolution import slide_resolution
 from virtual_staining.imaging.image_pair import TrainingPair
+from virtual_staining.imaging.resolution import slide_resolution
+from virtual_staining.imaging.tile_starts import covered_windows
 from virtual_staining.imaging.tissue.classes import stained_tissue
 from virtual_staining.settings.evaluate import EvaluateSettings
 
@@ -122,7 +122,8 @@ def _resolution(
     settings: EvaluateSettings,
 ) -> dict[str, float]:
     """Measure the resolution of a stained slide, its real slide and its CT on tissue."""
-    windows = tissue_windows(stained_tissue(classes), settings)
+    how = settings.patch_px, settings.step_px, settings.min_overlap
+    windows = covered_windows(stained_tissue(classes), *how)
     images = pair.slide, generated, pair.ct
     patches = [np.array([image[window] for window in windows]) for image in images]
     if not windows:

@@ -1,14 +1,13 @@
 """A stained slide against the real one, patch by patch (paper 2.10)."""
 
 from collections.abc import Callable, Mapping
-from itertools import product
 
 import numpy as np
 
 from virtual_staining.artefacts.patches import HEADLINE_REGIONS, PAPER_REGION, MetricColumn
 from virtual_staining.evaluate.metric import PatchPairs
 from virtual_staining.imaging.image_pair import fill_outside
-from virtual_staining.imaging.tile_starts import tile_starts
+from virtual_staining.imaging.tile_starts import covered_windows
 from virtual_staining.settings.evaluate import SMALLEST_PATCH_PX, EvaluateSettings
 
 Measures = Mapping[MetricColumn, Callable[[PatchPairs], np.ndarray] | None]
@@ -78,12 +77,6 @@ def mask_patches(
     return [np.array([image[window] for window in windows]) for image in filled]
 
 
-def tissue_windows(tissue: np.ndarray, settings: EvaluateSettings) -> list[tuple[slice, slice]]:
-    """Return the patches that are compared on tissue alone."""
-    image = np.empty((*tissue.shape, 3), np.uint8)
-    return _windows(image, image, tissue, settings, settings.min_overlap)
-
-
 def measure_region(
     name: str,
     real: np.ndarray,
@@ -140,12 +133,7 @@ def _windows(
     size = [min(settings.patch_px, length) for length in region.shape]
     if min(size) < SMALLEST_PATCH_PX:
         raise ValueError(f"{region.shape} pixels are too few; at least {SMALLEST_PATCH_PX} a side")
-    starts = (
-        tile_starts(length, side, settings.step_px, even=True)
-        for length, side in zip(region.shape, size, strict=True)
-    )
-    windows = [np.s_[y : y + size[0], x : x + size[1]] for y, x in product(*starts)]
-    return [window for window in windows if region[window].mean() >= min_overlap]
+    return covered_windows(region, settings.patch_px, settings.step_px, min_overlap)
 
 
 def _rows(

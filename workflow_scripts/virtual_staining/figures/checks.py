@@ -9,15 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from virtual_staining.artefacts.folds import SUBSETS
-from virtual_staining.figures.style import ACCENT, MODEL_COLORS, panel
-from virtual_staining.imaging.pictures import draw_scale_bar
+from virtual_staining.figures.style import ACCENT, MODEL_COLORS
+from virtual_staining.imaging.pictures import draw_doubt
 from virtual_staining.models.catalogue import in_order, model_name
 
 COLUMNS = 4
 PANEL_IN = 2.5
 MARKERS = {"validation": "o", "test": "^"}
-# The most doubtful part of a slide is hatched.
-DOUBTFUL = 0.1
 
 
 def draw_agreement(slides: pd.DataFrame) -> Figure:
@@ -121,17 +119,9 @@ def draw_uncertainty(
     tall[0].legend(loc="lower right")
     _risk_curves(figure.add_subplot(grid[2, 0:2]), rows, models)
     shown = figure.add_subplot(grid[0, 2]), figure.add_subplot(grid[1, 2])
-    panel(shown[0], slide, f"{title}: most doubtful tenth hatched")
-    inside = uncertainty > 0
-    limit = np.quantile(uncertainty[inside], 1 - DOUBTFUL) if inside.any() else 255
-    shown[0].contourf(
-        (uncertainty > limit).astype(float), [0.5, 1.5], colors="none", hatches=["//////"]
-    )
-    panel(shown[1], None, "uncertainty (grey levels)")
-    image = shown[1].imshow(np.where(inside, uncertainty, np.nan), cmap="viridis")
-    figure.colorbar(image, ax=shown[1])
-    for axes in shown:
-        draw_scale_bar(axes, *slide.shape[1::-1], pixel_um, bar_um)
+    draw_doubt(shown, slide, uncertainty, pixel_um, bar_um)
+    shown[0].set_title(f"{title}: most doubtful tenth hatched")
+    shown[1].set_title("uncertainty")
     return figure
 
 

@@ -8,21 +8,32 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from virtual_staining.artefacts.folds import read_fold
-from virtual_staining.artefacts.patches import read_patches, read_rows
+from virtual_staining.artefacts.patches import (
+    read_metric_table,
+    read_patches,
+    read_rows,
+    read_slides,
+)
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.stained_slide import read_stained_image, read_training_patches
+from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.errors import InputError
 from virtual_staining.figures import summary_command
 from virtual_staining.figures.boxplots import draw_boxplots
 from virtual_staining.figures.checks import draw_agreement, draw_uncertainty
 from virtual_staining.figures.directions import draw_directions
 from virtual_staining.figures.examples import Example, choose_samples, read_example
+from virtual_staining.figures.kept_weights import draw_checkpoints
+from virtual_staining.figures.resolution import draw_resolution, read_curves
 from virtual_staining.figures.style import RC, save
 from virtual_staining.figures.training_patches import draw_patches
 from virtual_staining.figures.whole_slides import draw_models, draw_slides
 from virtual_staining.settings.base import read_settings
+from virtual_staining.settings.evaluate import EvaluateSettings
 from virtual_staining.settings.figures import FiguresSettings
+from virtual_staining.settings.normalize import NormalizeSettings
 
+CHECKPOINT_KEYS = ("model", "region", "checkpoint", "epochs", "rank")
 log = logging.getLogger(__name__)
 
 
@@ -45,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "samples.",
     )
     slides.add_argument("--model", required=True, help="model to show")
+    slides.add_argument("--normalize", required=True, help=NormalizeSettings.argument_help())
     slides.set_defaults(draw=_slides)
 
     for name, text, draw in (
@@ -98,6 +110,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_fold(uncertainty)
     _add_common(uncertainty)
 
+    resolution = actions.add_parser(
+        "resolution",
+        help="resolution of real and stained slides and CT (S3)",
+        description="Draw the Fourier ring correlation of a validation and a test slide, and the "
+        "resolutions of all held-out slides that `evaluate patches` measured.",
+    )
+    resolution.add_argument("--models", required=True, nargs="+", help="models to show")
+    resolution.add_argument("--evaluate", required=True, help=EvaluateSettings.argument_help())
+    resolution.set_defaults(draw=_resolution)
+    _add_fold(resolution)
+    _add_common(resolution)
+
+    checkpoints = actions.add_parser(
+        "checkpoints",
+        help="the weights that each training kept, on validation slides",
+        description="Draw the medians of `evaluate choice` for every kept checkpoint.",
+    )
+    checkpoints.set_defaults(draw=_checkpoints)
+    _add_common(checkpoints)
+
     summary_command.add_arguments(actions)
 
     for action in (patches, slides, models):
@@ -134,11 +166,17 @@ def run(args: argparse.Namespace) -> None:
 def _patches(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
     stained = args.results.stained(args.stain, args.model, args.fold)
     patches = read_training_patches(stained.training_patches)
-    return draw_patches(patches, settings.patches, args.ct_white)
+    pixel_um = [
+        pixel_size_um(args.results.normalized(sample).slide) for sample in patches.get("sample", [])
+    ]
+    bar_um = settings.scale_bar_um
+    return draw_patches(patches, settings.patches, args.ct_white, pixel_um, bar_um)
 
 
 def _slides(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
-    examples = _examples(args, settings, [args.model], ("train", "validation", "test"))
+    subsets = ("train", "validation", "test")
+    levels = read_settings(NormalizeSettings, args.normalize)
+    examples = _examples(args, settings, [args.model], subsets, normalize=levels)
     return draw_slides(examples, args.model, settings.scale_bar_um)
 
 
@@ -169,6 +207,27 @@ def _uncertainty(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
     return draw_uncertainty(rows, args.promised, slide, image, example.pixel_um, bar_um, title)
 
 
+def _resolution(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
+    how, folds = (
+        read_settings(EvaluateSettings, args.evaluate),
+        args.results.split(args.stain).folds,
+    )
+    chosen = choose_samples(read_fold(folds, args.fold), ("validation", "test"), settings)
+    if not chosen:
+        raise InputError(f"{folds}: fold {args.fold} has no sample to show")
+    curves = [
+        read_curves(args.results, args.stain, args.fold, subset, sample, args.models, how)
+        for subset, sample in chosen.items()
+    ]
+    slides, _ = read_slides(args.results.evaluation(args.stain).slides.csv, args.stain)
+    return draw_resolution(curves, slides)
+
+
+def _checkpoints(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
+    path = args.results.evaluation(args.stain).checkpoints.csv
+    return draw_checkpoints(*read_metric_table(path, CHECKPOINT_KEYS))
+
+
 def _models(args: argparse.Namespace, settings: FiguresSettings) -> Figure:
     examples = _examples(args, settings, args.models, ("validation", "test"))
     return draw_models(examples, settings.scale_bar_um)
@@ -180,6 +239,7 @@ def _examples(
     models: Sequence[str],
     subsets: tuple[str, ...],
     masked: bool = True,
+    normalize: NormalizeSettings | None = None,
 ) -> list[Example]:
     folds = args.results.split(args.stain).folds
     chosen = choose_samples(read_fold(folds, args.fold), subsets, settings)
@@ -187,7 +247,9 @@ def _examples(
         raise InputError(f"{folds}: fold {args.fold} has no sample to show")
     stained = {model: args.results.stained(args.stain, model, args.fold) for model in models}
     return [
-        read_example(subset, sample, args.results, stained, args.ct_white, settings, masked)
+        read_example(
+            subset, sample, args.results, stained, args.ct_white, settings, masked, normalize
+        )
         for subset, sample in chosen.items()
     ]
 

@@ -13,11 +13,13 @@ from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.errors import InputError
+from virtual_staining.figures.new_bone import new_bone
 from virtual_staining.figures.region_of_interest import choose_roi
 from virtual_staining.imaging.image_pair import fill_outside
 from virtual_staining.imaging.intensity import ct_to_display, ct_window
 from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.settings.figures import FiguresSettings
+from virtual_staining.settings.normalize import NormalizeSettings
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Example:
         Generated slide by model id.
     reverse : dict of str to ndarray, shape (y, x), uint8
         Generated CT by model id; models that generate no CT are absent.
-    mask, implant : ndarray of bool, shape (y, x)
-        The correspondence mask, and the real slide's implant.
+    mask, implant, new_bone : ndarray of bool, shape (y, x)
+        The correspondence mask, the real slide's implant, and new bone by the CT's grey level (none
+        where the levels were not given).
     pixel_um : float
         Pixel size, µm.
     roi : (y, x)
@@ -54,6 +57,7 @@ class Example:
     reverse: dict[str, np.ndarray]
     mask: np.ndarray
     implant: np.ndarray
+    new_bone: np.ndarray
     pixel_um: float
     roi: tuple[int, int]
     roi_px: int
@@ -104,6 +108,7 @@ def read_example(
     ct_white: float,
     settings: FiguresSettings,
     masked: bool = True,
+    normalize: NormalizeSettings | None = None,
 ) -> Example:
     """Read a sample's real and generated images and prepare them for display.
 
@@ -119,6 +124,8 @@ def read_example(
     settings : FiguresSettings
     masked : bool
         Whether the mean background stands outside the mask (paper 2.8), or all is shown (paper S1).
+    normalize : NormalizeSettings, optional
+        Levels of the normalized CT, to find new bone.
 
     Raises
     ------
@@ -136,6 +143,11 @@ def read_example(
         if ct.exists():  # some models generate no CT
             reverse[model] = ct_to_display(read_stained_image(ct, pair.mask.shape), window)
     shown = pair.mask if masked else np.ones_like(pair.mask)
+    classes, pixel_um = read_tissue(results, pair), pixel_size_um(normalized.slide)
+    bone = np.zeros_like(pair.mask)
+    if normalize:
+        images = pair.ct, pair.slide, classes
+        bone = pair.mask & new_bone(*images, slide_background, pixel_um, normalize)
     roi_px = min(settings.roi_px, *pair.mask.shape)
     return Example(
         title=SUBSETS[subset],
@@ -145,8 +157,9 @@ def read_example(
         stained=stained,
         reverse=reverse,
         mask=pair.mask,
-        implant=read_tissue(results, pair) == Tissue.IMPLANT,
-        pixel_um=pixel_size_um(normalized.slide),
+        implant=classes == Tissue.IMPLANT,
+        new_bone=bone,
+        pixel_um=pixel_um,
         roi=choose_roi(pair.slide, pair.mask, roi_px),
         roi_px=roi_px,
     )

@@ -1,15 +1,24 @@
 """Input and output of a model's networks on training patches (paper Figure 4a)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from virtual_staining.figures.style import panel
 from virtual_staining.imaging.intensity import ct_to_display, ct_window
+from virtual_staining.imaging.pictures import draw_scale_bar
 
 PANEL_IN = 1.5
 
 
-def draw_patches(patches: dict[str, np.ndarray], rows: int, ct_white: float) -> Figure:
+def draw_patches(
+    patches: dict[str, np.ndarray],
+    rows: int,
+    ct_white: float,
+    pixel_um: Sequence[float],
+    bar_um: float,
+) -> Figure:
     """Draw a row for each patch: CT, generated slide, mask, slide, generated CT.
 
     Parameters
@@ -17,11 +26,15 @@ def draw_patches(patches: dict[str, np.ndarray], rows: int, ct_white: float) -> 
     patches : dict
         ``ct`` (n, y, x) uint16 normalized, ``slide`` and ``fake_slide`` (n, y, x, 3) uint8, and
         ``mask`` (n, y, x), non-zero inside. ``fake_ct`` has the form of ``ct`` and is left out for
-        models that generate no CT.
+        models that generate no CT. ``sample`` (n,) names each patch's sample.
     rows : int
         Largest number of patches drawn.
     ct_white : float
         Grey level of normalized CT that is drawn white.
+    pixel_um : sequence of float
+        Pixel size of each patch, µm; empty where the patches' samples are not known.
+    bar_um : float
+        Scale bar, µm.
     """
     window = ct_window(ct_white)
     columns = {
@@ -40,5 +53,8 @@ def draw_patches(patches: dict[str, np.ndarray], rows: int, ct_white: float) -> 
     for row in range(rows):
         for axes, (title, images) in zip(grid[row], columns.items(), strict=True):
             panel(axes, images[row], title if row == 0 else "")
-        grid[row, 0].set_ylabel(f"{row + 1}", rotation=0, va="center", labelpad=8, weight="bold")
+            if len(pixel_um):
+                draw_scale_bar(axes, *images[row].shape[1::-1], pixel_um[row], bar_um)
+        name = f"\n{patches['sample'][row]}" if len(pixel_um) else ""
+        grid[row, 0].set_ylabel(f"{row + 1}{name}", va="center", weight="bold")
     return figure

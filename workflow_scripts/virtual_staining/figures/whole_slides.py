@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from virtual_staining.figures.examples import Example
+from virtual_staining.figures.new_bone import arrow_tips, draw_arrows
 from virtual_staining.figures.style import ACCENT, CHANNELS, panel, roi_box, row_label
 from virtual_staining.imaging.pictures import draw_scale_bar
 from virtual_staining.models.catalogue import in_order, model_name
@@ -17,6 +18,8 @@ GAP_IN = 0.3
 
 def draw_slides(examples: list[Example], model: str, bar_um: float) -> Figure:
     """Draw each sample's real and generated images, region of interest, histograms and profile.
+
+    Arrows point to new bone by the CT's grey level, where the region of interest shows some.
 
     Parameters
     ----------
@@ -38,9 +41,12 @@ def draw_slides(examples: list[Example], model: str, bar_um: float) -> Figure:
         images = [
             example.ct, example.stained[model], example.slide, example.reverse.get(model)
         ]  # fmt: skip
+        tips = arrow_tips(example.crop(example.new_bone), example.pixel_um)
         for column, (title, image) in enumerate(zip(columns, images, strict=True)):
             shown = title if number == 0 and image is not None else ""
             zoom = _pair(figure, inner, column, example, image, bar_um, shown)
+            if title != "Generated CT":
+                draw_arrows(zoom, tips, example.roi_px, "white" if title == "CT" else "black")
             if image is not None and image.ndim == 3:
                 zoom.axhline(example.roi_px // 2, color=ACCENT, lw=0.9, dashes=(5, 3))
         plots = inner[:, -1].subgridspec(5, 1, height_ratios=[1, 1, 0.5, 1.6, 0.25], hspace=0.15)

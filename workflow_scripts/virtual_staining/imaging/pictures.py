@@ -12,6 +12,8 @@ from matplotlib.patches import Rectangle
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
 # later outlines are thinner, so that one upon another shows both
 WIDTHS = (2.6, 1.7, 0.9, 0.5)
+# The most doubtful part of a slide is hatched.
+DOUBTFUL = 0.1
 
 
 def draw_outlines(
@@ -96,3 +98,34 @@ def draw_scale_bar(
         axes.add_patch(Rectangle((left, top), width, height, color=color, alpha=alpha, lw=0))
     label = f"{length_um / 1000:g} mm" if length_um >= 1000 else f"{length_um:g} µm"
     axes.text(middle, bottom - 1.3 * thickness, label, ha="center", va="bottom", fontsize=6.5)
+
+
+def draw_doubt(
+    panels: tuple[Axes, Axes],
+    slide: np.ndarray,
+    uncertainty: np.ndarray,
+    pixel_um: float,
+    wanted_um: float = inf,
+) -> None:
+    """Draw a stained slide, its most doubtful tenth hatched, and its uncertainty in colours.
+
+    Parameters
+    ----------
+    panels : (Axes, Axes)
+        For the slide and for the uncertainty.
+    slide : ndarray of uint8, shape (y, x, 3)
+    uncertainty : ndarray of uint8, shape (y, x)
+        Grey levels, 0 outside the mask.
+    pixel_um, wanted_um : float
+        As in :func:`draw_scale_bar`.
+    """
+    inside = uncertainty > 0
+    limit = np.quantile(uncertainty[inside], 1 - DOUBTFUL) if inside.any() else 255
+    panels[0].imshow(slide)
+    doubtful = (uncertainty > limit).astype(float)
+    panels[0].contourf(doubtful, [0.5, 1.5], colors="none", hatches=["//////"])
+    image = panels[1].imshow(np.where(inside, uncertainty, np.nan), cmap="viridis")
+    panels[1].figure.colorbar(image, ax=panels[1], label="grey levels")
+    for axes in panels:
+        axes.set_axis_off()
+        draw_scale_bar(axes, slide.shape[1], slide.shape[0], pixel_um, wanted_um)

@@ -26,7 +26,8 @@ def direct_patches(generators: Generators, training: list[TrainingPair], count: 
     -------
     dict
         ``ct`` uint16 (n, y, x), ``slide`` uint8 (n, y, x, 3), ``mask`` bool (n, y, x),
-        ``fake_slide`` like slide and, unless Pix2Pix, ``fake_ct`` like ct.
+        ``fake_slide`` like slide and, unless Pix2Pix, ``fake_ct`` like ct; ``sample``, the name
+        of each patch's sample.
     """
     s = generators.settings
     sampler = Sampler(training, s.patch_px, 1, 0.0, 0.0, False, 0.5, generators.window, "cpu")
@@ -34,9 +35,10 @@ def direct_patches(generators: Generators, training: list[TrainingPair], count: 
     batches = [sampler.batch(plan, slice(None)) for plan in plans]
     single = TilingSettings(patch_px=s.patch_px, step_px=s.patch_px)
     columns: dict[str, list] = {}
-    for batch in batches:
-        for ct, slide, mask in zip(batch.ct, batch.slide, batch.mask, strict=True):
+    for plan, batch in zip(plans, batches, strict=True):
+        for k, ct, slide, mask in zip(plan.pair, batch.ct, batch.slide, batch.mask, strict=True):
             row = {
+                "sample": training[k].sample,
                 "ct": intensity.network_to_ct(ct[0].numpy(), generators.window),
                 "slide": intensity.network_to_slide(slide.permute(1, 2, 0).numpy()),
                 "mask": mask[0].numpy() > 0,
@@ -44,6 +46,6 @@ def direct_patches(generators: Generators, training: list[TrainingPair], count: 
             row["fake_slide"], _ = generators.slide_from_ct(row["ct"], single)
             if generators.reversible:
                 row["fake_ct"] = generators.ct_from_slide(row["slide"], single)
-            for key, image in row.items():
-                columns.setdefault(key, []).append(image)
-    return {key: np.stack(images[:count]) for key, images in columns.items()}
+            for key, value in row.items():
+                columns.setdefault(key, []).append(value)
+    return {key: np.stack(values[:count]) for key, values in columns.items()}

@@ -27,13 +27,13 @@ class FiguresSettings(Settings):
         None,
         "validation sample that the figures show; null: the first one",
         values="a sample id of the sheet, or null",
-        only=("slides", "models", "unmasked", "uncertainty"),
+        only=("slides", "models", "unmasked", "uncertainty", "resolution"),
     )
     test_sample: SampleId | None = key(
         None,
         "test sample that the figures show; null: the first one",
         values="a sample id of the sheet, or null",
-        only=("slides", "models", "unmasked", "uncertainty"),
+        only=("slides", "models", "unmasked", "uncertainty", "resolution"),
     )
     roi_px: int = key(
         256,
@@ -49,7 +49,7 @@ class FiguresSettings(Settings):
         "length of the scale bar; a shorter one is drawn where the image is small",
         unit="µm",
         paper="Fig. 5",
-        only=("slides", "models", "training_slide", "unmasked", "uncertainty"),
+        only=("patches", "slides", "models", "training_slide", "unmasked", "uncertainty"),
         gt=0,
         le=1_000_000,
     )

@@ -2,10 +2,13 @@
 
 import argparse
 
+import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from virtual_staining.artefacts.folds import read_fold
+from virtual_staining.artefacts.folds import SUBSETS, read_fold
 from virtual_staining.artefacts.paths import Results
+from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.evaluate.trust.layout import markdown
@@ -17,10 +20,14 @@ from virtual_staining.evaluate.trust.study import (
     promise,
     uncertainty_image,
 )
+from virtual_staining.imaging.pictures import draw_doubt
+from virtual_staining.models.catalogue import model_name
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.evaluate import EvaluateSettings
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
+
+DPI = 100
 
 
 def add_arguments(actions: argparse._SubParsersAction) -> None:
@@ -40,6 +47,29 @@ def add_arguments(actions: argparse._SubParsersAction) -> None:
     trust.add_argument("--mask", required=True, help=MaskSettings.argument_help())
     trust.add_argument("--normalize", required=True, help=NormalizeSettings.argument_help())
     trust.set_defaults(action_run=run)
+
+
+def quality_figure(
+    slide: np.ndarray, uncertainty: np.ndarray, pixel_um: float, title: str
+) -> Figure:
+    """Draw one stained slide with its most doubtful tenth hatched, beside its uncertainty.
+
+    Parameters
+    ----------
+    slide : ndarray of uint8, shape (y, x, 3)
+    uncertainty : ndarray of uint8, shape (y, x)
+        Grey levels, 0 outside the mask.
+    pixel_um : float
+        Pixel size, µm.
+    title : str
+    """
+    figure = Figure(figsize=(12, 5.6), layout="constrained")
+    panels = figure.subplots(1, 2)
+    draw_doubt(panels, slide, uncertainty, pixel_um)
+    panels[0].set_title("most doubtful tenth hatched")
+    panels[1].set_title("uncertainty")
+    figure.suptitle(title, fontsize=11)
+    return figure
 
 
 def run(args: argparse.Namespace) -> None:
@@ -63,7 +93,13 @@ def run(args: argparse.Namespace) -> None:
             (temporary / model).mkdir()
             for one in slides:
                 image = uncertainty_image(one, calibration)
-                write_image(temporary / model / f"{one.sample}.tif", image, one.pixel_um)
+                stem = temporary / model / one.sample
+                write_image(stem.with_suffix(".tif"), image, one.pixel_um)
+                stained = args.results.stained(args.stain, model, one.fold).sample(one.sample).slide
+                slide = read_stained_image(stained, image.shape)
+                title = f"{model_name(model)}, fold {one.fold}: {SUBSETS[one.subset]} {one.sample}"
+                figure = quality_figure(slide, image, one.pixel_um, title)
+                figure.savefig(stem.with_suffix(".png"), dpi=DPI)
     table = pd.concat(tables, ignore_index=True)
     for target, text in (
         (folder.uncertainty, table.to_csv(index=False)),

@@ -36,8 +36,9 @@ EDGE_UM = 20.0
 
 @dataclass(frozen=True)
 class HeldOut:
-    """One slide that its folds did not train on."""
+    """One slide that its folds did not train on; ``fold`` is the first of these folds."""
 
+    fold: int
     sample: str
     material: str
     subset: str
@@ -114,6 +115,7 @@ def _read(
         tools.known[place].unknown_fraction(pair.ct, pair.mask, pixel_um) for place, _ in used
     ]
     return HeldOut(
+        used[0][1],
         sample,
         fold.material.get(sample, ""),
         subset,

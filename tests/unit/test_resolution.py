@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from virtual_staining.evaluate.resolution import (
+from virtual_staining.imaging.resolution import (
     cutoff,
     ring_correlation,
     single_image_correlation,

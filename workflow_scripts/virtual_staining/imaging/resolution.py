@@ -9,7 +9,8 @@ misalignment counts as lost resolution.
 
 import numpy as np
 
-COLUMNS = tuple(f"resolution_{image}_um" for image in ("real", "generated", "ct", "pair"))
+IMAGES = ("real", "generated", "ct", "pair")
+COLUMNS = tuple(f"resolution_{image}_um" for image in IMAGES)
 SMALLEST_PX = 32
 THRESHOLD = 1 / 7  # van Heel and Schatz 2005, doi:10.1016/j.jsb.2005.05.009
 
@@ -108,10 +109,33 @@ def slide_resolution(
         and ``resolution_pair_um`` (real against generated): the period at the cut-off, µm, right to
         some three rings; NaN where there is no cut-off.
     """
+    curves = slide_curves(real, generated, ct)
+    if not curves:
+        return dict.fromkeys(COLUMNS, float("nan"))
+    values = (pixel_um / cutoff(*curves[image]) for image in IMAGES)
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def slide_curves(
+    real: np.ndarray, generated: np.ndarray, ct: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Correlate one pair and its stained slide by rings of spatial frequency.
+
+    Parameters
+    ----------
+    real, generated, ct
+        As in :func:`slide_resolution`.
+
+    Returns
+    -------
+    dict
+        Image of :data:`IMAGES` to its frequencies (cycles per pixel) and correlations; empty where
+        there are no patches of at least 32 pixels.
+    """
     even = [side - side % 2 for side in ct.shape[1:]]
     side = min(even, default=0)
     if not len(ct) or side < SMALLEST_PX:
-        return dict.fromkeys(COLUMNS, float("nan"))
+        return {}
     grey = [
         np.mean(image, axis=-1) if image.ndim == 4 else image for image in (real, generated, ct)
     ]
@@ -120,8 +144,7 @@ def slide_resolution(
         *map(single_image_correlation, (slide, virtual, plane)),
         ring_correlation(slide, virtual),
     )
-    values = (pixel_um / cutoff(*curve) for curve in curves)
-    return dict(zip(COLUMNS, values, strict=True))
+    return dict(zip(IMAGES, curves, strict=True))
 
 
 def _spectra(patches: np.ndarray) -> np.ndarray:
