@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate.trust.novelty import alarm_level
@@ -13,7 +14,7 @@ from virtual_staining.evaluate.trust.uncertainty import (
     local_error,
     ranking,
 )
-from virtual_staining.imaging.grey_pairs import GreyPairs
+from virtual_staining.imaging.grey_pairs import BINS, GreyPairs
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 SETTINGS = EvaluateSettings()
@@ -138,6 +139,20 @@ def test_a_material_never_trained_on_and_a_degraded_scan_raise_the_alarm():
     noisy = known.unknown_fraction(scan(31000, 21, noise=9000), everywhere, 20)
     assert titanium > level and noisy > level
     assert np.isnan(known.unknown_fraction(scan(31000, 0), ~everywhere, 20))
+
+
+def test_flat_matter_between_two_known_materials_raises_the_alarm():
+    """As polyether ether ketone, whose pairs of grey levels the edges of bone have too."""
+    everywhere, trained = np.ones((120, 120), bool), GreyPairs()
+    for seed in range(6):
+        trained.add(scan(31000, seed), everywhere, 80)
+    known = GreyPairs.from_known(np.ones((BINS, BINS), bool), trained.known_flat)
+    edges = ndimage.gaussian_filter(scan(31000, 8), 1)
+    for seen in (scan(31000, 9), scan(31500, 10), edges):
+        assert known.unknown_fraction(seen, everywhere, 80) < 0.02
+    assert known.unknown_fraction(scan(17000, 11), everywhere, 80) > 0.05
+    trained.add(scan(17000, 12), everywhere, 80)
+    assert trained.known_flat.sum() > known.known_flat.sum()
 
 
 def test_an_unusual_spread_raises_the_alarm():

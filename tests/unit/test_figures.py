@@ -203,13 +203,13 @@ def test_training_patches_show_five_columns_or_four():
 
 def test_arrows_point_to_new_bone_in_the_region(example):
     bone = np.zeros_like(example.new_bone)
-    bone[12:22, 24:34] = True  # 10 pixels of 5 µm, 50 µm: thick enough by a hair
-    bone[24, 20:36] = True  # a seam
+    bone[12:26, 21:35] = True  # 14 pixels of 5 µm, 70 µm: thick enough by a hair
+    bone[10, 20:36] = True  # a seam
     figure = draw_slides([replace(example, new_bone=bone)], "cyclegan", 500)
     arrows = [text for axes in figure.axes for text in axes.texts if hasattr(text, "arrow_patch")]
     shown = [text for text in arrows if text.arrow_patch]
     assert len(shown) == 3, "CT, generated slide and slide"
-    assert all(12 <= text.xy[1] + 10 < 22 and 24 <= text.xy[0] + 20 < 34 for text in shown)
+    assert all(12 <= text.xy[1] + 10 < 26 and 21 <= text.xy[0] + 20 < 35 for text in shown)
 
 
 def test_new_bone_lies_between_soft_tissue_and_bone_in_grey():

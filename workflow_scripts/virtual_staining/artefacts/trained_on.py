@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from virtual_staining.errors import InputError
-from virtual_staining.imaging.grey_pairs import BINS, GreyPairs
+from virtual_staining.imaging.grey_pairs import BINS, LEVELS, GreyPairs
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
@@ -42,6 +42,9 @@ class TrainedOn:
         Each loss on the validation samples, in the epoch whose weights the file holds.
     known_greys : ndarray of bool, shape (grey level, local mean)
         See :attr:`~virtual_staining.imaging.grey_pairs.GreyPairs.known`.
+    known_flat : ndarray of bool, shape (level,)
+        See :attr:`~virtual_staining.imaging.grey_pairs.GreyPairs.known_flat`; all True in files of
+        versions that did not state it.
     licence : str
         Licence of the weights, an SPDX identifier; empty if nobody has stated one.
     """
@@ -56,6 +59,7 @@ class TrainedOn:
     validation: tuple[str, ...]
     validation_losses: dict[str, float]
     known_greys: np.ndarray
+    known_flat: np.ndarray
     licence: str = ""
 
     @property
@@ -71,7 +75,7 @@ class TrainedOn:
     @property
     def grey_pairs(self) -> GreyPairs:
         """Which grey levels the training planes show."""
-        return GreyPairs.from_known(self.known_greys)
+        return GreyPairs.from_known(self.known_greys, self.known_flat)
 
     def with_hashed_samples(self) -> Self:
         """Return the same with sample ids that nobody can read; equal ids stay equal."""
@@ -85,6 +89,7 @@ class TrainedOn:
         """Return everything that people can read, for JSON."""
         values = asdict(self)
         known = values.pop("known_greys")
+        del values["known_flat"]
         return {**values, "known_greys_fraction": round(float(known.mean()), 4)}
 
     def to_file(self) -> dict[str, Any]:
@@ -93,7 +98,8 @@ class TrainedOn:
 
         values = asdict(self)
         values["training"], values["validation"] = list(self.training), list(self.validation)
-        values["known_greys"] = torch.from_numpy(self.known_greys)
+        for name in ("known_greys", "known_flat"):
+            values[name] = torch.from_numpy(values[name])
         return values
 
 
@@ -113,12 +119,13 @@ def trained_on_from_file(values: Any, path: str | Path) -> TrainedOn:
         If a fact is missing or wrong.
     """
     try:
-        facts = TrainedOn(**values)
+        facts = TrainedOn(**{"known_flat": np.ones(LEVELS, bool), **values})
         found = replace(
             facts,
             training=tuple(facts.training),
             validation=tuple(facts.validation),
             known_greys=np.asarray(facts.known_greys, bool).reshape(BINS, BINS),
+            known_flat=np.asarray(facts.known_flat, bool).reshape(LEVELS),
         )
         if not (found.voxel_size_um > 0 and found.section_thickness_um >= 0):
             raise ValueError("sizes are not positive")

@@ -13,7 +13,7 @@ from virtual_staining.settings.normalize import NormalizeSettings
 
 MOST_ARROWS = 3
 # Thinner seams at bone's level are the blurred edge of denser matter.
-HALF_THICKNESS_UM, HALF_THICKNESS_PX = 25.0, 1.5
+HALF_THICKNESS_UM, HALF_THICKNESS_PX = 35.0, 2.0
 SMOOTH_UM = 15.0
 # What is darker than this part of the glass in every colour is no bone but the implant's products.
 DARK = 0.5

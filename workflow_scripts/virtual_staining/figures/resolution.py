@@ -127,7 +127,7 @@ def _curves(
     axes.set_title(title, weight="bold")
     axes.set(xlabel="spatial frequency (1/mm)", ylabel="correlation of rings", ylim=(-0.1, 1.02))
     axes.set_xlim(0, None)
-    axes.legend(fontsize=6.5, loc="upper right")
+    axes.legend(fontsize=6.5, loc="lower left", bbox_to_anchor=(0, 0.25))
 
 
 def _all_slides(axes: Axes, slides: pd.DataFrame, colors: Mapping[str, str]) -> None:

@@ -56,5 +56,5 @@ def draw_patches(
             if len(pixel_um):
                 draw_scale_bar(axes, *images[row].shape[1::-1], pixel_um[row], bar_um)
         name = f"\n{patches['sample'][row]}" if len(pixel_um) else ""
-        grid[row, 0].set_ylabel(f"{row + 1}{name}", va="center", weight="bold")
+        grid[row, 0].set_ylabel(f"{row + 1}{name}", weight="bold")
     return figure

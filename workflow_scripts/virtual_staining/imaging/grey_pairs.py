@@ -1,4 +1,4 @@
-"""Pairs of grey level and local mean that training planes show, to know a strange plane by."""
+"""Grey levels that training planes show, to know a strange plane by."""
 
 from typing import Self
 
@@ -11,10 +11,20 @@ LOCAL_MEAN_UM = 80.0
 KNOWN_PIXELS = 20
 # A plane with fewer unknown pixels is like the training planes, whatever other planes have.
 LEAST_UNKNOWN = 0.05
+# Matter is flat where the grey level varies by less, 5 % of the way from background to bone in a
+# normalized CT; levels that differ by no more are alike.
+FLAT = 1000.0
+LEVELS = 128
+ALIKE = round(FLAT * LEVELS / 65536)
+# Flat matter is known if it takes this part of a training plane; less is chance.
+LEAST_FLAT = 0.005
 
 
 class GreyPairs:
-    """How often the training planes show each pair of grey level and local mean.
+    """Which pairs of grey level and local mean, and which flat matter, the training planes show.
+
+    A pair alone does not tell a new material whose grey level is that of an edge between known
+    ones. Such a material is flat, and an edge is not.
 
     Parameters
     ----------
@@ -26,16 +36,21 @@ class GreyPairs:
     def __init__(self, top: float = 65535.0) -> None:
         self._top = top
         self._counts = np.zeros(BINS**2)
+        self._flat_levels = np.zeros(LEVELS, bool)
 
     def add(self, ct: np.ndarray, mask: np.ndarray, pixel_um: float) -> None:
         """Take in one training plane: CT (y, x) and its mask (y, x)."""
-        self._counts += np.bincount(self._bins(ct, pixel_um)[mask], minlength=BINS**2)
+        pairs, levels, flat = self._read(ct, pixel_um)
+        self._counts += np.bincount(pairs[mask], minlength=BINS**2)
+        counts = np.bincount(levels[mask & flat], minlength=LEVELS)
+        self._flat_levels |= counts >= max(LEAST_FLAT * np.count_nonzero(mask), 1)
 
     @classmethod
-    def from_known(cls, known: np.ndarray) -> Self:
-        """Return the pairs that :attr:`known` has described, bool (grey level, local mean)."""
+    def from_known(cls, known: np.ndarray, known_flat: np.ndarray) -> Self:
+        """Return what :attr:`known` and :attr:`known_flat` have described."""
         pairs = cls()
         pairs._counts = np.where(known.ravel(), KNOWN_PIXELS, 0)
+        pairs._flat_levels = known_flat.copy()
         return pairs
 
     @property
@@ -43,15 +58,31 @@ class GreyPairs:
         """Which pairs the training planes show, bool (grey level, local mean)."""
         return (self._counts >= KNOWN_PIXELS).reshape(BINS, BINS)
 
+    @property
+    def known_flat(self) -> np.ndarray:
+        """At which levels the training planes show flat matter, bool (level,)."""
+        return self._flat_levels
+
     def unknown_fraction(self, ct: np.ndarray, mask: np.ndarray, pixel_um: float) -> float:
-        """Return the part of a plane's mask whose pairs the training planes hardly show."""
+        """Return the part of a plane's mask that the training planes hardly show."""
         if not mask.any():
             return float("nan")
-        return float((self._counts[self._bins(ct, pixel_um)[mask]] < KNOWN_PIXELS).mean())
+        pairs, levels, flat = self._read(ct, pixel_um)
+        alike = ndimage.binary_dilation(self._flat_levels, iterations=ALIKE)
+        unknown = (self._counts[pairs] < KNOWN_PIXELS) | (flat & ~alike[levels])
+        return float(unknown[mask].mean())
 
-    def _bins(self, ct: np.ndarray, pixel_um: float) -> np.ndarray:
-        mean = ndimage.gaussian_filter(ct.astype(np.float32), LOCAL_MEAN_UM / pixel_um)
+    def _read(self, ct: np.ndarray, pixel_um: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return each pixel's pair, level of its local mean, and whether it is flat."""
+        image, sigma = ct.astype(np.float32), LOCAL_MEAN_UM / pixel_um
+        mean = ndimage.gaussian_filter(image, sigma)
+        # Of differences from the plane's mean: squares of grey levels would lose the small ones.
+        offset = image - image.mean()
+        squares = ndimage.gaussian_filter(offset * offset, sigma)
+        variance = squares - np.square(mean - image.mean())
         grey, local = (
-            np.clip(image * (BINS / self._top), 0, BINS - 1).astype(np.intp) for image in (ct, mean)
+            np.clip(values * (BINS / self._top), 0, BINS - 1).astype(np.intp)
+            for values in (image, mean)
         )
-        return grey * BINS + local
+        levels = np.clip(mean * (LEVELS / self._top), 0, LEVELS - 1).astype(np.intp)
+        return grey * BINS + local, levels, variance < FLAT**2

@@ -109,6 +109,8 @@ def draw_doubt(
 ) -> None:
     """Draw a stained slide, its most doubtful tenth hatched, and its uncertainty in colours.
 
+    Where more than a tenth shares the largest uncertainty, all of this part is hatched.
+
     Parameters
     ----------
     panels : (Axes, Axes)
@@ -122,8 +124,10 @@ def draw_doubt(
     inside = uncertainty > 0
     limit = np.quantile(uncertainty[inside], 1 - DOUBTFUL) if inside.any() else 255
     panels[0].imshow(slide)
-    doubtful = (uncertainty > limit).astype(float)
-    panels[0].contourf(doubtful, [0.5, 1.5], colors="none", hatches=["//////"])
+    doubtful = uncertainty > limit
+    if not doubtful.any():
+        doubtful = inside & (uncertainty == limit)
+    panels[0].contourf(doubtful.astype(float), [0.5, 1.5], colors="none", hatches=["//////"])
     image = panels[1].imshow(np.where(inside, uncertainty, np.nan), cmap="viridis")
     panels[1].figure.colorbar(image, ax=panels[1], label="grey levels")
     for axes in panels:

@@ -73,6 +73,7 @@ def facts_of_study(
         validation=fold.validation,
         validation_losses=_losses(history, read_origin(weights)[0]),
         known_greys=known.known,
+        known_flat=known.known_flat,
     )
 
 
