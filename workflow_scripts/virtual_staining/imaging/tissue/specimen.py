@@ -93,6 +93,8 @@ def find_specimen(
     dense = _without_specks(dense, voxel_um, settings.min_thickness_um)
     smooth = ndimage.gaussian_filter(level, SMOOTH_UM / voxel_um)
     faint = inside & ~dense & (smooth > FAINT_LEVEL) & (smooth < settings.rigid_level)
+    # most of a voxel's neighbours decide: noise makes holes in matter near the level
+    faint = inside & ~dense & (ndimage.uniform_filter(faint.astype(np.float32), 3) > 0.5)
     rigid = dense | _faint_implant(faint, dense, voxel_um)
     corners = _merged(rigid_pieces(rigid, voxel_um, settings.min_component))
     margin_um = max(settings.margin_um - OUTWARD_VOXELS * voxel_um, 0)
