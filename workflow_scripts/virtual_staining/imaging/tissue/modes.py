@@ -138,7 +138,7 @@ def find_modes(volume: np.ndarray, voxel_um: float, measured: np.ndarray | None)
     Raises
     ------
     InputError
-        If hardly a voxel was measured.
+        If hardly a voxel was measured, or all have one grey level.
     """
     smooth = ndimage.gaussian_filter(volume.astype(np.float32), 1.0)
     inner = np.ones(volume.shape, bool)
@@ -149,6 +149,8 @@ def find_modes(volume: np.ndarray, voxel_um: float, measured: np.ndarray | None)
     if not inner.any():
         raise InputError("no part of the scan is wide enough to tell its materials")
     reach = float(np.ptp(np.percentile(smooth[inner][::7], (1, 99))))
+    if reach == 0:
+        raise InputError("the scan shows a single grey level")
     least = max(LEAST_SLOPE * reach, float(np.finfo(np.float32).tiny))
     slopes = slope[inner][::7]
     lively = slopes[slopes > least]
