@@ -145,13 +145,12 @@ def _background_doubts(darkest: Mode, seen: Seen | None) -> list[str]:
     A section without any glass has pale tissue that passes for clear, so that shape tells too.
     """
     clear = None if seen is None else seen.share("clear", 0)
-    if clear is not None:
-        if clear < CLEAR_SHARE:
-            raise InputError(
-                f"the darkest matter of the scan (grey level {darkest.grey:.0f}) is stained on the "
-                f"sections and clear in {clear:.0%} of it only, so that no background is known; "
-                "draw Background where the CT is to count as empty"
-            )
+    if clear is not None and clear < CLEAR_SHARE:
+        raise InputError(
+            f"the darkest matter of the scan (grey level {darkest.grey:.0f}) is stained on the "
+            f"sections and clear in {clear:.0%} of it only, so that no background is known; "
+            "draw Background where the CT is to count as empty"
+        )
     if darkest.depth_um >= OPEN_UM:
         return []
     return ["the darkest matter, which is taken for the background, fills pores alone and may be "
