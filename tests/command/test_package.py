@@ -55,7 +55,7 @@ def test_the_file_says_what_the_networks_were_trained_on(generator, capsys):
     assert facts.validation_losses == {"l1": 0.25}
     assert facts.normalize_settings.bone_mean == 30000
     content = torch.load(generator, weights_only=True)
-    assert content["format"] == 3
+    assert content["format"] == 4
     assert main(["package", "show", "--model", str(generator)]) == 0
     assert json.loads(capsys.readouterr().out)["trained_on"]["training"] == ["s0", "s1"]
 

@@ -53,7 +53,7 @@ def test_files_of_the_first_format_are_read(written):
 def test_a_file_of_a_newer_format_is_refused(written):
     path, _ = written
     change(path, format=generator_file.FORMAT + 1, version="9.8.7")
-    with pytest.raises(InputError, match=r"generator\.pt: written in format 4 by .* 9\.8\.7"):
+    with pytest.raises(InputError, match=r"generator\.pt: written in format 5 by .* 9\.8\.7"):
         load_generators(path, CPU)
 
 

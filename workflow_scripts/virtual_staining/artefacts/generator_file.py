@@ -25,7 +25,7 @@ from virtual_staining.artefacts.trained_on import TrainedOn, trained_on_from_fil
 from virtual_staining.errors import InputError
 from virtual_staining.settings.train import TrainSettings
 
-FORMAT = 3
+FORMAT = 4
 # Name of each network in the file, by the image that the network generates.
 DIRECTIONS = {"slide": "forward", "ct": "reverse"}
 

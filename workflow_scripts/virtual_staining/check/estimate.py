@@ -1,7 +1,8 @@
 """What a run takes on this machine: time, memory and disk, to the order of magnitude.
 
-The speeds are those of one core of one machine, measured with the demo and the benchmarks
-(docs/benchmarks.md); :mod:`virtual_staining.check.machine` measures how fast this one is.
+The speeds are those of one core of one machine. The training steps and the registration were timed
+there in a run of the demo; the seconds of tables, figures and pictures are chosen so that the sum
+agrees with that run. :mod:`virtual_staining.check.machine` measures how fast this machine is.
 """
 
 import math
