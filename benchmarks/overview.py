@@ -3,8 +3,7 @@
     python benchmarks/overview.py [--results results/demo] [--sample Mg-06] [--out FILE]
 
 The first row shows CT, the slides that the models of fold 1 made of it, and the real slide, inside
-the correspondence mask. The second row shows three cuts through the stained volume, of which the
-first is along the slices that were stained and the others across them.
+the correspondence mask. The second row shows three cuts through the stained volume.
 """
 
 import argparse
@@ -50,8 +49,8 @@ def cuts(results: Results, stain: str, model: str, volume: str) -> tuple[dict, f
     _, z, y, x = level.array.shape
     planes = {
         "stained volume, XY": level.array[:3, z // 2],
-        "across the slices, YZ": level.array[:3, :, :, x // 2],
-        "across the slices, XZ": level.array[:3, :, y // 2],
+        "stained volume, YZ": level.array[:3, :, :, x // 2],
+        "stained volume, XZ": level.array[:3, :, y // 2],
     }
     images = {title: np.moveaxis(np.asarray(image), 0, -1) for title, image in planes.items()}
     return images, level.voxel_size_um
