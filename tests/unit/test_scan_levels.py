@@ -70,6 +70,18 @@ def test_sections_tell_implant_from_bone():
     assert level(levels.bone) == pytest.approx(LEVELS["Mg-10Gd"], rel=0.03)
 
 
+@pytest.mark.parametrize(("opaque", "doubts"), [(100, 0), (300, 1)])
+def test_an_implant_as_grey_as_bone_is_doubted(opaque, doubts):
+    def sections(count):
+        clear, dark, stained = np.zeros((3, count), int)
+        clear[0], dark[-1], stained[1:] = 1000, opaque, 1000 - opaque
+        return Seen(clear=clear, opaque=dark, stained=stained)
+
+    levels = found(make_scan(), sections=sections)
+    said = [doubt for doubt in levels.doubts if "30% of what is taken for bone is opaque" in doubt]
+    assert len(said) == doubts == len(levels.doubts)
+
+
 def test_a_darkest_matter_that_is_stained_is_asked_for():
     volume = make_scan(inside=True, soft=0.15)
     with pytest.raises(InputError, match=r"darkest matter .* is stained .*draw Background"):

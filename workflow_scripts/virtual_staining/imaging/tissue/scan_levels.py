@@ -16,6 +16,8 @@ LEAST_PIXELS = 50
 # Least share of a mode's pixels that show clear glass if the mode is the background, and from
 # which all of it counts as stained or as opaque.
 CLEAR_SHARE, MOST = 0.15, 0.5
+# Largest share of bone's pixels that are opaque on the sections if no implant lies among them.
+MOST_OPAQUE_BONE = 0.2
 # Least share of a mode's matter in thick parts if it may be an implant, or bone beside one.
 SOLID, SOME_SOLID, ONLY_SOLID = 0.85, 0.15, 0.93
 # Denser voxels beside those at the level of the densest matter but the implant: above, something
@@ -118,6 +120,10 @@ def name_modes(scan: ScanModes, seen: Seen | None) -> FoundLevels:
                       "where it is thickest")  # fmt: skip
         return FoundLevels(floor, level, implant, names, doubts)
     names[bone] = "bone"
+    opaque = None if seen is None else seen.share("opaque", bone)
+    if opaque is not None and opaque > MOST_OPAQUE_BONE:
+        doubts.append(f"{opaque:.0%} of what is taken for bone is opaque on the sections, so an "
+                      "implant of nearly bone's grey level moves the mean; draw Bone")  # fmt: skip
     if _is_layer(scan, modes, bone, implants):
         doubts.append("what is taken for bone lies around the implant alone and may be its "
                       "corrosion layer; draw Bone")  # fmt: skip
