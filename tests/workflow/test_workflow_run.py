@@ -15,6 +15,13 @@ from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.models.references import REFERENCES
 
 pytestmark = pytest.mark.workflow
+# What may differ between two runs of one study, and why.
+RUN_ALONE = re.compile(
+    r"logs/|benchmarks/|"  # times
+    r".*/resume/|"  # checkpoints hold the seconds trained; the lock names its process
+    r".*/history\.csv|"  # seconds of each epoch
+    r"settings/lock"  # names the process that ran last
+)
 FOLD = "06_train/toluidine_blue/paired_cyclegan/fold-1"
 
 
@@ -34,6 +41,22 @@ def finished(tmp_path_factory):
 
 def ages(folder, pattern):
     return {path: path.stat().st_mtime_ns for path in sorted(folder.glob(pattern))}
+
+
+def files_of(results):
+    found = {str(path.relative_to(results)): path for path in results.rglob("*") if path.is_file()}
+    return {name: path for name, path in found.items() if not RUN_ALONE.match(name)}
+
+
+def test_another_run_of_the_study_is_equal_byte_for_byte(finished, tmp_path):
+    """In another folder, time zone and language, and with another seed of Python's hashes."""
+    other = make_workspace(tmp_path, TINY)
+    environment = {"TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
+    done = snakemake(other, "--cores", "2", environment=environment)
+    assert done.returncode == 0, done.stdout[-4000:]
+    one, two = files_of(finished / "results"), files_of(other / "results")
+    assert one.keys() == two.keys() and len(one) > 200
+    assert {name for name in one if one[name].read_bytes() != two[name].read_bytes()} == set()
 
 
 def test_every_stage_leaves_its_contract(finished):
