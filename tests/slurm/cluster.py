@@ -34,6 +34,7 @@ SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
+TaskProlog={folder}/task_prolog.sh
 SlurmdParameters=config_overrides
 MpiDefault=none
 ReturnToService=2
@@ -133,6 +134,10 @@ class Cluster:
             **ports, host=self.host, folder=self.folder, cpus=self.cpus, gpus=GPUS
         )
         (self.folder / "slurm.conf").write_text(text)
+        # SLURM hands out GPUs that do not exist, and a job refuses to compute without its GPU.
+        prolog = self.folder / "task_prolog.sh"
+        prolog.write_text("#!/bin/sh\necho export CUDA_VISIBLE_DEVICES=\n")
+        prolog.chmod(0o755)
         devices = f"Name=gpu File={self.folder}/gpu[0-{GPUS - 1}]\n"
         (self.folder / "gres.conf").write_text(devices)
         ETC.mkdir(exist_ok=True)
