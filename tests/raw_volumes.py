@@ -4,13 +4,23 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 import SimpleITK as sitk
 import tifffile
 import zarr
 
 from virtual_staining.artefacts import volume as omezarr
+from virtual_staining.readers.open_raw import open_volume
 
 SHAPE = (12, 10, 14)
+
+
+def the_same(path, volume, size_um=None):
+    """Assert that a file reads as this volume, with these voxels, µm in (z, y, x)."""
+    source = open_volume(str(path))
+    np.testing.assert_array_equal(source.read(0, len(volume)), volume)
+    wanted = None if size_um is None else pytest.approx(size_um, nan_ok=True)
+    assert source.voxel_size_um == wanted
 
 
 def write_folder(folder, volume, **options):

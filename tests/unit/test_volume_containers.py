@@ -12,7 +12,7 @@ import pytest
 import tifffile
 import zarr
 from PIL import Image
-from raw_volumes import SHAPE, write_hdf5, write_itk
+from raw_volumes import SHAPE, the_same, write_hdf5, write_itk
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.open_raw import open_volume
@@ -24,13 +24,6 @@ from virtual_staining.settings.sheet import insists, parse_size
 @pytest.fixture
 def truth():
     return np.random.default_rng(0).integers(1, 60000, SHAPE).astype(np.uint16)
-
-
-def the_same(path, volume, size_um=None):
-    source = open_volume(str(path))
-    np.testing.assert_array_equal(source.read(0, len(volume)), volume)
-    wanted = None if size_um is None else pytest.approx(size_um, nan_ok=True)
-    assert source.voxel_size_um == wanted
 
 
 # ---- sizes ---------------------------------------------------------------------------------------
