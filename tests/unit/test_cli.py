@@ -2,7 +2,10 @@
 
 import argparse
 import errno
+import os
 import re
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -140,3 +143,21 @@ def test_a_gpu_that_vanishes_is_one_sentence():
     said = cli.explain(error, argparse.Namespace(out="results/x", stage="train"))
     assert "results/x: the GPU failed or is gone" in said and "\n" not in said
     assert cli.explain(RuntimeError("other"), argparse.Namespace(stage="train")) is None
+
+
+@pytest.mark.parametrize(("words", "status"), [("--help", 0), ("metrics", 141)])
+def test_a_reader_that_leaves_ends_a_command_quietly(words, status):
+    """As in ``check samples.tsv | head``, of which the rest is written when nobody reads."""
+    program = (
+        "import sys, virtual_staining.cli as cli\n"
+        "if sys.argv[1] == 'metrics':\n"
+        "    cli.run_stage = lambda argv: print('row\\n' * 10**6) or 0\n"
+        "sys.exit(cli.main(sys.argv[1:]))"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as output:
+        done = subprocess.run(
+            [sys.executable, "-c", program, words], stdout=output, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (status, "")

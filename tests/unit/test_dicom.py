@@ -29,8 +29,11 @@ def dicom_writer():
     locale.setlocale(locale.LC_ALL, before)
 
 
-def write_dicom(folder, volume, step_mm=0.006, series="1.2.3"):
-    """Slices whose names are not in their order; at one position with a step of 0."""
+def write_dicom(folder, volume, step_mm=0.006, series="1.2.3", tilt=0.0, slopes=None):
+    """Slices whose names are not in their order; at one position with a step of 0.
+
+    Each is displaced along its columns by ``tilt`` times the step; ``slopes`` has one a slice.
+    """
     folder.mkdir(exist_ok=True)
     with dicom_writer() as writer:
         for z, plane in enumerate(volume):
@@ -38,8 +41,10 @@ def write_dicom(folder, volume, step_mm=0.006, series="1.2.3"):
             image.SetSpacing((0.004, 0.005))
             tags = {"0008|0060": "CT", "0020|000d": "1.2", "0020|000e": series,
                     "0008|0018": f"{series}.{z + 1}", "0020|0013": str(z + 1),
-                    "0020|0032": f"0\\0\\{step_mm * z:g}",
+                    "0020|0032": f"0\\{tilt * step_mm * z:g}\\{step_mm * z:g}",
                     "0020|0037": "1\\0\\0\\0\\1\\0"}  # fmt: skip
+            if slopes is not None:
+                tags |= {"0028|1052": "0", "0028|1053": f"{slopes[z]:g}"}
             for tag, value in tags.items():
                 image.SetMetaData(tag, value)
             writer.SetFileName(str(folder / f"{series}_{(z * 7) % len(volume):04d}.dcm"))
@@ -109,3 +114,21 @@ def test_two_series_of_dicom_are_to_be_named(truth, tmp_path):
         open_volume(f"{tmp_path}/scan")
     named = re.findall(r"(\S+) \(8 files\)", str(error.value))[0]
     the_same(f"{tmp_path}/scan::{named}", truth[4:], (6, 5, 4))
+
+
+def test_each_slice_has_its_own_slope(truth, tmp_path):
+    """As PET scanners write them, so that every slice uses the whole range of its 16 bits."""
+    slopes = np.arange(1, len(truth) + 1)
+    values = truth % 1000 * slopes[:, None, None]  # the writer divides them by the slope
+    write_dicom(tmp_path / "scan", values.astype(np.int16), slopes=slopes)
+    the_same(tmp_path / "scan", values, (6, 5, 4))
+
+
+def test_slices_of_a_tilted_gantry_are_refused(truth, tmp_path):
+    write_dicom(tmp_path / "straight", truth, tilt=0.01)
+    the_same(tmp_path / "straight", truth, (6, 5, 4))
+    write_dicom(tmp_path / "scan", truth, tilt=0.3)
+    with pytest.raises(
+        InputError, match=r"displaced sideways by 0\.0198 mm within 0\.066 mm .a tilted gantry"
+    ):
+        open_volume(str(tmp_path / "scan"))

@@ -156,3 +156,69 @@ def test_the_content_of_a_picture_tells_its_format(name, encode, section, tmp_pa
     path = tmp_path / name
     path.write_bytes(getattr(imagecodecs, encode)(section))
     np.testing.assert_array_equal(open_slide(path).read(0, len(section)), section)
+
+
+def differences_of(rgb):
+    """Return Y, Cb and Cr of RGB, by the formulae of JFIF."""
+    red, green, blue = np.moveaxis(rgb.astype(float), -1, 0)
+    light = 0.299 * red + 0.587 * green + 0.114 * blue
+    stored = [light, 128 + (blue - light) / 1.772, 128 + (red - light) / 1.402]
+    return np.stack(stored, -1).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("compression", [None, "lzw", 33003])
+def test_brightness_and_colour_differences_become_rgb(section, tmp_path, compression):
+    kind = "rgb" if compression == 33003 else "ycbcr"  # Aperio's number says it by itself
+    path = tmp_path / "s.tif"
+    tifffile.imwrite(
+        path,
+        differences_of(section),
+        photometric=kind,
+        subsampling=(1, 1),
+        compression=compression,
+        tile=(32, 32),
+    )
+    assert np.abs(read(path).astype(int) - section).max() <= 2
+
+
+def test_jpeg_with_few_colours_is_rgb(section, tmp_path):
+    path = tmp_path / "s.tif"
+    tifffile.imwrite(
+        path,
+        section,
+        photometric="rgb",
+        compression="jpeg",
+        compressionargs={"level": 98},
+        subsampling=(2, 2),
+        tile=(32, 32),
+    )
+    far = np.zeros((60, 80), bool)
+    far[24:36, 34:56] = far[:12] = True  # from the edges, which the colours' blocks blur
+    assert np.abs(read(path).astype(int) - section)[far].max() <= 6
+
+
+def test_fewer_colour_differences_than_pixels_are_refused_without_jpeg(section, tmp_path):
+    path = tmp_path / "s.tif"
+    tifffile.imwrite(path, differences_of(section), photometric="ycbcr", subsampling=(1, 1))
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tif.pages.first.tags["YCbCrSubSampling"].overwrite((2, 2))
+    with pytest.raises(InputError, match=r"s\.tif: holds YCBCR pixels in a rare form.*as RGB"):
+        open_slide(path)
+
+
+@pytest.mark.parametrize(("white", "right"), [(255, True), (235, False)])
+def test_brightness_that_does_not_begin_at_0_is_refused(section, tmp_path, white, right):
+    path = tmp_path / "s.tif"
+    levels = (0, 1, white, 1, 128, 1, 255, 1, 128, 1, 255, 1)
+    tifffile.imwrite(
+        path,
+        differences_of(section),
+        photometric="ycbcr",
+        subsampling=(1, 1),
+        extratags=[(532, 5, 6, levels, True)],
+    )
+    if right:
+        assert np.abs(read(path).astype(int) - section).max() <= 2
+    else:
+        with pytest.raises(InputError, match="black that is not 0"):
+            open_slide(path)

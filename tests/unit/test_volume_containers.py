@@ -117,6 +117,16 @@ def test_nrrd_of_further_fields(fields, truth, tmp_path):
     the_same(path, truth)
 
 
+def test_nrrd_without_the_order_of_its_bytes_is_refused(truth, tmp_path):
+    path = tmp_path / "ct.nrrd"
+    path.write_bytes(NRRD.replace("endian: little\n", "").encode() + b"\n" + truth.tobytes())
+    with pytest.raises(InputError, match=r"ct\.nrrd: does not say .* the line 'endian: little'"):
+        open_volume(str(path))
+    bytes_alone = NRRD.replace("endian: little\n", "").replace("uint16", "uint8")
+    path.write_bytes(bytes_alone.encode() + b"\n" + truth.astype("u1").tobytes())
+    the_same(path, truth.astype("u1"))
+
+
 def test_colours_in_a_nrrd_are_refused_by_their_kind(truth, tmp_path):
     path = tmp_path / "ct.nrrd"
     head = "NRRD0005\ntype: uint16\ndimension: 3\nsizes: 14 10 12\nencoding: raw\n"

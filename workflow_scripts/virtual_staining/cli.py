@@ -11,6 +11,7 @@ import importlib
 import logging
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -39,6 +40,7 @@ GPU_FAILED = (
     "the GPU failed or is gone; start again, on another machine where `nvidia-smi` shows none: a "
     "training continues from its last checkpoint"
 )
+OUTPUT_GONE = 128 + signal.SIGPIPE  # the status of any program of which `head` has read enough
 MEMORY_REMEDY = (
     "the machine's memory is full; give the job more (`mem_mb` of its rule) or let fewer jobs "
     "run at once (`--resources mem_mb=…`)"
@@ -83,6 +85,21 @@ def build_parser(stage: str | None) -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run one stage and return the exit status; end quietly where nobody reads the output any more.
+
+    See :func:`run_stage`.
+    """
+    try:
+        try:
+            return run_stage(argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OUTPUT_GONE
+
+
+def run_stage(argv: list[str] | None) -> int:
     """Run one stage and return the exit status.
 
     A problem that the user can solve (an :class:`InputError`, a full disk, too little memory) is

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.sizes import number
 
 BITS_ALLOCATED = "0028|0100"
+SIGNED = "0028|0103"
 TRANSFER_SYNTAX = b"\x02\x00\x10\x00UI"
 UNCOMPRESSED = (b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1", b"1.2.840.10008.1.2.2")
 
@@ -23,6 +23,11 @@ class DicomFile:
     shape: tuple[int, ...]  # frames, y, x
     dtype: np.dtype
     tags: dict[str, str]
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """Bits of a stored value and whether it has a sign, before slope and intercept."""
+        return tuple(self.tags.get(tag, "") for tag in (BITS_ALLOCATED, SIGNED))
 
     def numbers(self, tag: str) -> list[float]:
         """Return the numbers of a tag; none where it is missing."""
@@ -37,6 +42,8 @@ def read_header(path: Path) -> DicomFile:
     InputError
         If the file is damaged, truncated or not grey.
     """
+    import SimpleITK as sitk  # takes longer than opening most files of other formats
+
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.SetImageIO("GDCMImageIO")

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.axes import spatial_axes
@@ -39,6 +38,8 @@ def open_itk(path: Path, size_um: tuple[float, ...] | None, unit_assumed: bool =
     InputError
         If it is damaged, or not one grey volume.
     """
+    import SimpleITK as sitk  # takes longer than opening most files of other formats
+
     log.info("%s: its values are text or lie in other files; SimpleITK reads them whole", path)
     files = listed_files(path)
     for file in files:

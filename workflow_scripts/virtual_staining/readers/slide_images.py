@@ -9,6 +9,11 @@ import numpy as np
 import tifffile
 
 from virtual_staining.errors import InputError
+from virtual_staining.readers.stored_colours import (
+    colour_samples,
+    holds_differences,
+    rgb_of_differences,
+)
 from virtual_staining.readers.tiff_metadata import ome_channel_names, photometric
 
 log = logging.getLogger(__name__)
@@ -20,7 +25,6 @@ OVERVIEW = re.compile(
 )
 COLOURS = ("RGB", "YCBCR")
 RGB_NAMES = ("red", "green", "blue")
-ALPHAS = {tifffile.EXTRASAMPLE.ASSOCALPHA: True, tifffile.EXTRASAMPLE.UNASSALPHA: False}
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class BrightfieldImage:
         Whether alpha is multiplied into the colours.
     palette : ndarray, optional
         uint8 (number, 3), the colours of a palette image.
+    differences : bool
+        Whether brightness and colour differences (YCbCr) are stored in place of RGB.
     """
 
     number: int
@@ -55,6 +61,7 @@ class BrightfieldImage:
     samples: list[int]
     premultiplied: bool = False
     palette: np.ndarray | None = field(default=None, compare=False)
+    differences: bool = False
 
     def colours(self, stored: np.ndarray) -> np.ndarray:
         """Return stored rows as (y, x, samples)."""
@@ -64,6 +71,8 @@ class BrightfieldImage:
             stored = np.moveaxis(stored, 0, -1)
         if len(self.samples) < stored.shape[-1] or self.samples != sorted(self.samples):
             stored = stored[..., self.samples]
+        if self.differences:
+            return rgb_of_differences(stored)
         return stored
 
 
@@ -153,7 +162,7 @@ def _brightfield(
         return None
     kind = photometric(page)
     if axes in ("YXS", "SYX") and kind in COLOURS:
-        samples, premultiplied = _samples(page.extrasamples)
+        samples, premultiplied = colour_samples(page.extrasamples)
     elif axes == "YX" and kind == "PALETTE" and page.colormap is not None:
         palette = (page.colormap.T >> 8).astype(np.uint8)
         return BrightfieldImage(
@@ -167,15 +176,13 @@ def _brightfield(
     else:
         return None
     height, width = (shape[axes.index(axis)] for axis in "YX")
-    shape = (height, width, len(samples))
     return BrightfieldImage(
-        number, series.name, axes, shape, series.dtype.newbyteorder("="), samples, premultiplied
+        number,
+        series.name,
+        axes,
+        (height, width, len(samples)),
+        series.dtype.newbyteorder("="),
+        samples,
+        premultiplied,
+        differences=holds_differences(tif, page),
     )
-
-
-def _samples(extra: tuple) -> tuple[list[int], bool]:
-    """Return the samples that are colours and alpha, and whether alpha is multiplied in."""
-    for position, kind in enumerate(extra, start=3):
-        if kind in ALPHAS:
-            return [0, 1, 2, position], ALPHAS[kind]
-    return [0, 1, 2], False

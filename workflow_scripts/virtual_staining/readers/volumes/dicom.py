@@ -8,11 +8,11 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.dicom_header import DicomFile, read_header
+from virtual_staining.readers.dicom_order import STEP_TOLERANCE, in_order
 from virtual_staining.readers.planes import PLANE_SUFFIXES
 from virtual_staining.readers.sizes import known_size
 from virtual_staining.readers.source import Source
@@ -20,9 +20,7 @@ from virtual_staining.readers.source import Source
 log = logging.getLogger(__name__)
 
 SUFFIXES = (".dcm", ".dicom", ".ima")
-STEP_TOLERANCE = 0.02  # distances of slices may differ by this share of the usual one
-PIXEL_SPACING, SPACING_BETWEEN = "0028|0030", "0018|0088"
-POSITION, ORIENTATION, NUMBER = "0020|0032", "0020|0037", "0020|0013"
+PIXEL_SPACING = "0028|0030"
 
 
 def _is_dicom_file(path: Path) -> bool:
@@ -69,11 +67,12 @@ def open_dicom(path: Path, series: str) -> Source:
     files = [read_header(name) for name in names]
     first = files[0]
     for other in files:
-        if (other.shape, other.dtype) != (first.shape, first.dtype):
+        if (other.shape, other.stored) != (first.shape, first.stored):
             raise InputError(
                 f"{other.path}: {other.shape[1:]} {other.dtype}, but {first.path.name} is "
                 f"{first.shape[1:]} {first.dtype}; all slices of a volume must be alike"
             )
+    dtype = np.result_type(*(file.dtype for file in files))  # slopes may differ between slices
     sizes = [file.numbers(PIXEL_SPACING) for file in files]
     for file, size in zip(files, sizes, strict=True):
         if not np.allclose(size or [0], sizes[0] or [0], STEP_TOLERANCE, 0):
@@ -83,7 +82,7 @@ def open_dicom(path: Path, series: str) -> Source:
             )
     if len(files) > 1 and first.shape[0] > 1:
         raise InputError(f"{path}: holds files of many frames; name one of them as the volume")
-    files, step_um = _in_order(path, files)
+    files, step_um = in_order(path, files)
     in_plane = [1000.0 * size for size in sizes[0]] or [None, None]
     size_um = known_size([step_um, *in_plane], str(path))
     frames = first.shape[0]
@@ -92,7 +91,7 @@ def open_dicom(path: Path, series: str) -> Source:
     def read(z0: int, z1: int) -> np.ndarray:
         if len(files) == 1:
             return whole()[z0:z1]
-        return np.concatenate([_values(file) for file in files[z0:z1]])
+        return np.concatenate([_values(file) for file in files[z0:z1]]).astype(dtype, copy=False)
 
     shape = (frames * len(files), *first.shape[1:])
     stored = sum(file.path.stat().st_size for file in files)
@@ -100,7 +99,7 @@ def open_dicom(path: Path, series: str) -> Source:
     return Source(
         str(path),
         shape,
-        first.dtype,
+        dtype,
         read,
         size_um,
         frames if len(files) == 1 else 1,
@@ -115,6 +114,8 @@ def _mm(size: list[float]) -> str:
 
 def _series_files(folder: Path, series: str) -> list[Path]:
     """Return the files of a folder's only series, or of the one that is named."""
+    import SimpleITK as sitk  # takes longer than opening most files of other formats
+
     try:
         held = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
     except RuntimeError as error:
@@ -134,46 +135,13 @@ def _series_files(folder: Path, series: str) -> list[Path]:
     return [Path(name) for name in names]
 
 
-def _in_order(path: Path, files: list[DicomFile]) -> tuple[list[DicomFile], float | None]:
-    """Sort slices by their positions and return the distance between them, µm, if it is known."""
-    if len(files) == 1:
-        between = files[0].numbers(SPACING_BETWEEN)
-        return files, 1000.0 * between[0] if between else None
-    cosines = files[0].numbers(ORIENTATION)
-    normal = np.cross(cosines[:3], cosines[3:]) if len(cosines) == 6 else np.array([0, 0, 1.0])
-    points = [file.numbers(POSITION) for file in files]
-    positioned = all(len(point) == len(normal) for point in points)
-    if (
-        not positioned or len(set(map(tuple, points))) == 1
-    ):  # writers that know none give one to all
-        numbers = [(file.numbers(NUMBER) or [np.nan])[0] for file in files]
-        if len(set(numbers)) != len(files):
-            raise InputError(
-                f"{path}: its slices have neither positions nor numbers of their own, so that "
-                "their order is unknown"
-            )
-        log.warning("%s: its slices have no positions; they are sorted by their numbers", path)
-        return [files[i] for i in np.argsort(numbers)], None
-    along = np.array(points) @ normal
-    order = np.argsort(along, kind="stable")
-    files, steps_mm = [files[i] for i in order], np.diff(along[order])
-    usual = float(np.median(steps_mm))
-    odd = np.abs(steps_mm - usual) > STEP_TOLERANCE * usual
-    if usual <= 0 or odd.any():
-        at = int(np.argmax(odd)) if usual > 0 else 0
-        raise InputError(
-            f"{path}: its slices {files[at].path.name} and {files[at + 1].path.name} are "
-            f"{steps_mm[at]:g} mm apart, the others {usual:g} mm; a slice is missing or stands "
-            "twice"
-        )
-    return files, 1000.0 * usual
-
-
 def _values(file: DicomFile) -> np.ndarray:
     """Return the values of a file (frames, y, x).
 
     The library applies slope and intercept, and inverts greys of which 0 is white (MONOCHROME1).
     """
+    import SimpleITK as sitk  # takes longer than opening most files of other formats
+
     try:
         image = sitk.ReadImage(str(file.path), imageIO="GDCMImageIO")
     except RuntimeError as error:

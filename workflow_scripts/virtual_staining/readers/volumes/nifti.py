@@ -2,10 +2,8 @@
 
 import gzip
 import math
-import zlib
 from pathlib import Path
 
-import nibabel
 import numpy as np
 
 from virtual_staining.errors import InputError
@@ -16,8 +14,6 @@ from virtual_staining.readers.files import check_file
 from virtual_staining.readers.sizes import known_size
 from virtual_staining.readers.source import READ_ERRORS, Source
 
-ERRORS = (*READ_ERRORS, EOFError, zlib.error, nibabel.filebasedimages.ImageFileError,
-          nibabel.spatialimages.HeaderDataError)  # fmt: skip
 FACTORS_UM = {"meter": 1e6, "mm": 1e3, "micron": 1.0}
 
 
@@ -29,6 +25,13 @@ def open_nifti(path: Path) -> Source:
     InputError
         If it is damaged, truncated, or not one grey volume.
     """
+    import nibabel  # takes longer than opening most files of other formats
+
+    errors = (
+        *READ_ERRORS,
+        nibabel.filebasedimages.ImageFileError,
+        nibabel.spatialimages.HeaderDataError,
+    )
     try:
         image = nibabel.load(path, keep_file_open=True)
         header = image.header
@@ -43,7 +46,7 @@ def open_nifti(path: Path) -> Source:
         check_file(values)
         check_held(str(path), shape, stored.itemsize, values.stat().st_size)
         _check_length(values, image.dataobj.offset, stored.itemsize * math.prod(map(int, shape)))
-    except ERRORS as error:
+    except errors as error:
         raise InputError(f"{path}: cannot be read ({error}); is it truncated?") from error
     axes = spatial_axes(shape)
     if axes is None or stored.kind not in "uif":
@@ -55,7 +58,7 @@ def open_nifti(path: Path) -> Source:
     def read(z0: int, z1: int) -> np.ndarray:
         try:
             return planes(z0, z1).astype(dtype, copy=False)
-        except ERRORS as error:
+        except errors as error:
             raise InputError(f"{path}: planes {z0}–{z1 - 1} cannot be read ({error})") from error
 
     steps = [float(stored_sizes[len(shape) - 1 - axis]) for axis in axes]

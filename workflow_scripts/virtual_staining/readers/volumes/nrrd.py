@@ -64,6 +64,11 @@ def open_nrrd(path: Path) -> Source:
     plain = encoding in ("raw", "gzip", "gz")
     if listed or kind is None or not plain or skipped_lines:
         return open_itk(path, size_um, assumed)
+    if np.dtype(kind).itemsize > 1 and "endian" not in fields:
+        raise InputError(
+            f"{path}: does not say in which order the bytes of a value stand; add the line "
+            "'endian: little' to its header, or 'endian: big'"
+        )
     values = HeadedValues(
         path,
         path.parent / beside if beside else path,

@@ -109,9 +109,11 @@ def _source(path: Path, tif: tifffile.TiffFile, number: int, n_pages: int) -> So
         log.warning("%s: its planes are stored as time points (T); they are read as planes along z",
                     path)  # fmt: skip
     size_um = tiff_size_um(tif, "ZYX", number)
-    read = _plain_reader(path, tif, series, shape) or _page_reader(path, series, shape)
-    files = {page.parent.filehandle for page in series.pages if page is not None}
-    stored = sum(file.size for file in files)
+    if read := _plain_reader(path, tif, series, shape):
+        stored = tif.filehandle.size
+    else:
+        read = _page_reader(path, series, shape)
+        stored = sum(file.size for file in {page.parent.filehandle for page in series.pages})
     source = Source(str(path), shape, series.dtype, read, size_um, stored_bytes=stored)
     if is_white_zero(series.keyframe):
         log.info("%s: 0 is the brightest value (WhiteIsZero); the greys are inverted", path)
