@@ -27,7 +27,7 @@ def documents() -> dict[str, str]:
     }
     return {
         path: filled((ROOT / path).read_text(encoding="utf-8"), tables)
-        for path in ("docs/inputs.md", "docs/metrics.md")
+        for path in ("docs/inputs-reference.md", "docs/metrics.md")
     }
 
 
