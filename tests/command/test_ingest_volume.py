@@ -52,7 +52,7 @@ def test_container_is_read_plane_by_plane(container, truth, tmp_path):
 
 
 def test_a_new_container_is_one_file(truth, repository, tmp_path, monkeypatch, capsys):
-    """The example of docs/inputs-reference.md, in a folder of containers, is ingested by the command."""
+    """The example of the documentation, in a folder of containers, is ingested by the command."""
     example = python_example(repository / "docs" / "inputs-reference.md")
     (tmp_path / "found").mkdir()
     add_module(volumes, "throw_away", example, tmp_path / "found", monkeypatch)

@@ -135,6 +135,17 @@ def test_a_class_that_is_not_clear_is_named(tmp_path, classification, words):
         read_annotations(write(tmp_path / "a.geojson", [one]), CLASSES)
 
 
+def test_collections_in_collections_count(tmp_path):
+    """As scripts write them that join several exports."""
+    first, second = feature("Bone", [ring(0, 0, 4, 4)]), feature("Exclude", [ring(5, 5, 7, 7)])
+    inner = {"type": "FeatureCollection", "features": [first]}
+    for outer in ({"features": [inner, second]}, [inner, second]):
+        drawn = read_annotations(write(tmp_path / "a.geojson", outer, collection=False), CLASSES)
+        assert [area.area for area in drawn["Bone"] + drawn["Exclude"]] == [16, 4]
+    with pytest.raises(InputError, match="not GeoJSON"):
+        read_annotations(write(tmp_path / "a.geojson", [{"features": 3}], False), CLASSES)
+
+
 @pytest.mark.parametrize("holder", ["feature", "properties"])
 def test_child_objects_count_like_others(tmp_path, holder):
     """Three objects, one in another as QuPath's hierarchy is exported."""

@@ -12,7 +12,8 @@ def all_features(content: object, path: str | Path) -> list[dict]:
     Parameters
     ----------
     content : object
-        A FeatureCollection, a list of features or one feature.
+        A FeatureCollection, a list of features or one feature. A collection also counts where it
+        stands in place of a feature, and where ``features`` alone says that it is one.
     path : path
         For messages.
 
@@ -21,17 +22,18 @@ def all_features(content: object, path: str | Path) -> list[dict]:
     InputError
         If the content is none of these.
     """
-    if isinstance(content, dict) and content.get("type") == "FeatureCollection":
-        content = content.get("features")
-    elif isinstance(content, dict) and content.get("type") == "Feature":
+    if isinstance(content, dict) and (content.get("type") == "Feature" or "features" in content):
         content = [content]
     waiting, features = [content], []
     while waiting:
         group = waiting.pop()
         if not isinstance(group, list) or not all(isinstance(f, dict) for f in group):
             raise InputError(f"{path}: not GeoJSON; expected a FeatureCollection or a feature list")
-        features += group
         for feature in group:
+            if "features" in feature:
+                waiting.append(feature["features"])
+                continue
+            features.append(feature)
             for holder in (feature, feature.get("properties")):
                 if isinstance(holder, dict) and holder.get("childObjects"):
                     waiting.append(holder["childObjects"])
