@@ -154,6 +154,8 @@ def test_vgi(truth, tmp_path):
     the_same(path, truth, (6, 5, 4))
     path.write_text(VGI.replace("unit = mm", "").replace("\n", "\r\n"))
     the_same(path, truth, None)
+    path.write_text(VGI.replace("C:\\scans\\ct.vol", '"C:\\scans\\ct.vol"'))
+    the_same(path, truth, (6, 5, 4))
 
 
 @pytest.mark.parametrize(

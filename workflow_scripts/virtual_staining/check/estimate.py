@@ -77,8 +77,8 @@ def totals(needs: Sequence[Need]) -> str:
     memory = max((n.memory_bytes for n in needs), default=0)
     free = shutil.disk_usage(Path.cwd()).free
     return (
-        f"about {hours_text(hours)}, {size_text(memory)} of memory for the largest job and "
-        f"{size_text(disk)} of disk; this machine has {cpu_count()} cores, "
+        f"about {hours_text(hours)} (to a factor of two), {size_text(memory)} of memory for the "
+        f"largest job and {size_text(disk)} of disk; this machine has {cpu_count()} cores, "
         f"{size_text(free_memory_bytes())} of memory and {size_text(free)} of disk free"
     )
 

@@ -74,14 +74,14 @@ class SheetRow(Settings):
         "voxel size of the raw volume; empty to take the size that the file gives, 5! to insist on"
         " 5 where the file gives another",
         unit="µm",
-        values="one positive number, or three as z,y,x, and ! to insist",
+        values="one positive number with a decimal point, or three as z,y,x, and ! to insist",
     )
     slide_pixel_um: str = key(
         "",
         "pixel size of the raw slide; empty to take the size that the file gives, 0.5! to insist on"
         " 0.5 where the file gives another",
         unit="µm",
-        values="one positive number, and ! to insist",
+        values="one positive number with a decimal point, and ! to insist",
     )
     annotations: FilePath = key(
         "",

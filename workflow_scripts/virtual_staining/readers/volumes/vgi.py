@@ -38,7 +38,8 @@ def open_vgi(path: Path) -> Source:
         raise InputError(f"{path}: cannot be read as VGI ({error}); is it damaged?") from error
     if stored.get("fileformat", "raw").lower() != "raw":
         raise InputError(f"{path}: its values are {stored['fileformat']}, not raw; export them raw")
-    values_file = path.parent / Path(stored["name"].replace("\\", "/")).name
+    name = stored["name"].strip('"').replace("\\", "/")
+    values_file = path.parent / Path(name).name
     values = HeadedValues(path, values_file, sizes, dtype, skipped, deflated=False)
     shape, _ = values.volume()
     return Source(str(path), shape, dtype, values.reader(), _size_um(sections, path),
