@@ -195,22 +195,33 @@ def test_the_run_is_estimated_from_the_working_size(study):
     assert alone == {"ingest", "registered pairs"}  # too few for folds: nothing is trained
 
 
-@pytest.mark.parametrize("speed", [1.0, 0.25])
-def test_the_estimate_goes_with_the_cores_and_their_speed(speed, repository, monkeypatch):
-    """The demo took 17 minutes on two cores of the machine whose speeds the estimate holds."""
+def needs_of(profile, voxels, voxel_um, speed, repository, monkeypatch):
+    """Return what a profile's fourteen samples take on two cores of a machine of this speed."""
     monkeypatch.setattr("virtual_staining.check.estimate.core_speed", lambda: speed)
     monkeypatch.setattr("virtual_staining.check.estimate.cpu_count", lambda: 2)
     monkeypatch.chdir(repository)
-    study = read_study("profiles/demo/study.yaml")
     names = [f"{role}-{n}" for role, count in (("crossval", 11), ("test", 3)) for n in range(count)]
     samples = [
         Sample(name, name, "tb", "Mg", name.partition("-")[0], "auto", [
-            File("volume", "ct", shape=(300, 300, 300), size_um=(20.0,) * 3),
-            File("slide", "s.tif", shape=(1200, 1200), size_um=(5.0, 5.0)),
+            File("volume", "ct", shape=(voxels,) * 3, size_um=(voxel_um,) * 3),
+            File("slide", "s.tif", shape=(4 * voxels,) * 2, size_um=(voxel_um / 4,) * 2),
         ]) for name in names
     ]  # fmt: skip
-    minutes = 60 * sum(need.hours for need in estimate(samples, study))
-    assert 11 < speed * minutes < 25
+    return estimate(samples, read_study(f"profiles/{profile}/study.yaml"))
+
+
+@pytest.mark.parametrize("speed", [1.0, 0.25])
+def test_the_estimate_goes_with_the_cores_and_their_speed(speed, repository, monkeypatch):
+    """The demo took 17 minutes on two cores of the machine whose speeds the estimate holds."""
+    needs = needs_of("demo", 300, 20.0, speed, repository, monkeypatch)
+    assert 11 < speed * 60 * sum(need.hours for need in needs) < 25
+
+
+def test_the_training_of_finer_voxels_takes_what_was_measured(repository, monkeypatch):
+    """A training took 565 s of a processor (mean of two) whose speed was then .66."""
+    needs = needs_of("hour", 600, 10.0, 0.66, repository, monkeypatch)
+    (training,) = [need for need in needs if need.stage.startswith("training")]
+    assert 565 / 2 < 2 * 3600 * training.hours / training.jobs < 565 * 2
 
 
 def test_this_machine_has_a_speed():
