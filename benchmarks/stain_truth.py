@@ -31,6 +31,7 @@ from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings
 from virtual_staining.stain.ensemble import plane_stainer
+from virtual_staining.stain.glass import find_glass
 from virtual_staining.stain.kept_slabs import KeptSlabs
 from virtual_staining.stain.section_planes import SectionPlanes
 from virtual_staining.stain.slabs import Slab, filtered_slab
@@ -149,11 +150,13 @@ def on_demo(results, stain, model, sample, cuts):
     generator = results.trained(stain, model, 1).generator
     tiling = StainSettings(whole_planes=True, flips=True)
     frame = read_pair_grid(results.registered(sample).transform).to_volume
+    settings = MaskSettings(), NormalizeSettings()
+    specimen = find_specimen(levels, scaling, *settings)
     staining = Staining(
         levels[0], scaling, plane_stainer([load_generators(generator, CPU)], tiling),
-        AsTrained(THICKNESS_UM, levels[0].voxel_size_um), ("z",),
-        find_specimen(levels, scaling, MaskSettings(), NormalizeSettings()),
+        AsTrained(THICKNESS_UM, levels[0].voxel_size_um), ("z",), specimen,
         SectionPlanes(levels[0], frame, THICKNESS_UM),
+        find_glass(levels, scaling, specimen, *settings),
     )  # fmt: skip
     truth = volume_truth.true_cuts(results, sample, cuts)
     report = against_peers(generator, staining, truth, cuts)
@@ -177,6 +180,8 @@ def on_demo(results, stain, model, sample, cuts):
         report |= {
             f"stripe_index_{name}": rows[name]["stripes_z"],
             f"black_not_implant{ending}": rows[name]["black_not_implant"],
+            f"black_excess{ending}": rows[name]["black_excess"],
+            f"black_air{ending}": rows[name]["black_air"],
             f"delta_e_{name}": rows[name]["delta_e"],
             f"section_round_trip_ssim{ending}": trips[name][0],
             f"stained_section_to_real_ssim{ending}": trips[name][1],

@@ -4,13 +4,17 @@
 
 Every volume under 10_stain, or every folder named, is compared with flawless sections of its sample
 in planes across all three axes, stained and normalized like the sample's slide. Voxels outside the
-outline of the specimen, which staining leaves white, and air are left out. The columns:
+outline of the specimen are left out, and air is, but for the columns that name it. The columns:
 
 delta_e            median colour difference (CIEDE2000)
 class              share of voxels whose colour is nearest to the true colour of their own tissue:
                    implant, debris, mature bone, new bone, soft tissue. The true colours reach what
                    stands under "truth"
 black_not_implant  share of the black voxels that are no implant
+black_excess       black_not_implant above that of the truth, some of whose debris is as dark
+black_air          share of the air in the outline that is black
+white_air          share of the air in the outline that is white, as clear glass is
+white_soft         share of soft tissue and marrow that is white
 implant_black      share of the implant that is black
 stripes_z          mean step along z over mean step across it, in bone at least two voxels deep
 ssim_z, _y, _x     structural similarity (luminance) of cuts across an axis to the true cuts
@@ -30,6 +34,7 @@ from skimage.io import imsave
 from skimage.metrics import structural_similarity
 
 from virtual_staining.artefacts.folders import StainedVolumeFolder
+from virtual_staining.artefacts.pair_stats import read_ct_scaling
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.storage.atomic import read_json
@@ -38,11 +43,15 @@ from virtual_staining.cohort.specimen.labels import Label
 from virtual_staining.cohort.true_section import TrueSections
 from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.normalize.slide_levels import stretch
+from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.normalize import NormalizeSettings
+from virtual_staining.stain.specimen import find_specimen
 
 AXES = "zyx"
 BLACK = (
     40  # luminance below which a voxel counts as black, of 255; the implant's true one is 0 to 5
 )
+WHITE = 255
 CLASSES = {
     "implant": (Label.IMPLANT,),
     "debris": (Label.DEGRADATION,),
@@ -104,9 +113,13 @@ def stripe_sums(image, deep):
 def score(truth, colours, image_of, inside_of):
     """Compare images of planes with the truth; ``image_of`` maps (axis, index) to RGB."""
     errors, right, known, black, implant = [], 0, 0, [], []
+    air, soft = [], []
     stripes, similar = np.zeros(4), {axis: [] for axis in AXES}
     for (axis, index), (rgb, labels) in truth.items():
-        image, inside = image_of(axis, index), inside_of(axis, index) & (labels != Label.AIR)
+        image, outline = image_of(axis, index), inside_of(axis, index)
+        empty, inside = outline & (labels == Label.AIR), outline & (labels != Label.AIR)
+        air.append(image[empty])
+        soft.append(image[inside & np.isin(labels, CLASSES["soft tissue"])])
         if axis != "z":  # rows lie along z
             bone = np.isin(labels, (Label.CORTICAL, Label.TRABECULAR, Label.LACUNA))
             deep = ndimage.binary_erosion(bone & inside, iterations=2)
@@ -127,10 +140,14 @@ def score(truth, colours, image_of, inside_of):
         )
         similar[axis].append(values[inside].mean())
     black, implant = np.concatenate(black), np.concatenate(implant)
+    air, soft = np.concatenate(air), np.concatenate(soft)
     return {
         "delta_e": float(np.median(np.concatenate(errors))),
         "class": float(right / known),
         "black_not_implant": float((black & ~implant).sum() / max(black.sum(), 1)),
+        "black_air": float((luminance(air) < BLACK).mean()),
+        "white_air": float((air == WHITE).all(-1).mean()),
+        "white_soft": float((soft == WHITE).all(-1).mean()),
         "implant_black": float((black & implant).sum() / max(implant.sum(), 1)),
         "stripes_z": float(stripes[0] / stripes[1] * stripes[3] / stripes[2]),
         **{f"ssim_{axis}": float(np.mean(values)) for axis, values in similar.items()},
@@ -151,14 +168,12 @@ def compare(results, volume, folders, cuts, picture_file=None):
     truth = true_cuts(results, volume, cuts)
     colours = class_colours(truth)
     arrays = {name: open_rgba(folder.zarr)[0].array for name, folder in folders.items()}
-    first = next(iter(arrays.values()))
-
-    def inside(axis, index):
-        """Where staining has left something: nothing stained is exactly white in every choice."""
-        return ndimage.binary_closing((cut(first, axis, index)[..., :3] < 255).any(-1))
+    levels = open_volume_pyramid(results.volume(volume))
+    scaling = read_ct_scaling(results.normalized(volume).stats)
+    inside = find_specimen(levels, scaling, MaskSettings(), NormalizeSettings()).plane
 
     rows = {"truth": score(truth, colours, lambda *key: truth[key][0], inside)}
-    ct = open_volume_pyramid(results.volume(volume))[0].array
+    ct = levels[0].array
     about = read_json(results.normalized(volume).stats)["ct"]
 
     def grey(axis, index):
@@ -170,6 +185,8 @@ def compare(results, volume, folders, cuts, picture_file=None):
     images = [lambda *key, a=array: cut(a, *key)[..., :3] for array in arrays.values()]
     for name, image in zip(arrays, images, strict=True):
         rows[name] = score(truth, colours, image, inside)
+    for row in rows.values():
+        row["black_excess"] = row["black_not_implant"] - rows["truth"]["black_not_implant"]
     if picture_file:
         imsave(picture_file, picture(truth, images), check_contrast=False)
     return rows

@@ -31,6 +31,28 @@ def specimen_of_volume(
     normalize : NormalizeSettings
         What the volume is normalized to.
     """
+    level, measured, voxel_um = searched(levels, scaling, normalize)
+    return find_specimen(level, measured, voxel_um, mask)
+
+
+def searched(
+    levels: list[VolumeLevel], scaling: tuple[float, float], normalize: NormalizeSettings
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Read the copy of a volume in which its specimen is searched.
+
+    Parameters
+    ----------
+    levels, scaling, normalize
+        As in :func:`specimen_of_volume`.
+
+    Returns
+    -------
+    level : ndarray of float32, shape (z, y, x)
+        Grey levels, background 0 and bone 1; 0 where nothing was measured.
+    measured : ndarray of bool, shape (z, y, x)
+    voxel_um : float
+        Voxel size, µm.
+    """
     small = [level for level in levels if max(level.array.shape) <= MOST_VOXELS]
     chosen = (small or levels[-1:])[0]
     grey = np.asarray(chosen.array[:], np.float32)
@@ -39,7 +61,7 @@ def specimen_of_volume(
         measured = np.asarray(chosen.measured[:]) > 0
     level = bone_level(scaling[0] * grey + np.float32(scaling[1]), normalize)
     level[~measured] = 0
-    return find_specimen(level, measured, chosen.voxel_size_um, mask)
+    return level, measured, chosen.voxel_size_um
 
 
 def bone_level(normalized: np.ndarray, normalize: NormalizeSettings) -> np.ndarray:

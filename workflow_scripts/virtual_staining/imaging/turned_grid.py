@@ -148,19 +148,42 @@ def _gather(block, first, steps, shifts, empty, out):
                         low[a] = int(p)
                         high[a] = min(low[a] + 1, block.shape[a + 1] - 1)
                         weight[a] = p - low[a]
-                    for n in range(8):
-                        z = high[0] if n & 4 else low[0]
-                        y = high[1] if n & 2 else low[1]
-                        x = high[2] if n & 1 else low[2]
-                        share = weight[0] if n & 4 else 1.0 - weight[0]
-                        share *= weight[1] if n & 2 else 1.0 - weight[1]
-                        share *= weight[2] if n & 1 else 1.0 - weight[2]
-                        holds = empty == NOTHING
+                    if empty == NOTHING:
+                        counted += 1.0
                         for c in range(channels):
-                            holds = holds or block[c, z, y, x] != empty
-                        if holds:
-                            counted += share
-                            for c in range(channels):
-                                total[c] += share * block[c, z, y, x]
+                            near = _between(block[c, low[0]], low, high, weight)
+                            far = _between(block[c, high[0]], low, high, weight)
+                            total[c] += (1.0 - weight[0]) * near + weight[0] * far
+                    else:
+                        counted += _add_full(block, empty, low, high, weight, total)
                 for c in range(channels):
                     out[c, k, j, i] = total[c] / counted if counted > CLOSE else empty
+
+
+@numba.njit(cache=True, nogil=True)
+def _between(plane, low, high, weight):
+    """Interpolate between four voxels of a slice."""
+    before = (1.0 - weight[2]) * plane[low[1], low[2]] + weight[2] * plane[low[1], high[2]]
+    behind = (1.0 - weight[2]) * plane[high[1], low[2]] + weight[2] * plane[high[1], high[2]]
+    return (1.0 - weight[1]) * before + weight[1] * behind
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_full(block, empty, low, high, weight, total):
+    """Add the shares of those of eight voxels that hold something; return the sum of shares."""
+    counted = 0.0
+    for n in range(8):
+        z = high[0] if n & 4 else low[0]
+        y = high[1] if n & 2 else low[1]
+        x = high[2] if n & 1 else low[2]
+        share = weight[0] if n & 4 else 1.0 - weight[0]
+        share *= weight[1] if n & 2 else 1.0 - weight[1]
+        share *= weight[2] if n & 1 else 1.0 - weight[2]
+        holds = False
+        for c in range(len(total)):
+            holds = holds or block[c, z, y, x] != empty
+        if holds:
+            counted += share
+            for c in range(len(total)):
+                total[c] += share * block[c, z, y, x]
+    return counted

@@ -17,6 +17,7 @@ from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings
+from virtual_staining.stain.glass import find_glass
 from virtual_staining.stain.kept_slabs import KeptSlabs, fingerprint
 from virtual_staining.stain.scaling import chosen_scaling
 from virtual_staining.stain.section_planes import SectionPlanes, most_certain
@@ -100,10 +101,12 @@ def prepare(args: argparse.Namespace) -> tuple[Staining, KeptSlabs]:
     stain = load_stainer(args.generator, settings, choose_device())
     stats = [path for path in args.stats if not failure_of(path)]
     scaling = chosen_scaling(stats, args.levels, levels, normalize, args.ct)
-    specimen, depends_on = None, [settings.reaching("stain"), scaling, args.section_thickness_um]
+    specimen = glass = None
+    depends_on = [settings.reaching("stain"), scaling, args.section_thickness_um]
     if settings.specimen_only:
         mask = read_settings(MaskSettings, args.mask).part("stain")
         specimen = find_specimen(levels, scaling, mask, normalize)
+        glass = find_glass(levels, scaling, specimen, mask, normalize)
         depends_on += [mask.reaching("stain"), normalize.reaching("stain")]
     plane_filter = chosen_filter(settings, args.section_thickness_um, levels[0].voxel_size_um)
     axes, section = chosen_axes(settings.axes, args.transforms)
@@ -112,7 +115,7 @@ def prepare(args: argparse.Namespace) -> tuple[Staining, KeptSlabs]:
         frame = read_pair_grid(section).to_volume
         planes = SectionPlanes(levels[0], frame, args.section_thickness_um)
         depends_on.append(frame.to_dict())
-    staining = Staining(levels[0], scaling, stain, plane_filter, axes, specimen, planes)
+    staining = Staining(levels[0], scaling, stain, plane_filter, axes, specimen, planes, glass)
     mark = fingerprint(levels, args.generator, {"depends_on": depends_on})
     return staining, KeptSlabs(args.out.kept_slabs(mark), levels[0].array.shape)
 

@@ -42,12 +42,20 @@ class SpecimenPlanes:
         frame = SectionMap(origin_um, ways[columns], ways[rows])
         return self._covered(PlaneGrid(shape, self._voxel_um, frame))
 
+    def outline(self, shape: Sequence[int], voxel_um: float) -> np.ndarray:
+        """Return which voxels of another size show the specimen, bool, shape (z, y, x)."""
+        coarse = SpecimenPlanes(self._specimen, shape, voxel_um)
+        return np.stack([coarse.plane("z", z) for z in range(shape[0])])
+
     def cut(self, grid: PlaneGrid) -> np.ndarray:
         """Return which pixels of any plane show the specimen, bool, on the pixels of the plane."""
-        points_um = grid.to_volume.to_volume(grid.centers_um())[:, ::-1]
+        shown = self._covered(grid)
+        rows, columns = np.nonzero(shown)
+        centers_um = (np.column_stack([columns, rows]) + 0.5) * grid.pixel_um
+        points_um = grid.to_volume.to_volume(centers_um)[:, ::-1]
         edge_um = np.array(self._shape) * self._voxel_um
-        within = ((points_um >= 0) & (points_um <= edge_um)).all(1)
-        return self._covered(grid) & within.reshape(grid.shape)
+        shown[rows, columns] = ((points_um >= 0) & (points_um <= edge_um)).all(1)
+        return shown
 
     def _covered(self, grid: PlaneGrid) -> np.ndarray:
         shown = np.zeros(grid.shape, bool)

@@ -14,6 +14,7 @@ from virtual_staining.artefacts.volume import VolumeLevel
 from virtual_staining.imaging.ct_plane import AsTrained, PaperFilter
 from virtual_staining.progress import progress
 from virtual_staining.stain.fusion import alpha_channel, clear, fuse
+from virtual_staining.stain.glass import Glass
 from virtual_staining.stain.kept_slabs import KeptSlabs
 from virtual_staining.stain.section_planes import ABSENT_DEVIATION, SectionPlanes
 from virtual_staining.stain.slabs import (
@@ -50,6 +51,8 @@ class Staining:
         Where it is stained; None for everywhere.
     section : SectionPlanes or None
         The planes of the axis 'section'.
+    glass : Glass or None
+        Air in the specimen's outline, which is left white; None for no such air.
     """
 
     ct: VolumeLevel
@@ -59,6 +62,7 @@ class Staining:
     axes: Sequence[str] = ("z",)
     specimen: SpecimenPlanes | None = None
     section: SectionPlanes | None = None
+    glass: Glass | None = None
 
     @cached_property
     def slabs(self) -> list[Slab]:
@@ -175,7 +179,12 @@ def fused_slices(
     for low in range(0, depth, LAYER_PLANES):
         high = min(low + LAYER_PLANES, depth)
         layers = [staining.layer(kept, axis, low, high) for axis in staining.axes]
+        glass = None if staining.glass is None else staining.glass.layer(low, high)
         for z in range(low, high):
-            rgb = np.stack([colours[:, z - low] for colours, _ in layers])
-            deviation = np.stack([values[z - low] for _, values in layers])
-            yield z, *fuse(rgb, deviation)
+            rgb, deviation = fuse(
+                np.stack([colours[:, z - low] for colours, _ in layers]),
+                np.stack([values[z - low] for _, values in layers]),
+            )
+            if glass is not None:
+                rgb[:, glass[z - low]], deviation[glass[z - low]] = 255, 0
+            yield z, rgb, deviation

@@ -86,10 +86,7 @@ def find_specimen(
     """
     bore = find_bore(level, measured, voxel_um)
     inside = measured if bore is None else measured & ~_wall(bore, level, voxel_um)
-    blurred = ndimage.gaussian_filter(
-        np.minimum(level, 1), SMOOTH_VOXELS
-    )  # metal spreads no further
-    dense = inside & (blurred > settings.rigid_level)
+    dense = inside & dense_matter(level, settings.rigid_level)
     dense = _without_specks(dense, voxel_um, settings.min_thickness_um)
     smooth = ndimage.gaussian_filter(level, SMOOTH_UM / voxel_um)
     faint = inside & ~dense & (smooth > FAINT_LEVEL) & (smooth < settings.rigid_level)
@@ -99,6 +96,21 @@ def find_specimen(
     corners = _merged(rigid_pieces(rigid, voxel_um, settings.min_component))
     margin_um = max(settings.margin_um - OUTWARD_VOXELS * voxel_um, 0)
     return Specimen(tuple(_body(points * voxel_um, margin_um) for points in corners))
+
+
+def dense_matter(level: np.ndarray, rigid_level: float) -> np.ndarray:
+    """Return which voxels are above a level after a blur against noise, bool (z, y, x).
+
+    Parameters
+    ----------
+    level : ndarray of float32, shape (z, y, x)
+        Grey levels, background 0 and bone 1.
+    rigid_level : float
+        Least level of dense matter.
+    """
+    blurred = np.minimum(level, 1)  # metal spreads no further
+    ndimage.gaussian_filter(blurred, SMOOTH_VOXELS, output=blurred)
+    return blurred > rigid_level
 
 
 def _without_specks(dense: np.ndarray, voxel_um: float, least_um: float) -> np.ndarray:

@@ -1,0 +1,103 @@
+"""Where a stained volume shows clear glass inside the specimen's outline: air open to the outside.
+
+Where air lies is found in a coarse copy of the volume; what of it is dense on the finest voxels is
+none. So memory is bounded by a layer, and bone keeps its edge.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from virtual_staining.artefacts.specimen import bone_level, searched
+from virtual_staining.artefacts.volume import VolumeLevel
+from virtual_staining.imaging.tissue.open_air import open_air
+from virtual_staining.imaging.tissue.specimen import dense_matter
+from virtual_staining.settings.mask import MaskSettings
+from virtual_staining.settings.normalize import NormalizeSettings
+from virtual_staining.stain.specimen import SpecimenPlanes
+
+REACH = 3  # slices that the blur of ``dense_matter`` reaches
+
+
+@dataclass(frozen=True)
+class Glass:
+    """The open air of a volume.
+
+    Parameters
+    ----------
+    ct : VolumeLevel
+        The volume at its finest voxels, raw grey levels.
+    scaling : (scale, offset)
+        Its normalization.
+    air : ndarray, bool, shape (z, y, x)
+        Of :func:`~virtual_staining.imaging.tissue.open_air.open_air`.
+    air_um : float
+        Voxel size of ``air``, µm.
+    mask : MaskSettings
+        Says what is dense.
+    normalize : NormalizeSettings
+        What the volume is normalized to.
+    """
+
+    ct: VolumeLevel
+    scaling: tuple[float, float]
+    air: np.ndarray
+    air_um: float
+    mask: MaskSettings
+    normalize: NormalizeSettings
+
+    def layer(self, low: int, high: int) -> np.ndarray:
+        """Return which voxels of the z-slices ``low`` to before ``high`` show glass, bool."""
+        shape = self.ct.array.shape
+        found = np.zeros((high - low, *shape[1:]), bool)
+        places = [self._places(np.arange(n)) for n in (shape[1], shape[2])]
+        for k, z in enumerate(self._places(np.arange(low, high))):
+            found[k] = _interpolated(self.air, z, *places) >= 0.5
+        if found.any():
+            first, last = max(low - REACH, 0), min(high + REACH, shape[0])
+            scale, offset = np.float32(self.scaling[0]), np.float32(self.scaling[1])
+            grey = np.asarray(self.ct.array[first:last], np.float32)
+            level = bone_level(scale * grey + offset, self.normalize)
+            dense = dense_matter(level, self.mask.rigid_level)
+            found &= ~dense[low - first : high - first]
+        return found
+
+    def _places(self, voxels: np.ndarray) -> np.ndarray:
+        """Return places of voxels along an axis in voxels of ``air``."""
+        return (voxels + 0.5) * (self.ct.voxel_size_um / self.air_um) - 0.5
+
+
+def _interpolated(air: np.ndarray, z: float, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Interpolate linearly between the voxels of ``air`` on a slice, float32 (rows, columns)."""
+    plane = air
+    for axis, places in enumerate((np.array([z]), rows, columns)):
+        last = plane.shape[axis] - 1
+        places = np.clip(places, 0, last)
+        before = places.astype(int)
+        share = (places - before).astype(np.float32)
+        share = share.reshape([-1 if k == axis else 1 for k in range(3)])
+        behind = np.minimum(before + 1, last)
+        plane = (1 - share) * plane.take(before, axis) + share * plane.take(behind, axis)
+    return plane[0]
+
+
+def find_glass(
+    levels: list[VolumeLevel],
+    scaling: tuple[float, float],
+    specimen: SpecimenPlanes,
+    mask: MaskSettings,
+    normalize: NormalizeSettings,
+) -> Glass:
+    """Find the air in the outline of a volume's specimen that is open to the outside.
+
+    Parameters
+    ----------
+    levels, scaling, mask, normalize
+        As in :func:`~virtual_staining.artefacts.specimen.specimen_of_volume`.
+    specimen : SpecimenPlanes
+        The outline.
+    """
+    level, measured, voxel_um = searched(levels, scaling, normalize)
+    outline = specimen.outline(level.shape, voxel_um)
+    air = open_air(level, measured, outline, voxel_um, mask.rigid_level)
+    return Glass(levels[0], scaling, air, voxel_um, mask, normalize)
