@@ -82,7 +82,7 @@ class StainSettings(TilingSettings):
     specimen_only: bool = key(
         True,
         "whether everything outside the outline of the rigid tissue, where no model was trained,"
-        " is white and transparent",
+        " is white and transparent, and so is air in the outline that is open to the outside",
         paper="2.8",
     )
 
