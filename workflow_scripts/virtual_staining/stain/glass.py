@@ -92,10 +92,12 @@ def find_glass(
 
     Parameters
     ----------
-    levels, scaling, mask, normalize
+    levels, scaling
         As in :func:`~virtual_staining.artefacts.specimen.specimen_of_volume`.
     specimen : SpecimenPlanes
         The outline.
+    mask, normalize
+        As for ``levels``.
     """
     level, measured, voxel_um = searched(levels, scaling, normalize)
     outline = specimen.outline(level.shape, voxel_um)
