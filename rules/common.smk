@@ -144,6 +144,8 @@ def results_folder(wildcards, output):
 
 
 include: "inputs.smk"  # input functions of the rules
+include: "inputs_register.smk"
+include: "inputs_models.smk"
 include: "messages.smk"
 
 

@@ -11,6 +11,15 @@ RULES = {path.stem[:2]: path for path in (ROOT / "rules").glob("[0-9]*.smk")}
 STAGES = {path.stem[3:]: number for number, path in RULES.items()}
 
 
+def rules_of(number):
+    """Return the text of a stage's rule file and of its parts, {stage}_….smk, which it includes."""
+    stage = RULES[number].stem[3:]
+    parts = sorted(RULES[number].parent.glob(f"{stage}_*.smk"))
+    texts = [path.read_text(encoding="utf-8") for path in (RULES[number], *parts)]
+    assert re.findall(r'^include: "(.*)"', texts[0], re.MULTILINE) == [part.name for part in parts]
+    return "\n".join(texts)
+
+
 def table():
     """Return {stage: (reads, writes, look at)}, each a list of what stands in code there."""
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", PAGE, re.MULTILINE)
@@ -32,8 +41,7 @@ def spelled_out(names):
 
 def outputs(number):
     """Return the outputs of a stage's rules below the stage's folder."""
-    text = RULES[number].read_text(encoding="utf-8")
-    sections = re.findall(r"^    output:\n((?:        .*\n|\n)+)", text, re.MULTILINE)
+    sections = re.findall(r"^    output:\n((?:        .*\n|\n)+)", rules_of(number), re.MULTILINE)
     paths = re.findall(r'"<results>/([^"]+)"', "".join(sections))
     assert all(path.startswith(RULES[number].stem) for path in paths)
     return {
@@ -50,10 +58,8 @@ def edges(tmp_path_factory):
     assert done.returncode == 0, done.stdout
     stage_of = {
         rule: number
-        for number, path in RULES.items()
-        for rule in re.findall(
-            r"^(?:rule|checkpoint) (\w+):", path.read_text(encoding="utf-8"), re.MULTILINE
-        )
+        for number in RULES
+        for rule in re.findall(r"^(?:rule|checkpoint) (\w+):", rules_of(number), re.MULTILINE)
     }
     names = dict(re.findall(r'(\d+)\[label = "(\w+)"', done.stdout))
     pairs = re.findall(r"(\d+) -> (\d+)", done.stdout)
