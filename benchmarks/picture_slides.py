@@ -10,7 +10,7 @@ from virtual_staining.artefacts.folds import read_fold
 from virtual_staining.artefacts.pair import read_tissue, read_training_pair
 from virtual_staining.artefacts.pair_stats import read_background_levels
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.registration import read_registered_pair
+from virtual_staining.artefacts.registered_pair import read_registered_pair
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cohort.specimen.labels import BONE, Label, is_in

@@ -25,7 +25,7 @@ from skimage.metrics import structural_similarity
 
 from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.registration import read_pair_grid
+from virtual_staining.artefacts.registration_place import read_pair_grid
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.artefacts.volume import write_volume_pyramid

@@ -18,7 +18,7 @@ from skimage.metrics import structural_similarity
 from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.generator import load_generators
 from virtual_staining.artefacts.pair_stats import read_ct_scaling
-from virtual_staining.artefacts.registration import read_pair_grid
+from virtual_staining.artefacts.registration_place import read_pair_grid
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.artefacts.volume import open_volume_pyramid, write_volume_pyramid

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.registration import write_pair_grid
+from virtual_staining.artefacts.registration_place import write_pair_grid
 from virtual_staining.artefacts.rgba import write_rgba
 from virtual_staining.artefacts.storage.image import write_image
 from virtual_staining.artefacts.volume import write_volume_pyramid

@@ -6,7 +6,7 @@ from cohort_pairs import VOXEL_UM, cohort_pairs
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
-from virtual_staining.artefacts.registration import RegisteredPair
+from virtual_staining.artefacts.registered_pair import RegisteredPair
 from virtual_staining.cohort.specimen.labels import RIGID, Label, is_in
 from virtual_staining.imaging.tissue.classes import Tissue, implant_in_ct, tissue_classes
 from virtual_staining.imaging.tissue.rigid import opaque_implant

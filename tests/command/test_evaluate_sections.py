@@ -8,7 +8,7 @@ import pytest
 from train_cases import STAIN, make_pair, write_pair, write_split
 
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.registration import write_pair_grid
+from virtual_staining.artefacts.registration_place import write_pair_grid
 from virtual_staining.artefacts.rgba import write_rgba
 from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.cli import main

@@ -22,7 +22,7 @@ from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.registration import RegisteredPair
+from virtual_staining.artefacts.registered_pair import RegisteredPair
 from virtual_staining.artefacts.storage.atomic import write_json
 from virtual_staining.artefacts.storage.image import read_image, write_image
 from virtual_staining.artefacts.volume import write_volume_pyramid

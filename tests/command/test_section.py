@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
 from virtual_staining.artefacts.folders import StainedVolumeFolder
-from virtual_staining.artefacts.registration import read_pair_grid, write_pair_grid
+from virtual_staining.artefacts.registration_place import read_pair_grid, write_pair_grid
 from virtual_staining.artefacts.rgba import write_rgba
 from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.artefacts.volume import write_volume_pyramid

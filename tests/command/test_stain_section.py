@@ -11,7 +11,7 @@ from train_cases import tiny
 from virtual_staining.artefacts import volume as omezarr
 from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.generator_file import write_generator
-from virtual_staining.artefacts.registration import write_pair_grid
+from virtual_staining.artefacts.registration_place import write_pair_grid
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.storage.document import write_document
 from virtual_staining.cli import main

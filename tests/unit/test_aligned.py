@@ -8,7 +8,8 @@ import pytest
 import tifffile
 
 from virtual_staining.artefacts.folders import RegisteredFolder
-from virtual_staining.artefacts.registration import read_registered_pair, read_section_map
+from virtual_staining.artefacts.registered_pair import read_registered_pair
+from virtual_staining.artefacts.registration_place import read_section_map
 from virtual_staining.artefacts.registration_table import read_summary
 from virtual_staining.artefacts.slide import write_slide_pyramid
 from virtual_staining.cli import main

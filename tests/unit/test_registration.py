@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 
 from virtual_staining import __version__
-from virtual_staining.artefacts.registration import (
-    Registration,
-    read_registered_pair,
-    read_section_map,
-    write_registration,
-)
+from virtual_staining.artefacts.registered_pair import read_registered_pair
+from virtual_staining.artefacts.registration import Registration, write_registration
+from virtual_staining.artefacts.registration_place import read_section_map
 from virtual_staining.artefacts.registration_table import read_summary
 from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.errors import InputError

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from virtual_staining.artefacts.registration import FORMAT, REMEDY
 from virtual_staining.artefacts.registration_failed import FAILED
+from virtual_staining.artefacts.registration_place import FORMAT, REMEDY
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.document import Document, read_document
 from virtual_staining.errors import InputError

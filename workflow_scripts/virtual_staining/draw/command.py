@@ -6,8 +6,8 @@ import logging
 import numpy as np
 
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.registration import read_pair_grid
 from virtual_staining.artefacts.registration_failed import failure_of
+from virtual_staining.artefacts.registration_place import read_pair_grid
 from virtual_staining.artefacts.rgba import open_rgba, open_uncertainty, rgba_scaling
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.image import read_image

@@ -16,7 +16,7 @@ from virtual_staining.artefacts.pair import read_tissue, read_training_pair
 from virtual_staining.artefacts.pair_stats import read_background_levels
 from virtual_staining.artefacts.patches import HEADLINE_REGIONS, REGIONS, MetricColumn
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.registration import read_pair_grid, read_volume_id
+from virtual_staining.artefacts.registration_place import read_pair_grid, read_volume_id
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.volume import level_for_pixels

@@ -5,16 +5,13 @@ from matplotlib import patheffects
 from matplotlib.axes import Axes
 from scipy import ndimage
 
-from virtual_staining.imaging.tissue.absorbance import smoothed
 from virtual_staining.imaging.tissue.classes import Tissue
-from virtual_staining.imaging.tissue.grey_classes import RIGID_LEVEL
-from virtual_staining.imaging.tissue.regions import BONE_LEVEL
+from virtual_staining.imaging.tissue.grey_classes import NEW_BONE, SMOOTH_UM, classes_by_level
 from virtual_staining.settings.normalize import NormalizeSettings
 
 MOST_ARROWS = 3
 # Thinner seams at bone's level are the blurred edge of denser matter.
 HALF_THICKNESS_UM, HALF_THICKNESS_PX = 35.0, 2.0
-SMOOTH_UM = 15.0
 # What is darker than this part of the glass in every colour is no bone but the implant's products.
 DARK = 0.5
 LENGTH = 0.17  # of an arrow, part of the region's side
@@ -48,9 +45,8 @@ def new_bone(
     -------
     ndarray of bool, shape (y, x)
     """
-    air, bone = normalize.background_mean, normalize.bone_mean
-    level = (smoothed(ct, pixel_um, SMOOTH_UM) - air) / (bone - air)
-    found = (classes == Tissue.RIGID) & (level >= RIGID_LEVEL) & (level < BONE_LEVEL)
+    levels = normalize.bone_mean, normalize.background_mean
+    found = classes_by_level(ct, pixel_um, SMOOTH_UM, levels)[NEW_BONE] & (classes == Tissue.RIGID)
     dark = (slide < DARK * background.astype(float)).all(axis=-1)
     return found & ~ndimage.binary_dilation(dark, iterations=2)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from virtual_staining.imaging.ct_plane import thickness_offsets
 from virtual_staining.imaging.geometry import PlaneGrid
+from virtual_staining.imaging.trilinear import between, neighbour
 
 TILE_PX = 512  # bounds the chunks that are in memory at once
 BAND_ROWS = 32  # rows that one thread gathers at a time
@@ -134,9 +135,8 @@ def _mark(needed, size, place):
                 for a in range(3):
                     p = corner[a] + row * down[a] + column * right[a] + shifts[k, a]
                     within = within and -0.5 <= p <= shape[a] - 0.5
-                    i = int(min(max(p, 0.0), shape[a] - 1.0))
-                    low[a] = i // chunk[a]
-                    high[a] = min(i + 1, shape[a] - 1) // chunk[a]
+                    first, last, _ = between(p, shape[a])
+                    low[a], high[a] = first // chunk[a], last // chunk[a]
                 if within:
                     for z in range(low[0], high[0] + 1):
                         for y in range(low[1], high[1] + 1):
@@ -160,20 +160,12 @@ def _gather(image, inside, first, pool, slots, place):
                 for a in range(3):
                     p = corner[a] + row * down[a] + column * right[a] + shifts[k, a]
                     within = within and -0.5 <= p <= shape[a] - 0.5
-                    p = min(max(p, 0.0), shape[a] - 1.0)
-                    low[a] = int(p)
-                    high[a] = min(low[a] + 1, shape[a] - 1)
-                    weight[a] = p - low[a]
+                    low[a], high[a], weight[a] = between(p, shape[a])
                 if not within:
                     continue
                 samples += 1
                 for n in range(8):
-                    z = high[0] if n & 4 else low[0]
-                    y = high[1] if n & 2 else low[1]
-                    x = high[2] if n & 1 else low[2]
-                    share = weight[0] if n & 4 else 1.0 - weight[0]
-                    share *= weight[1] if n & 2 else 1.0 - weight[1]
-                    share *= weight[2] if n & 1 else 1.0 - weight[2]
+                    z, y, x, share = neighbour(n, low, high, weight)
                     if share == 0.0:
                         continue
                     cz, cy, cx = z // chunk[0], y // chunk[1], x // chunk[2]

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from virtual_staining.imaging.geometry import SectionMap
+from virtual_staining.imaging.trilinear import between, neighbour
 
 TILE_PX = 256  # side of the tiles that are sampled at a time
 NOTHING = -1  # no voxel has this value
@@ -144,10 +145,8 @@ def _gather(block, first, steps, shifts, empty, out):
                 for m in range(len(shifts)):
                     for a in range(3):
                         p = first[a] + k * steps[0, a] + j * steps[1, a] + i * steps[2, a]
-                        p = min(max(p + shifts[m, a], 0.0), block.shape[a + 1] - 1.0)
-                        low[a] = int(p)
-                        high[a] = min(low[a] + 1, block.shape[a + 1] - 1)
-                        weight[a] = p - low[a]
+                        p += shifts[m, a]
+                        low[a], high[a], weight[a] = between(p, block.shape[a + 1])
                     if empty == NOTHING:
                         counted += 1.0
                         for c in range(channels):
@@ -173,12 +172,7 @@ def _add_full(block, empty, low, high, weight, total):
     """Add the shares of those of eight voxels that hold something; return the sum of shares."""
     counted = 0.0
     for n in range(8):
-        z = high[0] if n & 4 else low[0]
-        y = high[1] if n & 2 else low[1]
-        x = high[2] if n & 1 else low[2]
-        share = weight[0] if n & 4 else 1.0 - weight[0]
-        share *= weight[1] if n & 2 else 1.0 - weight[1]
-        share *= weight[2] if n & 1 else 1.0 - weight[2]
+        z, y, x, share = neighbour(n, low, high, weight)
         holds = False
         for c in range(len(total)):
             holds = holds or block[c, z, y, x] != empty

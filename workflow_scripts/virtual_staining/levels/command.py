@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 from virtual_staining.artefacts.folders import RegisteredFolder, ScanFolder
-from virtual_staining.artefacts.registration import read_registered_pair
+from virtual_staining.artefacts.registered_pair import read_registered_pair
 from virtual_staining.artefacts.registration_failed import failure_of
 from virtual_staining.artefacts.scan_levels import write_scan_levels
 from virtual_staining.artefacts.storage.atomic import replacing

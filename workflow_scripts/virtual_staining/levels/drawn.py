@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from virtual_staining.artefacts.registration import RegisteredPair, drawn_regions
+from virtual_staining.artefacts.registered_pair import RegisteredPair, drawn_regions
 from virtual_staining.readers.annotations import BACKGROUND, EXCLUDE
 
 

@@ -8,13 +8,13 @@ import numpy as np
 from virtual_staining.artefacts.pair import write_mask
 from virtual_staining.artefacts.pair_stats import read_ct_scaling
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.registration import (
+from virtual_staining.artefacts.registered_pair import (
     RegisteredPair,
     drawn_regions,
-    read_pair_grid,
     read_registered_pair,
 )
 from virtual_staining.artefacts.registration_failed import pass_on_failure
+from virtual_staining.artefacts.registration_place import read_pair_grid
 from virtual_staining.artefacts.specimen import bone_level, specimen_of_volume
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.volume import open_volume_pyramid

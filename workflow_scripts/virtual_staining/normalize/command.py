@@ -7,7 +7,7 @@ import numpy as np
 
 from virtual_staining.artefacts.folders import NormalizedFolder
 from virtual_staining.artefacts.pair import write_normalized_pair
-from virtual_staining.artefacts.registration import (
+from virtual_staining.artefacts.registered_pair import (
     RegisteredPair,
     drawn_polygons,
     drawn_regions,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from virtual_staining.artefacts.registration import RegisteredPair
+from virtual_staining.artefacts.registered_pair import RegisteredPair
 from virtual_staining.errors import InputError
 from virtual_staining.readers.annotations import BACKGROUND, Drawn
 

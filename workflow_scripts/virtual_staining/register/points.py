@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from virtual_staining.artefacts.registration import read_section_map
+from virtual_staining.artefacts.registration_place import read_section_map
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap

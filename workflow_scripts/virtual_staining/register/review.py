@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from virtual_staining.artefacts.paths import Results
-from virtual_staining.artefacts.registration import read_section_map
+from virtual_staining.artefacts.registration_place import read_section_map
 from virtual_staining.artefacts.registration_review import (
     ACCEPT,
     OTHER_FACE,

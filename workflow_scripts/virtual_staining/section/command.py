@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from virtual_staining.artefacts.registration import read_pair_grid, write_pair_grid
+from virtual_staining.artefacts.registration_place import read_pair_grid, write_pair_grid
 from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.artefacts.storage.image import write_image, write_ome_image
 from virtual_staining.artefacts.volume import VolumeLevel, level_for_pixels, open_volume_pyramid

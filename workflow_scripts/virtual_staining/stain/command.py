@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from virtual_staining.artefacts.folders import StainedVolumeFolder
-from virtual_staining.artefacts.registration import read_pair_grid
 from virtual_staining.artefacts.registration_failed import failure_of
+from virtual_staining.artefacts.registration_place import read_pair_grid
 from virtual_staining.artefacts.volume import open_volume_pyramid
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.ct_plane import AsTrained, PaperFilter

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import binary_dilation
 
-from virtual_staining.artefacts.registration import read_confidence
 from virtual_staining.artefacts.registration_failed import failure_of
+from virtual_staining.artefacts.registration_place import read_confidence
 from virtual_staining.artefacts.rgba import deviation_levels
 from virtual_staining.artefacts.volume import VolumeLevel
 from virtual_staining.imaging.ct_plane import thickness_offsets

@@ -7,14 +7,16 @@ from scipy import ndimage
 from virtual_staining.evaluate.metrics.stain_density import optical_density
 from virtual_staining.evaluate.structures.measures import Structure, tidied
 from virtual_staining.imaging.tissue.classes import Tissue
-from virtual_staining.imaging.tissue.grey_classes import RIGID_LEVEL
-from virtual_staining.imaging.tissue.regions import BONE_LEVEL
+from virtual_staining.imaging.tissue.grey_classes import (
+    MATURE_BONE,
+    NEW_BONE,
+    SMOOTH_UM,
+    classes_by_level,
+)
 from virtual_staining.settings.normalize import NormalizeSettings
 
 # Pixels of each class and slide that the classifier learns from.
 PIXELS = 2000
-# The CT is smoothed by so much before its grey level tells bone from new bone.
-SMOOTH_UM = 15.0
 # Noise, and lacunae, are taken out by the median over this distance to each side, and what is left
 # by smoothing the classes. Neither mixes colours at an edge: a mean of dark layer and soft tissue
 # has the colour of bone, so that smoothed colours show bone where none touches the implant.
@@ -59,14 +61,13 @@ def training_structures(
     ndarray of uint8, shape (y, x)
         Values of :class:`Structure`.
     """
-    background, bone = normalize.background_mean, normalize.bone_mean
-    smooth = ndimage.gaussian_filter(ct.astype(np.float32), max(SMOOTH_UM / pixel_um, 1))
-    level = (smooth - background) / (bone - background)
+    levels = normalize.bone_mean, normalize.background_mean
+    found = classes_by_level(ct, pixel_um, SMOOTH_UM, levels)
     rigid = np.isin(classes, (Tissue.RIGID, Tissue.DEGRADATION))
     structures = np.zeros(classes.shape, np.uint8)
     structures[classes == Tissue.IMPLANT] = Structure.IMPLANT
-    structures[rigid & (level >= BONE_LEVEL)] = Structure.BONE
-    structures[rigid & (level >= RIGID_LEVEL) & (level < BONE_LEVEL)] = Structure.NEW_BONE
+    structures[rigid & found[MATURE_BONE]] = Structure.BONE
+    structures[rigid & found[NEW_BONE]] = Structure.NEW_BONE
     structures[classes == Tissue.SOFT] = Structure.SOFT
     structures[classes == Tissue.BACKGROUND] = Structure.VOID
     return with_layer(structures, rigid & (density.min(axis=-1) > DARK))

@@ -12,6 +12,35 @@ MATURE_BONE, NEW_BONE, SOFT_TISSUE, TISSUE = "mature_bone", "new_bone", "soft_ti
 # Least level of mineralized tissue between background (0) and mature bone (1): above dry soft
 # tissue (0.03 to 0.07) and below new bone (0.7 to 0.8), whatever the photon energy.
 RIGID_LEVEL = 0.45
+# Smoothing before a normalized CT's grey level tells bone from new bone, µm.
+SMOOTH_UM = 15.0
+
+
+def classes_by_level(
+    ct: np.ndarray, pixel_um: float, smooth_um: float, levels: tuple[float, float]
+) -> dict[str, np.ndarray]:
+    """Divide all pixels of a CT plane by their grey level.
+
+    Parameters
+    ----------
+    ct : ndarray of uint16, shape (y, x)
+    pixel_um, smooth_um : float
+        Pixel size and smoothing, µm.
+    levels : (bone, background)
+        Mean CT grey of mature bone and of the background.
+
+    Returns
+    -------
+    dict of ndarray of bool, shape (y, x)
+        ``mature_bone`` and what is denser, ``new_bone``, and ``soft_tissue`` and what is fainter.
+    """
+    bone, background = levels
+    level = (smoothed(ct, pixel_um, smooth_um) - background) / (bone - background)
+    return {
+        MATURE_BONE: level >= BONE_LEVEL,
+        NEW_BONE: (level >= RIGID_LEVEL) & (level < BONE_LEVEL),
+        SOFT_TISSUE: level < RIGID_LEVEL,
+    }
 
 
 def grey_classes(
@@ -54,10 +83,5 @@ def grey_classes(
     tissue &= ~ndimage.binary_dilation(opaque, iterations=IMPLANT_RIM_PX)
     if settings.reference_class != BONE:
         return {TISSUE: tissue}
-    bone, background = levels
-    level = (smoothed(ct, pixel_um, settings.smooth_um) - background) / (bone - background)
-    return {
-        MATURE_BONE: tissue & (level >= BONE_LEVEL),
-        NEW_BONE: tissue & (level >= RIGID_LEVEL) & (level < BONE_LEVEL),
-        SOFT_TISSUE: tissue & (level < RIGID_LEVEL),
-    }
+    found = classes_by_level(ct, pixel_um, settings.smooth_um, levels)
+    return {name: tissue & places for name, places in found.items()}
