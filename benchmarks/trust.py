@@ -23,7 +23,7 @@ from virtual_staining.artefacts.generator import load_generators
 from virtual_staining.artefacts.pair import read_training_pair
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.image import pixel_size_um
-from virtual_staining.evaluate.trust.novelty import alarm_level
+from virtual_staining.evaluate.trust.novelty import unknown_level
 from virtual_staining.evaluate.trust.study import (
     Tools,
     assess,
@@ -68,7 +68,7 @@ def alarms(results, fold, known_samples, calibration, asked, noise=0.0):
     for sample in known_samples:
         known.add(*read_plane(results, sample))
     fractions = [known.unknown_fraction(*read_plane(results, s)) for s in calibration]
-    level, raised = alarm_level(fractions, LEAST_UNKNOWN), []
+    level, raised = unknown_level(fractions, LEAST_UNKNOWN), []
     for sample in asked:
         ct, mask, pixel_um = read_plane(results, sample)
         noisy = np.clip(ct + rng.normal(0, noise, ct.shape), 0, 65535) if noise else ct

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.trust.novelty import alarm_level
+from virtual_staining.evaluate.trust.novelty import alarm_level, unknown_level
 from virtual_staining.evaluate.trust.study import HeldOut, assess, promise, uncertainty_image
 from virtual_staining.evaluate.trust.uncertainty import (
     Slide,
@@ -133,7 +133,7 @@ def test_a_material_never_trained_on_and_a_degraded_scan_raise_the_alarm():
     for seed in range(6):
         known.add(scan(31000, seed), everywhere, 20)
     seen = [known.unknown_fraction(scan(31000, seed), everywhere, 20) for seed in range(10, 16)]
-    level = alarm_level(seen, 0.05)
+    level = unknown_level(seen, 0.05)
     assert max(seen) < 0.02 and level == 0.05
     titanium = known.unknown_fraction(scan(55000, 20), everywhere, 20)
     noisy = known.unknown_fraction(scan(31000, 21, noise=9000), everywhere, 20)
@@ -155,6 +155,20 @@ def test_flat_matter_between_two_known_materials_raises_the_alarm():
     assert trained.known_flat.sum() > known.known_flat.sum()
 
 
+def test_a_streak_as_grey_as_a_polymer_does_not_vouch_for_an_implant_of_it():
+    everywhere, known = np.ones((120, 120), bool), GreyPairs()
+    streak = scan(31000, 1)
+    streak[100:105, 20:100] = 17000  # 3 % of the plane
+    for seed in range(6):
+        known.add(scan(31000, seed), everywhere, 20)
+        known.add(streak, everywhere, 20)
+    assert known.unknown_fraction(streak, everywhere, 20) < 0.02
+    ct = scan(31000, 9)
+    ct[70:110, 10:110] = 17000  # 28 %
+    unknown = known.unknown_fraction(ct, everywhere, 20)
+    assert 0.15 < unknown < 0.28, "its middle, where it is flat"
+
+
 def test_an_unusual_spread_raises_the_alarm():
     odd = simulated(99)
     odd = Slide(odd.error, 4 * odd.spread, odd.dense)
@@ -169,3 +183,10 @@ def test_the_level_lies_beyond_the_largest():
     assert alarm_level([1.0, 2.0, 3.0]) == 4
     assert alarm_level([2.0, 2.0, 2.0]) == 3
     assert np.isnan(alarm_level([float("nan")]))
+
+
+def test_strange_calibration_slides_do_not_hide_strangers():
+    assert unknown_level([0.02, 0.18, 0.26], 0.05) == pytest.approx(0.1)
+    assert unknown_level([0.0, 0.26], 0.05) == 0.05
+    assert unknown_level([0.1, 0.12, 0.15], 0.05) == pytest.approx(0.5), "where chance makes much"
+    assert np.isnan(unknown_level([float("nan")], 0.05))

@@ -42,8 +42,8 @@ class TrainedOn:
         Each loss on the validation samples, in the epoch whose weights the file holds.
     known_greys : ndarray of bool, shape (grey level, local mean)
         See :attr:`~virtual_staining.imaging.grey_pairs.GreyPairs.known`.
-    known_flat : ndarray of bool, shape (level,)
-        See :attr:`~virtual_staining.imaging.grey_pairs.GreyPairs.known_flat`; all True in files of
+    known_flat : ndarray of float, shape (level,)
+        See :attr:`~virtual_staining.imaging.grey_pairs.GreyPairs.known_flat`; all 1 in files of
         versions that did not state it.
     licence : str
         Licence of the weights, an SPDX identifier; empty if nobody has stated one.
@@ -119,13 +119,13 @@ def trained_on_from_file(values: Any, path: str | Path) -> TrainedOn:
         If a fact is missing or wrong.
     """
     try:
-        facts = TrainedOn(**{"known_flat": np.ones(LEVELS, bool), **values})
+        facts = TrainedOn(**{"known_flat": np.ones(LEVELS), **values})
         found = replace(
             facts,
             training=tuple(facts.training),
             validation=tuple(facts.validation),
             known_greys=np.asarray(facts.known_greys, bool).reshape(BINS, BINS),
-            known_flat=np.asarray(facts.known_flat, bool).reshape(LEVELS),
+            known_flat=np.asarray(facts.known_flat, float).reshape(LEVELS),
         )
         if not (found.voxel_size_um > 0 and found.section_thickness_um >= 0):
             raise ValueError("sizes are not positive")

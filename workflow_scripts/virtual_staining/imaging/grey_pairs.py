@@ -16,15 +16,16 @@ LEAST_UNKNOWN = 0.05
 FLAT = 1000.0
 LEVELS = 128
 ALIKE = round(FLAT * LEVELS / 65536)
-# Flat matter is known if it takes this part of a training plane; less is chance.
-LEAST_FLAT = 0.005
+# Flat matter is unknown where a plane has so many times more of it than any training plane: the
+# rim of soft tissue, or a streak, may be as grey as a polymer, which fills a part of the plane.
+TIMES_MORE = 5.0
 
 
 class GreyPairs:
     """Which pairs of grey level and local mean, and which flat matter, the training planes show.
 
     A pair alone does not tell a new material whose grey level is that of an edge between known
-    ones. Such a material is flat, and an edge is not.
+    ones. Such a material is flat, and an edge is not. How much of it there is counts as well.
 
     Parameters
     ----------
@@ -36,21 +37,20 @@ class GreyPairs:
     def __init__(self, top: float = 65535.0) -> None:
         self._top = top
         self._counts = np.zeros(BINS**2)
-        self._flat_levels = np.zeros(LEVELS, bool)
+        self._flat = np.zeros(LEVELS)
 
     def add(self, ct: np.ndarray, mask: np.ndarray, pixel_um: float) -> None:
         """Take in one training plane: CT (y, x) and its mask (y, x)."""
         pairs, levels, flat = self._read(ct, pixel_um)
         self._counts += np.bincount(pairs[mask], minlength=BINS**2)
-        counts = np.bincount(levels[mask & flat], minlength=LEVELS)
-        self._flat_levels |= counts >= max(LEAST_FLAT * np.count_nonzero(mask), 1)
+        self._flat = np.maximum(self._flat, _parts(levels, flat, mask))
 
     @classmethod
     def from_known(cls, known: np.ndarray, known_flat: np.ndarray) -> Self:
         """Return what :attr:`known` and :attr:`known_flat` have described."""
         pairs = cls()
         pairs._counts = np.where(known.ravel(), KNOWN_PIXELS, 0)
-        pairs._flat_levels = known_flat.copy()
+        pairs._flat = known_flat.astype(float)
         return pairs
 
     @property
@@ -60,16 +60,16 @@ class GreyPairs:
 
     @property
     def known_flat(self) -> np.ndarray:
-        """At which levels the training planes show flat matter, bool (level,)."""
-        return self._flat_levels
+        """Largest part of a training plane that is flat, at each level, float (level,)."""
+        return self._flat
 
     def unknown_fraction(self, ct: np.ndarray, mask: np.ndarray, pixel_um: float) -> float:
         """Return the part of a plane's mask that the training planes hardly show."""
         if not mask.any():
             return float("nan")
         pairs, levels, flat = self._read(ct, pixel_um)
-        alike = ndimage.binary_dilation(self._flat_levels, iterations=ALIKE)
-        unknown = (self._counts[pairs] < KNOWN_PIXELS) | (flat & ~alike[levels])
+        more = _alike(_parts(levels, flat, mask)) > TIMES_MORE * _alike(self._flat)
+        unknown = (self._counts[pairs] < KNOWN_PIXELS) | (flat & more[levels])
         return float(unknown[mask].mean())
 
     def _read(self, ct: np.ndarray, pixel_um: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -86,3 +86,13 @@ class GreyPairs:
         )
         levels = np.clip(mean * (LEVELS / self._top), 0, LEVELS - 1).astype(np.intp)
         return grey * BINS + local, levels, variance < FLAT**2
+
+
+def _parts(levels: np.ndarray, flat: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the part of a mask that is flat, at each level."""
+    return np.bincount(levels[mask & flat], minlength=LEVELS) / max(np.count_nonzero(mask), 1)
+
+
+def _alike(parts: np.ndarray) -> np.ndarray:
+    """Return the sum of the parts at all levels that are alike to each level."""
+    return np.convolve(parts, np.ones(2 * ALIKE + 1), "same")

@@ -14,7 +14,7 @@ from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.trust.novelty import alarm_level
+from virtual_staining.evaluate.trust.novelty import alarm_level, unknown_level
 from virtual_staining.evaluate.trust.uncertainty import (
     Calibration,
     Slide,
@@ -181,11 +181,11 @@ def _row(one: HeldOut, others: list[HeldOut], found: Calibration, rates) -> dict
     constant = calibrate(flat, *rates).uncertainty(np.zeros_like(slide.error), slide.dense)
     by_spread, by_edge = ranking(slide.error, slide.spread), ranking(slide.error, one.ct_edge)
     spread, level = slide.spread.mean(), alarm_level([o.slide.spread.mean() for o in others])
-    unknown_level = alarm_level([o.unknown_fraction for o in others], LEAST_UNKNOWN)
+    most_unknown = unknown_level([o.unknown_fraction for o in others], LEAST_UNKNOWN)
     reasons = []
     if spread > level:
         reasons.append("spread")
-    if one.unknown_fraction > unknown_level:
+    if one.unknown_fraction > most_unknown:
         reasons.append("unknown grey levels")
     return {
         "sample": one.sample,
@@ -205,7 +205,7 @@ def _row(one: HeldOut, others: list[HeldOut], found: Calibration, rates) -> dict
         "spread": spread,
         "spread_alarm_level": level,
         "unknown_fraction": one.unknown_fraction,
-        "unknown_alarm_level": unknown_level,
+        "unknown_alarm_level": most_unknown,
         "alarm": " and ".join(reasons),
     }
 
