@@ -1,6 +1,6 @@
 """Tiled inference against MONAI's sliding window: time, equality, and the steps at tiles' borders.
 
-    python benchmarks/infer.py [--features 32] [--plane-px 1024]
+    python benchmarks/infer.py [--features 32] [--plane-px 1024] [--results results/demo]
 
 Both sides pass one plane through the same ResNet (instance norm, weights of a fixed seed) in the
 same tiles with the same uniform window, on one core, in one run, in turns. ``speedup_vs_monai`` is
@@ -10,11 +10,12 @@ that only the tiling differs. ``network_share`` is the part of MONAI's time that
 takes in the same tiles: its inverse bounds what any tiling can gain. ``speedup_product_way`` is
 what the product gains by its own way, Hann at half a tile, against the uniform window at a quarter
 (the paper's) by MONAI; its border steps are smaller. MONAI's own smooth window (Gaussian) at half a
-tile gains as much, which ``speedup_hann_vs_monai_gaussian`` shows. A border step is the mean step
-between rows or columns where tiles begin over the mean step elsewhere; ``…_without_tiles`` is that
-of the plane itself. Times are the least processor time of the rounds. MONAI is installed from the
-package index into a temporary folder, for this comparison alone; where that fails, the benchmark
-says so and ends with an error. The last line is JSON.
+tile gains as much, which ``speedup_hann_vs_monai_gaussian`` shows. With the results of a finished
+study, ``product_speedup_vs_monai`` compares whole planes with MONAI's defaults (infer_study.py). A
+border step is the mean step between rows or columns where tiles begin over the mean step elsewhere;
+``…_without_tiles`` is that of the plane itself. Times are the least processor time of the rounds.
+MONAI is installed from the package index into a temporary folder, for this comparison alone; where
+that fails, the benchmark says so and ends with an error. The last line is JSON.
 """
 
 import argparse
@@ -25,7 +26,9 @@ import sys
 import tempfile
 import time
 import warnings
+from pathlib import Path
 
+import infer_study
 import numpy as np
 import torch
 from scipy import ndimage
@@ -93,6 +96,7 @@ def main():
     parser.add_argument("--features", type=int, default=32, help="64 in the paper")
     parser.add_argument("--plane-px", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--results", type=Path, help="results of a finished study")
     args = parser.parse_args()
     set_up_processor(1)
     torch.manual_seed(0)
@@ -129,6 +133,9 @@ def main():
         with warnings.catch_warnings():  # MONAI indexes by lists, which torch is giving up
             warnings.simplefilter("ignore")
             seconds, images = timed(work, args.rounds)
+            study = {}
+            if args.results:
+                study = infer_study.study_figures(args.results, sliding_window, args.rounds)
     for name, value in seconds.items():
         print(f"{name:14} {value:7.2f} s a plane of {args.plane_px} px")
     found = {
@@ -144,6 +151,7 @@ def main():
         "border_step_monai_gaussian": border_step(images["monai_gaussian"], 128),
         "border_step_without_tiles_uniform": border_step(plane, 64),
         "border_step_without_tiles_hann": border_step(plane, 128),
+        **study,
     }
     found = {name: round(float(value), 3) for name, value in found.items()}
     # Of the same network in the same tiles: only the order of sums may differ.
