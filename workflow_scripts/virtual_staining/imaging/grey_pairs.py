@@ -90,7 +90,8 @@ class GreyPairs:
 
 def _parts(levels: np.ndarray, flat: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return the part of a mask that is flat, at each level."""
-    return np.bincount(levels[mask & flat], minlength=LEVELS) / max(np.count_nonzero(mask), 1)
+    pixels = max(int(np.count_nonzero(mask)), 1)
+    return np.bincount(levels[mask & flat], minlength=LEVELS) / pixels
 
 
 def _alike(parts: np.ndarray) -> np.ndarray:
