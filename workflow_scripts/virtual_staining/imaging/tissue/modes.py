@@ -29,9 +29,13 @@ CORE_UM = 300.0
 # Levels within the first share of a mode's own are its matter, those beyond the second are denser.
 NEAR, DENSER = 0.05, 1.25
 # A thin sheet shows less than its own level; from so many voxels half the thickness, as a fair
-# number of voxels must have, its middle shows all of it.
-RESOLVED_VOXELS, RESOLVED_COUNT = 3.0, 200
+# number of voxels and a share of all must have, its middle shows all of it.
+RESOLVED_VOXELS, RESOLVED_COUNT, RESOLVED_SHARE = 3.0, 200, 0.05
 HULL_POINTS = 20000
+# Bins in which a mode's peak is sought, and half its width, noises.
+PEAK_BINS, PEAK_NOISES = 400, 1.5
+# Shapes need no finer voxels, µm.
+SHAPE_UM = 40.0
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,10 @@ class ScanModes:
     Parameters
     ----------
     modes : list of Mode
-    smooth : ndarray, shape (z, y, x), float32
-        The smoothed volume.
+    grey, smooth : ndarray, shape (z, y, x), float32
+        The volume, and the smoothed volume.
+    flat : ndarray, shape (z, y, x), bool
+        Voxels of little slope, of which the modes were found.
     measured : ndarray, shape (z, y, x), bool
         Where it was measured, away from the field's rim.
     noise : float
@@ -81,10 +87,40 @@ class ScanModes:
     """
 
     modes: list[Mode]
+    grey: np.ndarray
     smooth: np.ndarray
+    flat: np.ndarray
     measured: np.ndarray
     noise: float
     voxel_um: float
+
+    def peak(self, mode: Mode) -> float:
+        """Return the grey level of which a mode has most: it may hold fainter matter beside it."""
+        values = self.smooth[self.flat & (self.smooth >= mode.low) & (self.smooth < mode.high)]
+        counts, edges = np.histogram(values, PEAK_BINS)
+        top = edges[int(np.argmax(ndimage.gaussian_filter1d(counts.astype(float), 1)))]
+        return float(values[np.abs(values - top) < PEAK_NOISES * self.noise].mean())
+
+    def around_bodies(self, low: float, high: float, reach_um: float) -> np.ndarray:
+        """Return what lies near the thick bodies of a material, bool (z, y, x).
+
+        Parameters
+        ----------
+        low, high : float
+            Bounds of the material's grey levels.
+        reach_um : float
+            Distance from a body's surface, µm.
+        """
+        step = max(1, round(SHAPE_UM / self.voxel_um))
+        um = step * self.voxel_um
+        smooth = self.smooth[::step, ::step, ::step]
+        core = ndimage.distance_transform_edt((smooth >= low) & (smooth < high)) * um > CORE_UM
+        if not core.any():
+            return np.zeros(self.smooth.shape, bool)
+        near = ndimage.distance_transform_edt(~core) * um <= CORE_UM + reach_um
+        for axis, size in enumerate(self.smooth.shape):
+            near = near.repeat(step, axis).take(range(size), axis)
+        return near
 
     def denser(self, mode: Mode, floor: float, left_out: np.ndarray) -> float:
         """Voxels denser than a mode over those at its level; near 0 for the densest material.
@@ -112,7 +148,9 @@ class ScanModes:
         """
         matter = (self.smooth > 0.5 * (floor + mode.grey)) & ~left_out
         deep = ndimage.distance_transform_edt(matter) >= RESOLVED_VOXELS
-        return bool(np.count_nonzero(deep & self.measured) >= RESOLVED_COUNT)
+        count = np.count_nonzero(deep & self.measured)
+        own = np.count_nonzero(matter & self.measured & (self.smooth < mode.high))
+        return bool(count >= max(RESOLVED_COUNT, RESOLVED_SHARE * own))
 
 
 def find_modes(volume: np.ndarray, voxel_um: float, measured: np.ndarray | None) -> ScanModes:
@@ -140,7 +178,8 @@ def find_modes(volume: np.ndarray, voxel_um: float, measured: np.ndarray | None)
     InputError
         If hardly a voxel was measured, or all have one grey level.
     """
-    smooth = ndimage.gaussian_filter(volume.astype(np.float32), 1.0)
+    grey = volume.astype(np.float32)
+    smooth = ndimage.gaussian_filter(grey, 1.0)
     inner = np.ones(volume.shape, bool)
     if measured is not None and not measured.all():
         inner = ndimage.binary_erosion(measured, iterations=3, border_value=1)
@@ -158,10 +197,11 @@ def find_modes(volume: np.ndarray, voxel_um: float, measured: np.ndarray | None)
     if lively.size < LIVELY * slopes.size:  # air that was cut off at 0, or a scan without noise
         usual = min(usual, MOST_SLOPE * reach)
     noise = NOISE_PER_SLOPE * usual
-    values = smooth[inner & (slope <= FLAT_SLOPE * usual)]
+    flat = inner & (slope <= FLAT_SLOPE * usual)
+    values = smooth[flat]
     bounds = _bounds(values, noise)
     modes = [_described(smooth, inner, values, *pair, voxel_um) for pair in pairwise(bounds)]
-    return ScanModes(modes, smooth, inner, noise, voxel_um)
+    return ScanModes(modes, grey, smooth, flat, inner, noise, voxel_um)
 
 
 def _bounds(values: np.ndarray, noise: float) -> list[float]:
@@ -192,7 +232,7 @@ def _described(smooth, inner, values, low: float, high: float, voxel_um: float) 
     """A mode with the shapes of its matter."""
     own = values[(values >= low) & (values < high)]
     matter = (smooth >= low) & (smooth < high) & inner
-    step = max(1, round(40.0 / voxel_um))  # shapes need no finer voxels
+    step = max(1, round(SHAPE_UM / voxel_um))
     um = step * voxel_um
     coarse = np.pad(matter[::step, ::step, ::step], 2, mode="edge")  # the field's rim is no edge
     coarse = ndimage.binary_closing(coarse)[2:-2, 2:-2, 2:-2]

@@ -7,17 +7,17 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from virtual_staining.errors import InputError
+from virtual_staining.imaging.tissue.background import find_background
 from virtual_staining.imaging.tissue.modes import CORE_UM, Mode, ScanModes
+from virtual_staining.imaging.tissue.thin_bone import conserved_level
+from virtual_staining.imaging.tissue.witnesses import Seen
 
-# Half the thickness of open space beside a specimen; pores are narrower, µm.
-OPEN_UM = 400.0
-# Fewest pixels of a mode on all sections together by which they tell what it is.
-LEAST_PIXELS = 50
-# Least share of a mode's pixels that show clear glass if the mode is the background, and from
-# which all of it counts as stained or as opaque.
-CLEAR_SHARE, MOST = 0.15, 0.5
+# Share of a mode's pixels from which all of it counts as of one kind.
+MOST = 0.5
 # Largest share of bone's pixels that are opaque on the sections if no implant lies among them.
 MOST_OPAQUE_BONE = 0.2
+# Width of the new bone around an implant, µm.
+NEW_BONE_UM = 400.0
 # Least share of a mode's matter in thick parts if it may be an implant, or bone beside one.
 SOLID, SOME_SOLID, ONLY_SOLID = 0.85, 0.15, 0.93
 # Denser voxels beside those at the level of the densest matter but the implant: above, something
@@ -29,20 +29,6 @@ LAYER_UM, LAYER_SHARE = 350.0, 0.7
 HALF_WAY, CORE_VOXELS, ROUNDS = 0.5, 200, 3
 # Rim of an implant that its blur reaches, voxels.
 RIM_VOXELS = 4
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the registered sections of a scan show over its modes, pixels, one number a mode."""
-
-    clear: np.ndarray
-    opaque: np.ndarray
-    stained: np.ndarray
-
-    def share(self, kind: str, number: int) -> float | None:
-        """Share of a mode's pixels that are of a kind; None where there are too few to tell."""
-        total = int(self.clear[number] + self.opaque[number] + self.stained[number])
-        return getattr(self, kind)[number] / total if total >= LEAST_PIXELS else None
 
 
 @dataclass(frozen=True)
@@ -87,47 +73,73 @@ def name_modes(scan: ScanModes, seen: Seen | None) -> FoundLevels:
     InputError
         If there is but one material, or the darkest is tissue on the sections.
     """
-    modes, names, doubts = scan.modes, [""] * len(scan.modes), []
+    modes, names = scan.modes, [""] * len(scan.modes)
     if len(modes) < 2:
         raise InputError("the grey levels show one material alone")
-    doubts += _background_doubts(modes[0], seen)
-    names[0] = "background"
-    floor = modes[0].grey
-    left = list(range(1, len(modes)))
+    empty = find_background(scan, seen)
+    names[empty.number] = "background"
+    floor, doubts = empty.grey, list(empty.doubts)
+    left = list(range(empty.number + 1, len(modes)))
     implants, sure = _implants(modes, left, seen)
     others = [k for k in left if k not in implants]
     bone = others[-1] if others else None
     for k in implants:
         names[k] = "implant"
-    dense = [modes[k] for k in implants if bone is None or k > bone]
-    rim = np.zeros(scan.smooth.shape, bool)
-    if dense:
-        lowest = min(mode.grey for mode in dense)
-        foot = modes[bone].grey if bone is not None else floor
-        rim = ndimage.binary_dilation(scan.smooth > 0.5 * (foot + lowest), iterations=RIM_VOXELS)
-    implant = modes[max(implants)].grey if implants else None
     if not sure:
         doubts.append("bone and implant are told apart by their shapes alone; draw Bone")
+    implant = modes[max(implants)].grey if implants else None
+    near = _near_implant(scan, floor, bone, implants)
+    is_layer = _is_layer(scan, bone, implants)
+    if is_layer:
+        doubts.append("what is taken for bone lies around the implant alone and may be its "
+                      "corrosion layer; draw Bone")  # fmt: skip
     below = bone
     nothing = np.zeros(scan.smooth.shape, bool)
     if scan.denser(modes[-1], floor, nothing) > MOST_DENSER:  # above a faint implant, for one
-        bone, below, rim = None, len(modes) - 1, nothing
-    if bone is not None and not scan.resolves(modes[bone], floor, rim):
+        bone, below, near = None, len(modes) - 1, nothing
+    if bone is not None and (is_layer or not scan.resolves(modes[bone], floor, near)):
         below = bone - 1
-    if bone is None or below != bone or scan.denser(modes[bone], floor, rim) > MOST_DENSER:
-        level = thin_level(scan, floor, modes[below] if below is not None else None, rim)
-        doubts.append("bone is too thin for these voxels to show its full level; draw Bone "
-                      "where it is thickest")  # fmt: skip
+    if bone is None or below != bone or scan.denser(modes[bone], floor, near) > MOST_DENSER:
+        level = thin_level(scan, floor, modes[below] if below is not None else None, near)
+        doubts.append(
+            "bone is too thin for these voxels to show its full level, which is "
+            "estimated from all of its signal; draw Bone where it is thickest"
+        )
         return FoundLevels(floor, level, implant, names, doubts)
     names[bone] = "bone"
+    level, said = _bone_without_implant(modes[bone], bone, seen)
+    return FoundLevels(floor, level, implant, names, doubts + said)
+
+
+def _near_implant(
+    scan: ScanModes, floor: float, bone: int | None, implants: list[int]
+) -> np.ndarray:
+    """Return implants with their blur and the new bone around them, bool (z, y, x)."""
+    modes, near = scan.modes, np.zeros(scan.smooth.shape, bool)
+    for k in implants:
+        near |= scan.around_bodies(modes[k].low, modes[k].high, NEW_BONE_UM)
+    dense = [modes[k] for k in implants if bone is None or k > bone]
+    if dense:
+        lowest = min(mode.grey for mode in dense)
+        foot = modes[bone].grey if bone is not None else floor
+        near |= ndimage.binary_dilation(scan.smooth > 0.5 * (foot + lowest), iterations=RIM_VOXELS)
+    return near
+
+
+def _bone_without_implant(mode: Mode, bone: int, seen: Seen | None) -> tuple[float, list[str]]:
+    """Return bone's level, and a doubt where an implant shares its mode.
+
+    What the sections stain is bone, and its grey level tells where the mode cannot.
+    """
     opaque = None if seen is None else seen.share("opaque", bone)
-    if opaque is not None and opaque > MOST_OPAQUE_BONE:
-        doubts.append(f"{opaque:.0%} of what is taken for bone is opaque on the sections, so an "
-                      "implant of nearly bone's grey level moves the mean; draw Bone")  # fmt: skip
-    if _is_layer(scan, modes, bone, implants):
-        doubts.append("what is taken for bone lies around the implant alone and may be its "
-                      "corrosion layer; draw Bone")  # fmt: skip
-    return FoundLevels(floor, modes[bone].grey, implant, names, doubts)
+    if seen is None or opaque is None or opaque <= MOST_OPAQUE_BONE:
+        return mode.grey, []
+    level, source = mode.grey, "an implant of nearly bone's grey level moves the mean"
+    if seen.stained_grey is not None and np.isfinite(seen.stained_grey[bone]):
+        level = float(seen.stained_grey[bone])
+        source = "bone's level is that of the stained pixels alone"
+    doubt = f"{opaque:.0%} of what is taken for bone is opaque on the sections, so {source}"
+    return level, [f"{doubt}; draw Bone"]
 
 
 def tissue_levels(scan: ScanModes) -> tuple[float, float]:
@@ -143,24 +155,6 @@ def tissue_levels(scan: ScanModes) -> tuple[float, float]:
         raise InputError("the grey levels show one material alone")
     tissue = ndimage.binary_erosion(scan.smooth > threshold_otsu(values)) & scan.measured
     return scan.modes[0].grey, float(scan.smooth[tissue].mean()) if tissue.any() else np.nan
-
-
-def _background_doubts(darkest: Mode, seen: Seen | None) -> list[str]:
-    """Say why the darkest matter may not be the background; refuse what the sections deny.
-
-    A section without any glass has pale tissue that passes for clear, so that shape tells too.
-    """
-    clear = None if seen is None else seen.share("clear", 0)
-    if clear is not None and clear < CLEAR_SHARE:
-        raise InputError(
-            f"the darkest matter of the scan (grey level {darkest.grey:.0f}) is stained on the "
-            f"sections and clear in {clear:.0%} of it only, so that no background is known; "
-            "draw Background where the CT is to count as empty"
-        )
-    if darkest.depth_um >= OPEN_UM:
-        return []
-    return ["the darkest matter, which is taken for the background, fills pores alone and may be "
-            "marrow; draw Background"]  # fmt: skip
 
 
 def _implants(modes: list[Mode], left: list[int], seen: Seen | None) -> tuple[list[int], bool]:
@@ -195,18 +189,15 @@ def _lost(mode: Mode, number: int, seen: Seen) -> bool:
     return clear is not None and clear > MOST and mode.depth_um > CORE_UM
 
 
-def _is_layer(scan: ScanModes, modes: list[Mode], bone: int, implants: list[int]) -> bool:
+def _is_layer(scan: ScanModes, bone: int | None, implants: list[int]) -> bool:
     """Tell whether bone's matter lies around a fainter implant alone."""
-    bodies = [modes[k] for k in implants if k < bone and modes[k].depth_um > CORE_UM]
-    if not bodies:
+    modes = scan.modes
+    bodies = [modes[k] for k in implants if bone is not None and k < bone]
+    bodies = [mode for mode in bodies if mode.depth_um > CORE_UM]
+    if bone is None or not bodies:
         return False
-    step = max(1, round(40.0 / scan.voxel_um))
-    smooth = scan.smooth[::step, ::step, ::step]
-    um = step * scan.voxel_um
-    body = (smooth >= bodies[0].low) & (smooth < bodies[0].high)
-    core = ndimage.distance_transform_edt(body) * um > CORE_UM
-    near = ndimage.distance_transform_edt(~core) * um <= CORE_UM + LAYER_UM
-    matter = (smooth >= modes[bone].low) & (smooth < modes[bone].high)
+    near = scan.around_bodies(bodies[0].low, bodies[0].high, LAYER_UM)
+    matter = (scan.smooth >= modes[bone].low) & (scan.smooth < modes[bone].high)
     return bool((matter & near).sum() > LAYER_SHARE * matter.sum())
 
 
@@ -240,4 +231,5 @@ def thin_level(scan: ScanModes, floor: float, below: Mode | None, rim: np.ndarra
         if core.sum() < CORE_VOXELS:
             break
         level = float(np.percentile(values[core], 90))
-    return level
+    conserved = conserved_level(scan.grey, scan.measured & ~rim, floor, level)
+    return level if conserved is None else conserved

@@ -1,0 +1,85 @@
+"""Which material of a scan is the medium around the specimen, and its grey level."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from virtual_staining.errors import InputError
+from virtual_staining.imaging.tissue.modes import ScanModes
+from virtual_staining.imaging.tissue.witnesses import Seen
+
+# Half the thickness of open space beside a specimen; pores are narrower, µm.
+OPEN_UM = 400.0
+# Least share of a mode's pixels that show clear glass if the mode is the background.
+CLEAR_SHARE = 0.15
+# The same, if darker matter lies beside it.
+MOSTLY = 0.5
+
+
+@dataclass(frozen=True)
+class Background:
+    """The medium around the specimen.
+
+    Parameters
+    ----------
+    number : int
+        Of its mode.
+    grey : float
+        Its grey level.
+    doubts : tuple of str
+        One sentence for each doubt.
+    """
+
+    number: int
+    grey: float
+    doubts: tuple[str, ...] = ()
+
+
+def find_background(scan: ScanModes, seen: Seen | None) -> Background:
+    """Find the medium around the specimen.
+
+    Clear glass lies over it where sections tell: a holder's wall may be darker, and marrow may
+    share a mode with air. Otherwise the darkest matter is the background.
+
+    Parameters
+    ----------
+    scan : ScanModes
+        At least two modes.
+    seen : Seen or None
+        None where no section tells.
+
+    Raises
+    ------
+    InputError
+        If the sections show stain over the darkest matter.
+    """
+    number = 0 if seen is None else _open_glass(scan, seen)
+    mode = scan.modes[number]
+    grey = scan.peak(mode)
+    glass = None if seen is None else seen.glass_level(mode.low, mode.high)
+    if glass is not None and glass < grey - scan.noise:  # most of the mode is marrow
+        return Background(number, glass)
+    clear = None if seen is None else seen.share("clear", number)
+    if clear is not None and clear < CLEAR_SHARE:
+        raise InputError(
+            f"the darkest matter of the scan (grey level {grey:.0f}) is stained on the "
+            f"sections and clear in {clear:.0%} of it only, so that no background is known; "
+            "draw Background where the CT is to count as empty"
+        )
+    if mode.depth_um >= OPEN_UM:
+        return Background(number, grey)
+    return Background(number, grey, (
+        "the darkest matter, which is taken for the background, fills pores alone and may be "
+        "marrow; draw Background",
+    ))  # fmt: skip
+
+
+def _open_glass(scan: ScanModes, seen: Seen) -> int:
+    """Number of the darkest mode that lies under clear glass and is open; 0 if none is."""
+    total = np.maximum(seen.clear + seen.opaque + seen.stained, 1)
+    for number, mode in enumerate(scan.modes):
+        if seen.clear[number] / total[number] < MOSTLY:
+            return 0
+        if mode.depth_um >= OPEN_UM:
+            return number
+    return 0

@@ -1,0 +1,39 @@
+"""What the registered sections of a scan say of its materials."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+# Fewest pixels of a mode on all sections together by which they tell what it is.
+LEAST_PIXELS = 50
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the registered sections of a scan show over its modes.
+
+    Parameters
+    ----------
+    clear, opaque, stained : ndarray of int, shape (modes,)
+        Pixels of each kind.
+    stained_grey : ndarray, shape (modes,), or None
+        Median CT grey of the stained pixels away from edges and implants; NaN for too few.
+    glass : ndarray, shape (n,)
+        CT greys under wide clear glass.
+    """
+
+    clear: np.ndarray
+    opaque: np.ndarray
+    stained: np.ndarray
+    stained_grey: np.ndarray | None = None
+    glass: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    def share(self, kind: str, number: int) -> float | None:
+        """Share of a mode's pixels that are of a kind; None where there are too few to tell."""
+        total = int(self.clear[number] + self.opaque[number] + self.stained[number])
+        return getattr(self, kind)[number] / total if total >= LEAST_PIXELS else None
+
+    def glass_level(self, low: float, high: float) -> float | None:
+        """Mean CT grey under wide clear glass, of a mode's greys; None where there is little."""
+        own = self.glass[(self.glass >= low) & (self.glass < high)]
+        return float(own.mean()) if own.size >= LEAST_PIXELS else None
