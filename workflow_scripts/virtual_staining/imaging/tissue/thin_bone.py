@@ -13,7 +13,7 @@ from scipy import ndimage
 # Neighbourhood that the blur of a scan reaches, voxels.
 REACH_VOXELS = 2
 # Blur of the surrounding level, voxels.
-AROUND_VOXELS = 4.0
+AROUND_VOXELS = 2.0
 # What lies below this, from the surrounding level to bone, surrounds bone.
 SURROUNDING = 0.25
 # Standard deviations of a scan's blur that are tried, voxels.
