@@ -56,6 +56,8 @@ class Mode:
         Share of its voxels that belong to parts thicker than two ``CORE_UM``.
     compact : float
         Volume of its largest body over that of the body's convex hull.
+    spread_um : float
+        Root of the mean squared distance of its matter from the matter's middle, µm.
     """
 
     grey: float
@@ -65,6 +67,7 @@ class Mode:
     depth_um: float
     solid: float
     compact: float
+    spread_um: float
 
 
 @dataclass(frozen=True)
@@ -249,6 +252,7 @@ def _described(smooth, inner, values, low: float, high: float, voxel_um: float) 
         depth_um=float(depth.max()) if not coarse.all() else float(max(coarse.shape) * um),
         solid=float(near.sum() / max(coarse.sum(), 1)),
         compact=_compact(near),
+        spread_um=um * float(np.sqrt(np.argwhere(coarse).var(0).sum())) if coarse.any() else 0.0,
     )
 
 

@@ -20,6 +20,8 @@ MOST_OPAQUE_BONE = 0.2
 NEW_BONE_UM = 400.0
 # Least share of a mode's matter in thick parts if it may be an implant, or bone beside one.
 SOLID, SOME_SOLID, ONLY_SOLID = 0.85, 0.15, 0.93
+# Spread of an implant over that of the bone around it, at most.
+NARROW = 0.85
 # Denser voxels beside those at the level of the densest matter but the implant: above, something
 # too thin to have a mode of its own is denser still.
 MOST_DENSER = 0.1
@@ -176,11 +178,15 @@ def _implants(modes: list[Mode], left: list[int], seen: Seen | None) -> tuple[li
     other = max(others, key=lambda mode: mode.solid)
     votes = [getattr(top, name) > getattr(other, name) for name in ("solid", "compact", "depth_um")]
     is_implant = top.solid >= SOLID and sum(votes) >= 2
+    sure = votes[1] == is_implant
+    narrow = top.spread_um / other.spread_um
+    if min(narrow, 1 / narrow) < NARROW:  # bone surrounds its implant
+        is_implant, sure = narrow < 1, True
     if is_implant:
         found.append(densest)
-    elif other.compact > top.compact:
+    elif other.compact > top.compact or narrow > 1:
         found.append(modes.index(other))
-    return found, votes[1] == is_implant
+    return found, sure
 
 
 def _lost(mode: Mode, number: int, seen: Seen) -> bool:
