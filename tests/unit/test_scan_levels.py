@@ -1,12 +1,17 @@
 """Levels of a whole scan against the phantom's, and what is asked for instead of guessed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scan_phantom import BACKGROUND, LEVELS, SPAN, VOXEL_UM, make_scan
+from scipy import ndimage
 
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.modes import find_modes
-from virtual_staining.imaging.tissue.scan_levels import Seen, name_modes
+from virtual_staining.imaging.tissue.scan_levels import name_modes
+from virtual_staining.imaging.tissue.thin_bone import conserved_level
+from virtual_staining.imaging.tissue.witnesses import Seen
 
 
 def found(volume, measured=None, sections=None):
@@ -94,7 +99,19 @@ def test_a_darkest_matter_that_is_stained_is_asked_for():
 def test_bone_that_the_voxels_hardly_show_is_doubted():
     levels = found(make_scan(thin=True))
     assert any("too thin" in doubt and "draw Bone" in doubt for doubt in levels.doubts)
-    assert 0.6 < level(levels.bone) < 1.2
+    assert level(levels.bone) == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("blur", [0.5, 0.8])
+def test_bone_thinner_than_its_blur_has_the_level_that_its_signal_makes(blur):
+    z, y, x = np.indices((60, 60, 60))
+    bone = (x + y + z) % 24 < 4
+    grey = ndimage.gaussian_filter(np.where(bone, 1.0, 0.1), blur)
+    grey += 0.03 * np.random.default_rng(0).standard_normal(grey.shape)
+    allowed = np.ones(grey.shape, bool)
+    found = conserved_level(grey.astype(np.float32), allowed, 0.0, 0.8)
+    assert found == pytest.approx(1, abs=0.03)
+    assert conserved_level(grey.astype(np.float32), allowed & (x < 0), 0.0, 0.8) is None
 
 
 def test_thin_bone_above_a_faint_implant_is_not_left_out_as_its_rim():
@@ -104,6 +121,46 @@ def test_thin_bone_above_a_faint_implant_is_not_left_out_as_its_rim():
     stained = [k for k in range(1, len(modes)) if k != opaque]
     levels = found(volume, sections=seen_as(clear=(0,), opaque=(opaque,), stained=stained))
     assert level(levels.bone) > 0.5 and any("draw Bone" in doubt for doubt in levels.doubts)
+
+
+def test_sections_tell_the_level_of_bone_that_shares_a_mode_with_an_implant():
+    def sections(count):
+        clear, dark, stained = np.zeros((3, count), int)
+        clear[0], dark[-1], stained[1:] = 1000, 400, 600
+        greys = np.full(count, BACKGROUND + 0.9 * SPAN)
+        return Seen(clear=clear, opaque=dark, stained=stained, stained_grey=greys)
+
+    levels = found(make_scan(), sections=sections)
+    assert level(levels.bone) == pytest.approx(0.9)
+    assert any("stained pixels alone; draw Bone" in doubt for doubt in levels.doubts)
+
+
+def test_air_that_shares_a_mode_with_marrow_is_measured_under_wide_glass():
+    def sections(count):
+        glass = np.full(200, BACKGROUND - 0.1 * SPAN)
+        told = seen_as(clear=(0,), stained=range(count))(count)
+        return replace(told, glass=glass)
+
+    volume = make_scan(inside=True, soft=0.15)
+    scan = find_modes(volume, VOXEL_UM, None)
+    assert scan.modes[0].low < BACKGROUND - 0.1 * SPAN < scan.modes[0].high
+    levels = found(volume, sections=sections)
+    assert level(levels.background) == pytest.approx(-0.1)
+    assert not any("draw Background" in doubt for doubt in levels.doubts)
+
+
+def test_a_holder_darker_than_the_medium_is_not_the_background():
+    volume = make_scan("Ti", medium=0.3, soft=0.32)
+    y, x = np.indices(volume.shape[1:])
+    wall = np.abs(np.hypot(y - 35.5, x - 35.5) - 34) < 1.5
+    volume[:, wall] = BACKGROUND + 0.1 * SPAN
+    scan = find_modes(volume, VOXEL_UM, None)
+    assert level(scan.modes[0].grey) == pytest.approx(0.1, abs=0.05)
+    dark = [k for k, mode in enumerate(scan.modes) if level(mode.grey) < 0.35]
+    rest = [k for k in range(len(scan.modes)) if k not in dark]
+    levels = found(volume, sections=seen_as(clear=dark, stained=rest[:-1], opaque=rest[-1:]))
+    assert level(levels.background) == pytest.approx(0.3, abs=0.03)
+    assert level(levels.bone) == pytest.approx(1, abs=0.03)
 
 
 def test_one_material_is_refused():
