@@ -23,9 +23,10 @@ from pathlib import Path
 
 import numpy as np
 from regions_bone import bone_case
-from regions_cases import SPECS, Case, make_case
+from regions_cases import Case, make_case
 from regions_run import run_case
 from regions_scores import Scores, score
+from regions_specs import SPECS
 
 
 def main():

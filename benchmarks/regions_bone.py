@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from regions_cases import THICKNESS_UM, Case, CasePair, Spec
+from regions_cases import Case
+from regions_sections import THICKNESS_UM, CasePair
+from regions_specs import Spec
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from regions_cases import THICKNESS_UM, Case, CasePair
+from regions_cases import Case
+from regions_sections import THICKNESS_UM, CasePair
 
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.registration import Registration, write_registration

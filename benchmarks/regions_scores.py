@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from regions_cases import MATURE, Case, CasePair
+from regions_cases import Case
 from regions_run import MASK, NORMALIZE, Found, PairFound
+from regions_scene import MATURE
+from regions_sections import CasePair
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
