@@ -31,7 +31,7 @@ EXTRA = {
 
 def attenuation_of(spec: Spec, energy_kev: float) -> np.ndarray:
     """Attenuation of each label relative to cortical bone, in the case's medium."""
-    table = physics.attenuationtable(spec.implant or "Ti", energy_kev)
+    table = physics.attenuation_table(spec.implant or "Ti", energy_kev)
     bone = physics.attenuation_per_mm("cortical bone", energy_kev)
 
     def level(name):
