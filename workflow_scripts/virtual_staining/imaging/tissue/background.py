@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.modes import ScanModes
 from virtual_staining.imaging.tissue.witnesses import Seen
@@ -75,10 +73,13 @@ def find_background(scan: ScanModes, seen: Seen | None) -> Background:
 
 
 def _open_glass(scan: ScanModes, seen: Seen) -> int:
-    """Number of the darkest mode that lies under clear glass and is open; 0 if none is."""
-    total = np.maximum(seen.clear + seen.opaque + seen.stained, 1)
+    """Number of the darkest mode that is open and lies under clear glass; 0 if none is.
+
+    Narrow matter of which no section tells, as the wall of a holder, is passed over.
+    """
     for number, mode in enumerate(scan.modes):
-        if seen.clear[number] / total[number] < MOSTLY:
+        clear = seen.share("clear", number)
+        if clear is not None and clear < MOSTLY:
             return 0
         if mode.depth_um >= OPEN_UM:
             return number
