@@ -52,6 +52,8 @@ def test_a_length_that_is_none_counts_as_absent_and_is_announced(bad, caplog):
 
 def test_the_sheet_insists_with_a_mark():
     assert parse_size("5!", 3, "f") == (5, 5, 5) and insists(" 5! ") and not insists("5")
+    with pytest.raises(InputError, match="1_0"):
+        parse_size("1_0", 3, "f")
     with pytest.raises(InputError, match="write 5! to insist"):
         agreed_size((5, 5), (4, 4), "s", "slide_pixel_um")
     assert agreed_size((5, 5), (4, 4), "s", "slide_pixel_um", insist=True) == (5, 5)

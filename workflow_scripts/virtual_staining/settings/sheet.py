@@ -182,6 +182,8 @@ def parse_size(text: str, numbers: int, field: str) -> tuple[float, ...] | None:
         values = tuple(float(part) for part in text.strip().removesuffix("!").split(","))
     except ValueError:
         values = ()
+    if "_" in text:  # Python reads 1_0 as 10
+        values = ()
     good = all(math.isfinite(v) and FEWEST_UM <= v <= MOST_UM for v in values)
     if len(values) not in (1, numbers) or not good:
         raise InputError(
