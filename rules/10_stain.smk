@@ -39,10 +39,11 @@ rule stain_volume:
         outline=reaching("mask", "stain") if STUDY.stain.specimen_only else "",
         depends_on=reaching("stain", "stain"),
         thickness_um=STUDY.register.section_thickness_um,
+        given=given_levels,
         share="",
     shell:
         "python -m virtual_staining stain {params.share} --ct {input.ct:q} --generator {input.generators:q}"
-        " --stats {input.stats:q} --normalize {params.normalize:q} --mask {params.mask:q}"
+        " --stats {input.stats:q} {params.given} --normalize {params.normalize:q} --mask {params.mask:q}"
         " --section-thickness-um {params.thickness_um} --transforms {input.transforms:q}"
         " --settings {params.settings:q} --threads {threads}"
         " --out {params.folder:q} > {log:q} 2>&1"
@@ -76,4 +77,5 @@ use rule stain_volume as stain_share with:
         outline=reaching("mask", "stain") if STUDY.stain.specimen_only else "",
         depends_on=reaching("stain", "stain"),
         thickness_um=STUDY.register.section_thickness_um,
+        given=given_levels,
         share=lambda wildcards: f"--share {wildcards.share} {wildcards.shares}",

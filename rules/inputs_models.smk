@@ -88,6 +88,12 @@ def section_planes(wildcards):
     return expand("<results>/02_register/{sample}/transform.json", sample=wanted)
 
 
+def given_levels(wildcards):
+    """Return the option with the grey levels that the sheet gives for a volume without a section."""
+    levels = volume_row(wildcards)["ct_levels"]
+    return f"--levels {levels.replace(',', ' ')}" if levels else ""
+
+
 def volume_table(stain):
     """Return the table of a stain's volumes, if there is to be one."""
     wanted = STUDY.evaluate.structures and volumes_of(stain)

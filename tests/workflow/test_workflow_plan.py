@@ -205,3 +205,22 @@ def test_a_stain_may_have_fewer_models_than_the_others(tmp_path):
     assert ("toluidine_blue", "cyclegan") in trained and len(trained) == 5
     table = done.stdout[done.stdout.index("rule tabulate_metrics") :]
     assert "08_evaluate/hematoxylin_eosin/cyclegan" not in done.stdout and "pix2pix" in table
+
+
+def test_levels_in_the_sheet_reach_the_staining_of_that_volume_alone(tmp_path):
+    automatic = {"samples": "samples.tsv", "register": {"mode": "auto"}}
+    make_workspace(tmp_path, {**TINY, **automatic, "stain": {"volumes": "all"}})
+    rows = []
+    for name in ("a", "b", "c", "only"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.zeros((20, 20, 20), np.uint16))
+        tifffile.imwrite(tmp_path / f"{name}-slide.tif", np.zeros((20, 20, 3), np.uint8))
+        row = {"sample": name, "volume": f"{name}.tif", "stain": "he", "voxel_size_um": "20"}
+        section = {"slide": f"{name}-slide.tif", "role": "crossval", "slide_pixel_um": "20"}
+        rows.append({**row, **({"ct_levels": "100,2000.5"} if name == "only" else section)})
+    pd.DataFrame(rows).fillna("").to_csv(tmp_path / "samples.tsv", sep="\t", index=False)
+    done = snakemake(tmp_path, "-n", "-p")
+    assert done.returncode == 0, done.stdout
+    commands = re.findall(r"virtual_staining stain .*? --out \S+", done.stdout)
+    given = {command for command in commands if "--levels 100 2000.5 " in command}
+    assert given == {command for command in commands if "01_ingest/only/" in command}
+    assert len(given) == 1 and len(commands) == 4

@@ -154,7 +154,7 @@ def _check_case(names: pd.Series, sheet: str) -> None:
 
 def _check_consistency(table: pd.DataFrame, name: str) -> None:
     """Refuse rows that contradict each other: volume ids, stains, blocks, groups across roles."""
-    for column in ("volume", "voxel_size_um"):
+    for column in ("volume", "voxel_size_um", "ct_levels"):
         for volume_id, rows in _disagreeing(table, "volume_id", column):
             raise InputError(
                 f"{name}: volume_id {volume_id!r} has different {column} values: "

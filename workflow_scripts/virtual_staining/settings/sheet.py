@@ -122,6 +122,12 @@ class SheetRow(Settings):
         " the fastest axis of the file); mode auto then searches that half of all orientations",
         values="one of x+, x-, y+, y-, z+, z-",
     )
+    ct_levels: str = key(
+        "",
+        "mean grey levels of background and bone (normalize: reference_class) in the volume as ingested,"
+        " 01_ingest/<volume>/ct.ome.zarr, where it has no section and is doubted; empty to measure them",
+        values="two numbers with a comma, background,bone, the first below the second",
+    )
     volume_id: Id = key(
         "",
         "name of the volume in the results; empty: the first sample that uses the volume",
@@ -139,6 +145,10 @@ class SheetRow(Settings):
             except InputError:
                 field = type(self).about(column)["values"]
                 yield column, f"{field}, in µm, from {FEWEST_UM:g} to {MOST_UM:g}"
+        if self.ct_levels and not are_levels(self.ct_levels):
+            yield "ct_levels", type(self).about("ct_levels")["values"]
+        if self.ct_levels and self.slide:
+            yield "ct_levels", "empty beside a slide, on which Background and Bone can be drawn"
         for column in PATH_COLUMNS:
             path = getattr(self, column)
             names_none = path and not PurePosixPath(path.split("::")[0]).name
@@ -190,6 +200,15 @@ def parse_size(text: str, numbers: int, field: str) -> tuple[float, ...] | None:
             f"{field}: {text!r} is not a size in µm; give one number or {numbers} (a,b,…)"
         )
     return values * numbers if len(values) == 1 else values
+
+
+def are_levels(text: str) -> bool:
+    """Say whether a cell holds the grey levels of background and bone, ``background,bone``."""
+    try:
+        background, bone = map(float, text.split(","))
+    except ValueError:
+        return False
+    return "_" not in text and 0 <= background < bone < math.inf
 
 
 def insists(text: str) -> bool:
