@@ -124,8 +124,9 @@ class SheetRow(Settings):
     )
     ct_levels: str = key(
         "",
-        "mean grey levels of background and bone (normalize: reference_class) in the volume as ingested,"
-        " 01_ingest/<volume>/ct.ome.zarr, where it has no section and is doubted; empty to measure them",
+        "mean grey levels of background and bone (normalize: reference_class) in"
+        " 01_ingest/<volume>/ct.ome.zarr, for a volume without a section whose levels are doubted;"
+        " empty to measure them",
         values="two numbers with a comma, background,bone, the first below the second",
     )
     volume_id: Id = key(

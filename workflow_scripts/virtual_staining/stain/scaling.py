@@ -96,9 +96,10 @@ def measured_scaling(
         scaling = ct_scaling(reference, background, settings)
     except InputError as error:
         raise InputError(
-            f"{name}: cannot be normalized by itself: {error}; give its ct_levels in the sample sheet, or --levels"
+            f"{name}: cannot be normalized by itself: {error}; give its ct_levels in the sample "
+            "sheet, or --levels"
         ) from error
     log.info("%s: background %.0f, reference %.0f", name, background, reference)
     for doubt in doubts:
-        log.warning("%s: %s on a section of the volume, or give its ct_levels in the sample sheet", name, doubt)
+        log.warning("%s: %s on a section, or give ct_levels in the sample sheet", name, doubt)
     return scaling.scale, scaling.offset
