@@ -2,13 +2,11 @@
 
 import re
 import shutil
-import zipfile
 
 import pandas as pd
 import pytest
 import tifffile
 import zarr
-from browser import Browser
 from workspace import TINY, make_workspace, snakemake
 
 from virtual_staining.artefacts.patches import REGIONS
@@ -170,50 +168,8 @@ def test_figures_from_cached_outputs(finished, tmp_path):
         shutil.move(stage, results / stage.name)
 
 
-# What the page of Snakemake's report says of its own libraries.
-LIBRARIES = re.compile(r"cdn\.tailwindcss\.com|Vega-Lite v\d")
-CLICK = """
-    (() => {{
-        const named = [...document.querySelectorAll("a")].find(e => e.textContent.trim() === "{}")
-        named.click()
-    }})()
-"""
-
-
-def test_report(finished, tmp_path):
-    """In a browser charts are drawn, the first page opens and a table sorts, without an error."""
-    run(finished, "--report", "report.zip")
-    with zipfile.ZipFile(finished / "report.zip") as report:
-        report.extractall(tmp_path)
-    page = next(tmp_path.rglob("report.html"))
-    text = page.read_text(encoding="utf-8")
+def test_report(finished):
+    run(finished, "--report", "report.html")
+    report = (finished / "report.html").read_text(encoding="utf-8")
     for figure in ("patches", "slides", "models", "boxplots"):
-        assert f"09_figures/toluidine_blue/{figure}.png" in text
-    with Browser(tmp_path / "profile", size=(1300, 900)) as browser:
-        browser.open(page.as_uri(), "document.querySelector('a')?.innerText")
-        browser.run(CLICK.format("Statistics"))
-        browser.wait("document.querySelectorAll('canvas').length >= 2")
-        charts = browser.run(
-            "[...document.querySelectorAll('canvas')].map(c =>"
-            " new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size)"
-        )
-        assert min(charts) > 10, "an empty chart has one colour"
-        browser.run(CLICK.format("First page"))
-        browser.wait("document.querySelector('td a')")
-        browser.run("document.querySelector('td a').click()")
-        browser.wait("document.querySelector('iframe')")
-        assert [said for said in browser.complaints if not LIBRARIES.search(said)] == []
-    summary = next(tmp_path.rglob("summary.html"))
-    table = "document.querySelector('details table')"
-    with Browser(tmp_path / "other") as browser:
-        browser.open(summary.as_uri(), "document.querySelector('.dot')")
-        column = browser.run(
-            f"[...{table}.tHead.rows[0].cells].findIndex(c => c.textContent === 'model')"
-        )
-        for turned in (False, True):
-            browser.run(f"{table}.tHead.rows[0].cells[{column}].firstChild.click()")
-            cells = browser.run(
-                f"[...{table}.tBodies[0].rows].map(r => r.cells[{column}].textContent)"
-            )
-            assert len(set(cells)) > 2 and cells == sorted(cells, reverse=turned)
-        assert browser.complaints == []
+        assert f"09_figures/toluidine_blue/{figure}.png" in report
