@@ -7,6 +7,7 @@ none. So memory is bounded by a layer, and bone keeps its edge.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from virtual_staining.artefacts.specimen import bone_level, searched
 from virtual_staining.artefacts.volume import VolumeLevel
@@ -49,10 +50,18 @@ class Glass:
     def layer(self, low: int, high: int) -> np.ndarray:
         """Return which voxels of the z-slices ``low`` to before ``high`` show glass, bool."""
         shape = self.ct.array.shape
-        found = np.zeros((high - low, *shape[1:]), bool)
-        places = [self._places(np.arange(n)) for n in (shape[1], shape[2])]
-        for k, z in enumerate(self._places(np.arange(low, high))):
-            found[k] = _interpolated(self.air, z, *places) >= 0.5
+        ratio = self.ct.voxel_size_um / self.air_um
+        edge = 0.5 * ratio - 0.5  # place of the first voxel's middle in the coarse copy
+        share = ndimage.affine_transform(
+            self.air.view(np.uint8),
+            np.full(3, ratio),
+            (low * ratio + edge, edge, edge),
+            output_shape=(high - low, *shape[1:]),
+            output=np.float32,
+            order=1,
+            mode="nearest",
+        )
+        found = share >= 0.5
         if found.any():
             first, last = max(low - REACH, 0), min(high + REACH, shape[0])
             scale, offset = np.float32(self.scaling[0]), np.float32(self.scaling[1])
@@ -61,24 +70,6 @@ class Glass:
             dense = dense_matter(level, self.mask.rigid_level)
             found &= ~dense[low - first : high - first]
         return found
-
-    def _places(self, voxels: np.ndarray) -> np.ndarray:
-        """Return places of voxels along an axis in voxels of ``air``."""
-        return (voxels + 0.5) * (self.ct.voxel_size_um / self.air_um) - 0.5
-
-
-def _interpolated(air: np.ndarray, z: float, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Interpolate linearly between the voxels of ``air`` on a slice, float32 (rows, columns)."""
-    plane = air
-    for axis, places in enumerate((np.array([z]), rows, columns)):
-        last = plane.shape[axis] - 1
-        places = np.clip(places, 0, last)
-        before = places.astype(int)
-        share = (places - before).astype(np.float32)
-        share = share.reshape([-1 if k == axis else 1 for k in range(3)])
-        behind = np.minimum(before + 1, last)
-        plane = (1 - share) * plane.take(before, axis) + share * plane.take(behind, axis)
-    return plane[0]
 
 
 def find_glass(

@@ -70,7 +70,7 @@ def open_air(
     empty = _opened(air | ~outline, LEAST_RADIUS_UM / voxel_um)
     parts, _ = ndimage.label(empty)
     joined = np.isin(parts, np.unique(parts[empty & ~outline]))
-    found = empty & joined & (air | ~outline)
+    found = empty & joined
     for _ in range(RIM_VOXELS):
         found |= ndimage.binary_dilation(found) & dense
     return found

@@ -10,14 +10,12 @@ from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.background import find_background
 from virtual_staining.imaging.tissue.modes import CORE_UM, Mode, ScanModes
 from virtual_staining.imaging.tissue.thin_bone import conserved_level
-from virtual_staining.imaging.tissue.witnesses import Seen
+from virtual_staining.imaging.tissue.witnesses import NEW_BONE_UM, Seen
 
 # Share of a mode's pixels from which all of it counts as of one kind.
 MOST = 0.5
 # Largest share of bone's pixels that are opaque on the sections if no implant lies among them.
 MOST_OPAQUE_BONE = 0.2
-# Width of the new bone around an implant, µm.
-NEW_BONE_UM = 400.0
 # Least share of a mode's matter in thick parts if it may be an implant, or bone beside one.
 SOLID, SOME_SOLID, ONLY_SOLID = 0.85, 0.15, 0.93
 # Spread of an implant over that of the bone around it, at most.

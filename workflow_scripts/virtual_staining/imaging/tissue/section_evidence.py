@@ -7,15 +7,13 @@ from scipy import ndimage
 
 from virtual_staining.imaging.tissue.absorbance import clear_and_opaque, slide_absorbance, smoothed
 from virtual_staining.imaging.tissue.modes import Mode
-from virtual_staining.imaging.tissue.witnesses import LEAST_PIXELS, Seen
+from virtual_staining.imaging.tissue.witnesses import LEAST_PIXELS, NEW_BONE_UM, Seen
 from virtual_staining.settings.normalize import NormalizeSettings
 
 # Pixels so near to another kind are left out: registration and cutting move outlines, px.
 RIM_PX = 2
 # Side of the neighbourhood of one kind and mode that a pixel without blurred edges has, px.
 CORE_PX = 7
-# Width of the new bone around an implant, µm.
-NEW_BONE_UM = 400.0
 # Half the width of glass beside a specimen; vessels and cracks are narrower, µm.
 OPEN_GLASS_UM = 200.0
 

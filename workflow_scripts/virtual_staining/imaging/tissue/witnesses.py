@@ -6,6 +6,8 @@ import numpy as np
 
 # Fewest pixels of a mode on all sections together by which they tell what it is.
 LEAST_PIXELS = 50
+# Width of the new bone around an implant, µm.
+NEW_BONE_UM = 400.0
 
 
 @dataclass(frozen=True)
