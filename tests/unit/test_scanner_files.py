@@ -38,6 +38,8 @@ def refused(path, match):
 def write_isq(path, volume, edges_um=(72, 50, 56), blocks=3):
     header = bytearray(512 * (blocks + 1))
     header[:16] = b"CTDATA-HEADER_V1"
+    length = len(header) + volume.nbytes
+    struct.pack_into("<3i", header, 16, 3, length, -(-length // 512))
     struct.pack_into("<3i3i", header, 44, *volume.shape[::-1], *edges_um[::-1])
     struct.pack_into("<i", header, 508, blocks)
     path.write_bytes(bytes(header) + volume.tobytes())
@@ -49,6 +51,24 @@ def test_isq(truth, tmp_path):
     the_same(write_isq(tmp_path / "CT.ISQ;1", truth, (0, 50, 56)), truth, None)
 
 
+def test_isq_as_aimio_reads_it(truth, tmp_path):
+    """A second reader of the format finds the same values and size."""
+    path = write_isq(tmp_path / "ct.isq", truth)
+    values, meta = py_aimio.read_isq(str(path))
+    np.testing.assert_array_equal(values, truth)
+    assert meta["spacing"] == pytest.approx((4, 5, 6))
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 100])
+def test_isq_with_headers_of_other_lengths(blocks, truth, tmp_path):
+    the_same(write_isq(tmp_path / "ct.isq", truth, blocks=blocks), truth, (6, 5, 4))
+
+
+@pytest.mark.parametrize("edges_um", [(0, 0, 0), (-72, 50, 56)])
+def test_isq_without_a_size(edges_um, truth, tmp_path):
+    the_same(write_isq(tmp_path / "ct.isq", truth, edges_um), truth, None)
+
+
 def test_damaged_isq(truth, tmp_path):
     path = write_isq(tmp_path / "ct.isq", truth)
     data = path.read_bytes()
@@ -57,7 +77,11 @@ def test_damaged_isq(truth, tmp_path):
     path.write_bytes(data[:200])
     refused(path, "does not begin as a Scanco ISQ")
     path.write_bytes(data[:44] + struct.pack("<i", -1) + data[48:])
-    refused(path, "12 x 10 x -1 voxels; is it damaged")
+    refused(path, "12 x 10 x -1 voxels behind 3 blocks; is it damaged")
+    path.write_bytes(data[:508] + struct.pack("<i", -1) + data[512:])
+    refused(path, "12 x 10 x 14 voxels behind -1 blocks")
+    path.write_bytes(data[:44] + struct.pack(">3i", 14, 10, 12) + data[56:])
+    refused(path, "has 5408 bytes of .*is it truncated")
 
 
 @pytest.mark.parametrize("dtype", ["i2", "f4"])
@@ -76,6 +100,26 @@ def test_aim(dtype, truth, tmp_path):
     refused(path, "cannot be read as Scanco AIM; is it truncated")
     path.write_bytes(b"no volume of any kind" * 99)
     refused(path, "its parts are")
+
+
+@pytest.mark.parametrize(
+    "size_mm", [(0, 0, 0), (np.nan, 0.005, 0.006), (-0.004, 0.005, 0.006), (np.inf, 0.005, 0.006)]
+)
+def test_aim_without_a_size(size_mm, truth, tmp_path):
+    path = tmp_path / "ct.aim"
+    py_aimio.write_aim(str(path), truth, {"element_size": size_mm})
+    the_same(path, truth, None)
+
+
+def test_aim_of_runs_of_bytes(tmp_path):
+    """What AimIO writes of two values it reads again; of others it does not, which is refused."""
+    path, mask = tmp_path / "ct.aim", np.zeros((12, 10, 14), np.int8)
+    mask[3:7, 2:8, 5:] = 100
+    py_aimio.write_aim(str(path), mask, {"element_size": (0.004,) * 3})
+    the_same(path, mask, (4, 4, 4))
+    greys = np.random.default_rng(0).integers(0, 100, mask.shape).astype(np.int8)
+    py_aimio.write_aim(str(path), greys, {"element_size": (0.004,) * 3})
+    refused(path, "AimIO cannot decode it .*export the volume as 16-bit AIM")
 
 
 def test_aim_without_its_package(tmp_path, monkeypatch):
@@ -104,6 +148,34 @@ def test_txm(dtype, kind, tmp_path):
     path = write_ole(tmp_path / "ct.txm", txm_streams(volume, kind))
     assert olefile.isOleFile(path)
     the_same(path, volume, (5, 5, 5))
+
+
+@pytest.mark.parametrize("form", ["<f", "<2f", "<3f", "<d"])
+def test_txm_sizes_in_every_form(form, truth, tmp_path):
+    size = struct.pack(form, *[5.1] * (1 if form[1] in "fd" else int(form[1])))
+    streams = txm_streams(truth) | {"ImageInfo/pixelsize": size}
+    the_same(write_ole(tmp_path / "ct.txm", streams), truth, (5.1, 5.1, 5.1))
+
+
+@pytest.mark.parametrize("pixel_um", [0, -5, np.nan, np.inf])
+def test_txm_without_a_size(pixel_um, truth, tmp_path):
+    path = write_ole(tmp_path / "CT.TXM", txm_streams(truth, pixel_um=pixel_um))
+    the_same(path, truth, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "match"),
+    [
+        ("NoOfImages", 10, "its header says 10 slices, but it holds more"),
+        ("NoOfImages", -5, "-5 x 10 x 14 voxels"),
+        ("NoOfImages", 2**31 - 1, "slice 13 of 2147483647 is missing"),
+        ("ImageWidth", 2**31 - 1, "slice 1 is incomplete"),
+        ("DataType", 9, "its DataType 9 is unknown"),
+    ],
+)
+def test_txm_whose_header_is_not_of_its_slices(name, number, match, truth, tmp_path):
+    streams = txm_streams(truth) | {f"ImageInfo/{name}": struct.pack("<i", number)}
+    refused(write_ole(tmp_path / "ct.txm", streams), match)
 
 
 def test_damaged_txm(truth, tmp_path):
@@ -158,9 +230,28 @@ def test_vgi(truth, tmp_path):
     the_same(path, truth, (6, 5, 4))
 
 
+@pytest.mark.parametrize("mirror", ["0 0 0", "1 0 0", "0 1 0", "0 0 1", "1 0 1", "1 1 1"])
+def test_mirrored_vgi(mirror, truth, tmp_path):
+    """The file's own section says along which of x, y, z the values are mirrored."""
+    (tmp_path / "ct.vol").write_bytes(b"7 bytes" + truth.tobytes())
+    path = tmp_path / "ct.vgi"
+    text = VGI.replace("size = 14", "mirror = 0 0 0 0\nsize = 14")
+    path.write_text(text.replace("FileFormat", f"Mirror = {mirror}\nFileFormat"))
+    x, y, z = (-1 if flag == "1" else 1 for flag in mirror.split())
+    the_same(path, truth[::z, ::y, ::x], (6, 5, 4))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "match"),
     [
+        (
+            "[representation]",
+            "[representation]\nmirror = 0 0 1 0",
+            "mirror = 0 0 1 0, which is not",
+        ),
+        ("FileFormat", "Mirror = 0 2 0\nFileFormat", "mirror = 0 2 0, which is not known"),
+        ("FileFormat", "Mirror = yes\nFileFormat", "mirror = yes, which is not known"),
+        ("BitsPerElement = 16", "BitsPerElement = 12", "12 bits a value"),
         ("Name = ", "Title = ", "names no file of values"),
         ("{volumeprimitive12}", "[file2]\nName = b.vol\nSize = 14 10 12", "several files"),
         ("signed integer", "complex", "cannot be read as VGI"),

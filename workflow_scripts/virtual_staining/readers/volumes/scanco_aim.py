@@ -57,7 +57,10 @@ def open_aim(path: Path) -> Source:
             if not whole:
                 whole.append(py_aimio.read_aim(str(path))[0])
         except (*READ_ERRORS, MemoryError) as error:
-            raise InputError(f"{path}: cannot be decoded ({error}); is it truncated?") from error
+            raise InputError(
+                f"{path}: AimIO cannot decode it ({error}); is it truncated? If not, export the "
+                "volume as 16-bit AIM, DICOM or TIFF"
+            ) from error
         return whole[0][z0:z1]
 
     at_once = math.prod(shape) * dtype.itemsize

@@ -51,7 +51,9 @@ def open_isq(path: Path) -> Source:
     (blocks,) = struct.unpack_from("<i", header, OFFSET_AT)
     if min(voxels) < 1 or blocks < 0:
         held = " x ".join(map(str, voxels))
-        raise InputError(f"{path}: its header says {held} voxels; is it damaged?")
+        raise InputError(
+            f"{path}: its header says {held} voxels behind {blocks} blocks; is it damaged?"
+        )
     values = HeadedValues(
         path, path, voxels, np.dtype("<i2"), (blocks + 1) * BLOCK_BYTES, deflated=False
     )

@@ -1,6 +1,7 @@
 """Raw volumes of VGStudio and the CT scanners that write for it: .vgi beside .vol or .raw."""
 
 import configparser
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,8 @@ def open_vgi(path: Path) -> Source:
     Raises
     ------
     InputError
-        If the description is damaged, or its values are missing, in several files or compressed.
+        If the description is damaged, or its values are missing, in several files, compressed or
+        mirrored in a way that is not known.
     """
     sections = _sections(path)
     stored = next((s for s in sections if "name" in s and "size" in s), None)
@@ -31,8 +33,10 @@ def open_vgi(path: Path) -> Source:
         raise InputError(f"{path}: {held}; export the volume as one .vol or a folder of slices")
     try:
         sizes = tuple(int(n) for n in stored["size"].split())[::-1]
-        bits = int(stored["bitsperelement"])
-        dtype = np.dtype(f"<{KINDS[stored['datatype'].lower()]}{bits // 8}")
+        size, rest = divmod(int(stored["bitsperelement"]), 8)
+        if rest:
+            raise ValueError(f"{8 * size + rest} bits a value")
+        dtype = np.dtype(f"<{KINDS[stored['datatype'].lower()]}{size}")
         skipped = int(stored.get("skipheader", stored.get("headersize", 0)))
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: cannot be read as VGI ({error}); is it damaged?") from error
@@ -42,7 +46,8 @@ def open_vgi(path: Path) -> Source:
     values_file = path.parent / Path(name).name
     values = HeadedValues(path, values_file, sizes, dtype, skipped, deflated=False)
     shape, _ = values.volume()
-    return Source(str(path), shape, dtype, values.reader(), _size_um(sections, path),
+    read = _mirrored(values.reader(), shape[0], _mirror(path, sections, stored))
+    return Source(str(path), shape, dtype, read, _size_um(sections, path),
                   stored_bytes=values.stored_bytes)  # fmt: skip
 
 
@@ -67,6 +72,40 @@ def _sections(path: Path) -> list[dict[str, str]]:
     return [{k: v or "" for k, v in parser.items(name)} for name in parser.sections()]
 
 
+def _mirror(
+    path: Path, sections: list[dict[str, str]], stored: dict[str, str]
+) -> tuple[bool, bool, bool]:
+    """Return along which of the axes z, y and x the stored values are to be mirrored.
+
+    The section of the file says so with three numbers x, y, z. The four numbers that VGStudio
+    itself writes in another section are zeros in every description that was seen; what others mean
+    is not known.
+    """
+    for section in sections:
+        flags = [number(text) for text in section.get("mirror", "").split()]
+        known = len(flags) == 3 and set(flags) <= {0.0, 1.0} and section is stored
+        if any(flags) and not known:
+            raise InputError(
+                f"{path}: says mirror = {section['mirror']}, which is not known; export the volume "
+                "as it is to be read"
+            )
+    x, y, z = [number(text) == 1 for text in stored.get("mirror", "0 0 0").split()[:3]]
+    return z, y, x
+
+
+def _mirrored(
+    read: Callable[[int, int], np.ndarray], depth: int, mirror: tuple[bool, bool, bool]
+) -> Callable[[int, int], np.ndarray]:
+    """Return ``read`` of ``depth`` planes with some of the axes (z, y, x) mirrored."""
+    z_step, y_step, x_step = (-1 if axis else 1 for axis in mirror)
+
+    def turned(z0: int, z1: int) -> np.ndarray:
+        planes = (z0, z1) if z_step == 1 else (depth - z1, depth - z0)
+        return read(*planes)[::z_step, ::y_step, ::x_step]
+
+    return turned
+
+
 def _size_um(sections: list[dict[str, str]], path: Path) -> tuple[float, ...] | None:
     """Return the (z, y, x) voxel size; the file names its unit."""
     for section in sections:
@@ -80,6 +119,6 @@ def _size_um(sections: list[dict[str, str]], path: Path) -> tuple[float, ...] | 
 CONTAINER = Container(
     name="VGStudio",
     suffixes=(".vgi",),
-    note="one raw file beside it",
+    note="one raw file beside it, mirrored where its description says so",
     open=open_vgi,
 )

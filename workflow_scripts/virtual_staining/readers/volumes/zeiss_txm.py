@@ -33,9 +33,11 @@ def open_txm(path: Path) -> Source:
                 _number(ole, f"ImageInfo/{name}", "<i")
                 for name in ("NoOfImages", "ImageHeight", "ImageWidth")
             )
-            dtype = np.dtype(TYPES[_number(ole, "ImageInfo/DataType", "<i")])
-            has_size = ole.exists("ImageInfo/PixelSize")
-            pixel_um = _number(ole, "ImageInfo/PixelSize", "<f") if has_size else None
+            kind = _number(ole, "ImageInfo/DataType", "<i")
+            if kind not in TYPES:
+                raise ValueError(f"its DataType {kind} is unknown")
+            dtype = np.dtype(TYPES[kind])
+            pixel_um = _pixel_um(ole)
             _check_slices(path, ole, shape, dtype.itemsize)
     except (*READ_ERRORS, olefile.olefile.OleFileError) as error:
         raise InputError(
@@ -65,10 +67,19 @@ def _number(ole: olefile.OleFileIO, stream: str, form: str) -> float:
     return struct.unpack_from(form, ole.openstream(stream).read())[0]
 
 
+def _pixel_um(ole: olefile.OleFileIO) -> float | None:
+    """Return the size of a pixel; some programs store it as a double."""
+    if not ole.exists("ImageInfo/PixelSize"):
+        return None
+    data = ole.openstream("ImageInfo/PixelSize").read()
+    is_double = len(data) == 8 and data[:4] != data[4:]
+    return struct.unpack_from("<d" if is_double else "<f", data)[0]
+
+
 def _check_slices(
     path: Path, ole: olefile.OleFileIO, shape: tuple[int, int, int], item_bytes: int
 ) -> None:
-    """Refuse a file in which a slice is missing or too short."""
+    """Refuse a file in which a slice is missing, too many or too short."""
     if min(shape) < 1:
         raise InputError(f"{path}: its header says {' x '.join(map(str, shape))} voxels")
     for z in range(shape[0]):
@@ -76,6 +87,10 @@ def _check_slices(
             raise InputError(f"{path}: slice {z + 1} of {shape[0]} is missing; copy it again")
         if ole.get_size(_stream(z)) != shape[1] * shape[2] * item_bytes:
             raise InputError(f"{path}: slice {z + 1} is incomplete; copy it again")
+    if ole.exists(_stream(shape[0])):
+        raise InputError(
+            f"{path}: its header says {shape[0]} slices, but it holds more; export it again"
+        )
 
 
 CONTAINER = Container(
