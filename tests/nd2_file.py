@@ -1,6 +1,7 @@
 """A Nikon ND2 of one frame, written chunk by chunk (the version whose metadata is XML)."""
 
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,26 +10,46 @@ MAGIC = 0x0ABECEDA
 ALIGNMENT = 4096
 
 
-def write_nd2(path: Path, image: np.ndarray, planes: int, pixel_um: float) -> Path:
-    """Write pixels (y, x, components) as they are stored; RGB is blue first, one plane of three."""
+COMPRESSIONS = ("lossless", "lossy", "none")
+
+
+def write_nd2(
+    path: Path,
+    image: np.ndarray,
+    planes: int,
+    pixel_um: float,
+    *,
+    calibrated: bool = True,
+    compression: str = "none",
+    rest: int = 0,
+) -> Path:
+    """Write pixels (y, x, components) as they are stored; RGB is blue first, one plane of three.
+
+    Each row ends in ``rest`` bytes without a meaning. With the compression "lossy" the file only
+    says so.
+    """
     height, width, components = image.shape
+    rows = np.ascontiguousarray(image).view(np.uint8).reshape(height, -1)
+    pixels = np.pad(rows, ((0, 0), (0, rest))).tobytes()
     attributes = {
         "uiWidth": width, "uiHeight": height, "uiComp": components,
-        "uiWidthBytes": width * components * image.itemsize, "uiBpcInMemory": 8 * image.itemsize,
-        "uiBpcSignificant": 8 * image.itemsize, "uiSequenceCount": 1, "eCompression": 2,
+        "uiWidthBytes": rows.shape[1] + rest, "uiBpcInMemory": 8 * image.itemsize,
+        "uiBpcSignificant": 8 * image.itemsize, "uiSequenceCount": 1,
+        "eCompression": COMPRESSIONS.index(compression),
     }  # fmt: skip
     probe = _list("pFluorescentProbe", _numbers({"uiCount": 0}))
     plane_metadata = probe + _numbers({"uiCompCount": components // planes})
     listed = "".join(_list(f"a{k}", plane_metadata) for k in range(planes))
     metadata = (
         f'<dCalibration runtype="double" value="{pixel_um}"/>'
-        '<bCalibrated runtype="bool" value="true"/>'
+        f'<bCalibrated runtype="bool" value="{str(calibrated).lower()}"/>'
         + _list("sPicturePlanes", _numbers({"uiCount": planes}) + _list("sPlaneNew", listed))
     )
     chunks = {
         b"ImageAttributes!": _variant(_numbers(attributes)),
         b"ImageMetadataSeq|0!": _variant(metadata),
-        b"ImageDataSeq|0!": bytes(8) + image.tobytes(),  # a time stamp, then the pixels
+        b"ImageDataSeq|0!": bytes(8)  # a time stamp, then the pixels
+        + (zlib.compress(pixels) if compression == "lossless" else pixels),
     }
     data = bytearray(_chunk(b"ND2 FILE SIGNATURE CHUNK NAME01!", b"Ver2.0".ljust(64, b"\0"), 32))
     places = b""

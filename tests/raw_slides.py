@@ -39,6 +39,15 @@ def write_czi(path, image, pixel_um=0.5):
     return path
 
 
+def write_tiles(path, tiles):
+    """Write tiles, (image with blue first, further arguments of pylibCZIrw's writer), as CZI."""
+    with czi.create_czi(str(path)) as file:
+        for image, place in tiles:
+            file.write(image, **place)
+        file.write_metadata("s", scale_x=0.5e-6, scale_y=0.5e-6)
+    return path
+
+
 def as_stored(image, orientation):
     """An upright image as a file with that orientation tag holds it."""
     if orientation in (2, 3, 6, 7):

@@ -20,6 +20,7 @@ from raw_slides import (
     write_czi,
     write_oriented,
     write_tiff,
+    write_tiles,
 )
 
 from virtual_staining.artefacts import slide
@@ -217,6 +218,73 @@ def test_fluorescence_of_microscopes_is_refused_with_what_it_holds(truth, tmp_pa
     two = truth[..., :2].astype(np.uint16)
     with pytest.raises(InputError, match=r"s\.nd2: holds 2 C x 60 Y x 80 X of uint16, not one RGB"):
         open_slide(write_nd2(tmp_path / "s.nd2", two, 2, 0.5))
+
+
+def tile(image, **place):
+    """A tile as ``write_tiles`` takes it, blue first."""
+    return np.ascontiguousarray(image[..., ::-1]), place
+
+
+@pytest.mark.parametrize("axis", ["Z", "C", "T", "R", "I", "H", "V", "B"])
+def test_czi_of_two_planes_is_refused_whatever_they_differ_in(axis, truth, tmp_path):
+    written = axis if axis in "ZC" else "T"  # the writer knows no others
+    tiles = [tile(truth, plane={written: 0}), tile(truth[::-1], plane={written: 1})]
+    path = write_tiles(tmp_path / "s.czi", tiles)
+    entry = b"%c\0\0\0"
+    path.write_bytes(path.read_bytes().replace(entry % ord(written), entry % ord(axis)))
+    with pytest.raises(InputError, match=rf"s\.czi: holds 2 along {axis} of Bgr24"):
+        open_slide(path)
+
+
+def test_a_scene_of_a_czi_is_that_scene_alone(truth, tmp_path):
+    """Scenes overlap where the areas that were scanned do."""
+    tiles = [tile(truth, scene=0), tile(truth[::-1], scene=1, location=(40, 10))]
+    path = write_tiles(tmp_path / "s.czi", tiles)
+    for number, image in enumerate([truth, truth[::-1]]):
+        np.testing.assert_array_equal(open_slide(f"{path}::{number}").read(0, 60), image)
+    assert open_slide(path).shape == (70, 120, 3)
+    with pytest.raises(InputError, match=r"has no scene 2; its scenes are \[0, 1\]"):
+        open_slide(f"{path}::2")
+
+
+def test_scenes_far_apart_are_refused_before_they_are_read(truth, tmp_path):
+    tiles = [tile(truth, scene=0), tile(truth, scene=1, location=(2_000_000, 1_000_000))]
+    with pytest.raises(InputError, match="header says 1000060 x 2000080 x 3 values, 6 TB"):
+        open_slide(write_tiles(tmp_path / "s.czi", tiles))
+
+
+@pytest.mark.parametrize("compression", ["zstd0:", "zstd1:", "uncompressed:"])
+@pytest.mark.parametrize("factor", [1, 257])
+def test_compressed_czi(compression, factor, truth, tmp_path):
+    image = truth.astype("u1" if factor == 1 else "u2") * factor
+    tiles = [tile(image, compression_options=compression)]
+    found = open_slide(write_tiles(tmp_path / "s.czi", tiles)).read(0, 60)
+    np.testing.assert_array_equal(found, image)
+
+
+@pytest.mark.parametrize("pixel_um", [0.0, -0.5])
+def test_microscope_without_a_size(pixel_um, truth, tmp_path):
+    assert open_slide(write_czi(tmp_path / "s.czi", truth, pixel_um)).pixel_size_um is None
+    assert open_slide(write_nd2(tmp_path / "s.nd2", truth, 1, pixel_um)).pixel_size_um is None
+
+
+def test_nd2_that_was_not_calibrated_gives_no_size(truth, tmp_path):
+    path = write_nd2(tmp_path / "s.nd2", truth, 1, 0.5, calibrated=False)
+    assert open_slide(path).pixel_size_um is None
+
+
+@pytest.mark.parametrize("compression", ["lossless", "none"])
+def test_nd2_of_rows_with_a_rest(compression, truth, tmp_path):
+    """Rows fill whole words: 79 pixels take 237 bytes of 240."""
+    image = np.ascontiguousarray(truth[:, :79])
+    path = write_nd2(tmp_path / "s.nd2", image[..., ::-1], 1, 0.5, rest=3, compression=compression)
+    np.testing.assert_array_equal(open_slide(path).read(0, 60), image)
+
+
+def test_nd2_compressed_with_loss_is_refused(truth, tmp_path):
+    path = write_nd2(tmp_path / "s.nd2", truth, 1, 0.5, compression="lossy")
+    with pytest.raises(InputError, match=r"s\.nd2: is compressed with loss"):
+        open_slide(path)
 
 
 @pytest.mark.parametrize("suffix", ["czi", "nd2", "mrxs"])

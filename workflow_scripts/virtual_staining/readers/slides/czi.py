@@ -15,7 +15,7 @@ WHITE = (1.0, 1.0, 1.0)  # where a mosaic has no tile
 
 
 def open_czi(path: Path, inside: str = "") -> RawSlide:
-    """Open a Zeiss CZI: its first plane, all scenes where they lie, white between them.
+    """Open a Zeiss CZI of one plane: all scenes where they lie, white between them.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def open_czi(path: Path, inside: str = "") -> RawSlide:
     Raises
     ------
     InputError
-        If it is damaged or its pixels are not colours, or there is no such scene.
+        If it is damaged, holds several planes or no colours, or there is no such scene.
     """
     try:
         file = czi.CziReader(str(path))
@@ -38,7 +38,7 @@ def open_czi(path: Path, inside: str = "") -> RawSlide:
         metadata = ElementTree.fromstring(file.raw_metadata)
     except (*METADATA_ERRORS, MemoryError) as error:
         raise InputError(f"{path}: cannot be read as CZI ({error}); is it damaged?") from error
-    more = {axis: hi - lo for axis, (lo, hi) in planes.items() if axis in "TZC" and hi - lo > 1}
+    more = {axis: hi - lo for axis, (lo, hi) in planes.items() if axis not in "XY" and hi - lo > 1}
     kind = kinds.get(0)
     if more or kind not in ("Bgr24", "Bgr48"):
         held = ", ".join(f"{n} along {axis}" for axis, n in more.items()) or "one plane"
@@ -46,14 +46,15 @@ def open_czi(path: Path, inside: str = "") -> RawSlide:
             f"{path}: holds {held} of {' and '.join(sorted(set(kinds.values())))} pixels, not one "
             "RGB image; export the brightfield image as RGB"
         )
+    scene = {str(number): number for number in scenes}.get(inside)
     if inside:
-        box = {str(number): rectangle for number, rectangle in scenes.items()}.get(inside)
-        if box is None:
+        if scene is None:
             raise InputError(f"{path}: has no scene {inside}; its scenes are {sorted(scenes)}")
+        box = scenes[scene]
 
     def pixels(y0: int, y1: int) -> np.ndarray:
         roi = (box.x, box.y + y0, box.w, y1 - y0)
-        return file.read(roi=roi, background_pixel=WHITE)[..., ::-1]
+        return file.read(roi=roi, scene=scene, background_pixel=WHITE)[..., ::-1]
 
     dtype = np.dtype("u1" if kind == "Bgr24" else "u2")
     return RawSlide(

@@ -17,7 +17,7 @@ def open_nd2(path: Path) -> RawSlide:
     Raises
     ------
     InputError
-        If it is damaged, or holds anything but one RGB frame.
+        If it is damaged, holds anything but one RGB frame, or was compressed with loss.
     """
     try:
         with nd2.ND2File(path) as file:
@@ -25,6 +25,7 @@ def open_nd2(path: Path) -> RawSlide:
             rgb = file.is_rgb and set(sizes) == {"Y", "X", "S"}
             shape = file.read_frame(0).shape if rgb else None
             bits = file.attributes.bitsPerComponentSignificant
+            lossy = file.attributes.compressionType == "lossy"
     except METADATA_ERRORS as error:
         raise InputError(f"{path}: cannot be read as ND2 ({error}); is it damaged?") from error
     if not rgb:
@@ -32,6 +33,10 @@ def open_nd2(path: Path) -> RawSlide:
         raise InputError(
             f"{path}: holds {held} of {dtype}, not one RGB image; export the brightfield image as "
             "RGB"
+        )
+    if lossy:  # nd2 takes the compressed bytes for pixels
+        raise InputError(
+            f"{path}: is compressed with loss, which cannot be read; export the slide as TIFF"
         )
 
     def pixels(y0: int, y1: int) -> np.ndarray:
@@ -44,10 +49,13 @@ def open_nd2(path: Path) -> RawSlide:
 def _nd2_size_um(file: nd2.ND2File) -> tuple[float, float] | None:
     """Return the (y, x) pixel size; None where the file is not calibrated (it then says 1)."""
     try:
-        voxel = file.voxel_size()
+        voxel, channels = file.voxel_size(), getattr(file.metadata, "channels", None)
     except NameError:  # nd2 trips over colour planes without a fluorescent probe
         return None
-    return None if voxel.x == voxel.y == 1 else known_size((voxel.y, voxel.x), str(file.path))
+    uncalibrated = channels and not all(channels[0].volume.axesCalibrated[:2])
+    if uncalibrated or voxel.x == voxel.y == 1:
+        return None
+    return known_size((voxel.y, voxel.x), str(file.path))
 
 
 CONTAINER = Container(
