@@ -25,7 +25,7 @@ from virtual_staining.artefacts.training_record import was_trained_on
 from virtual_staining.errors import InputError
 from virtual_staining.models.catalogue import all_models
 from virtual_staining.runtime import promised_gpu
-from virtual_staining.settings.sheet import DRAWN_COLUMNS
+from virtual_staining.settings.sheet import DRAWN_COLUMNS, insists
 from virtual_staining.workflow.config_file import check_config_file
 from virtual_staining.workflow.failed_jobs import error_sentences, silent_ends
 from virtual_staining.workflow.job_settings import write_job_settings

@@ -14,9 +14,10 @@ def registered_ct(wildcards):
 
 
 def aligned_option(wildcards, output=None):  # as a param of the output it runs nothing again
-    """Return the option that takes a section as aligned, with the pixel size of all pairs."""
-    aligned = section_row(wildcards)["ct_image"]
-    return f"--aligned-um={STUDY.ingest.voxel_size_um}" if aligned else ""
+    """Return the options that take a section as aligned, with the pixel size of all pairs."""
+    row = section_row(wildcards)
+    insisted = " --insist" if insists(row["slide_pixel_um"]) else ""
+    return f"--aligned-um={STUDY.ingest.voxel_size_um}{insisted}" if row["ct_image"] else ""
 
 
 def view_axis(wildcards):

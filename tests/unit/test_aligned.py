@@ -6,12 +6,14 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from raw_slides import as_stored
 
 from virtual_staining.artefacts.folders import RegisteredFolder
 from virtual_staining.artefacts.registered_pair import read_registered_pair
 from virtual_staining.artefacts.registration_place import read_section_map
 from virtual_staining.artefacts.registration_table import read_summary
 from virtual_staining.artefacts.slide import write_slide_pyramid
+from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.cli import main
 from virtual_staining.imaging.geometry import SectionMap
 from virtual_staining.register.aligned import area_means, mutual_information
@@ -20,14 +22,15 @@ from virtual_staining.register.result.pair_grid import PairGrid
 PLACE = SectionMap(np.zeros(3), np.eye(3)[0], np.eye(3)[1])
 
 
-def aligned(folder, ct, slide, *, slide_um=10.0, pair_um=10.0, dtype=None):
+def aligned(folder, ct, slide, *, slide_um=10.0, pair_um=10.0, insist=False, **stored):
     """Register an aligned pair by the command; return its status and the folder."""
     write_slide_pyramid(folder / "slide.ome.tif", slide, slide_um)
-    tifffile.imwrite(folder / "ct.tif", ct if dtype is None else ct.astype(dtype))
+    tifffile.imwrite(folder / "ct.tif", ct, **stored)
     out = folder / "out"
     paths = ["--ct", str(folder / "ct.tif"), "--slide", str(folder / "slide.ome.tif")]
     ids = ["--sample", "S-1", "--volume", "S-1", "--settings", "{}", "--out", str(out)]
-    return main(["register", "section", *paths, f"--aligned-um={pair_um}", *ids]), out
+    options = [f"--aligned-um={pair_um}", *(["--insist"] if insist else [])]
+    return main(["register", "section", *paths, *options, *ids]), out
 
 
 def read(out):
@@ -98,6 +101,61 @@ def test_what_holds_no_number_is_not_valid(tmp_path, images):
     assert not valid[:6, :8].any() and valid[6:].all()
 
 
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_orientation_tags_are_obeyed_as_in_slides(tmp_path, images, orientation):
+    ct, slide = images
+    stored = as_stored(ct, orientation)
+    tag = (274, "H", 1, orientation, True)
+    status, out = aligned(tmp_path, stored, slide, extratags=[tag])
+    assert status == 0
+    np.testing.assert_array_equal(read(out).ct, ct)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"byteorder": ">"},
+        {"compression": "zlib", "tile": (16, 16)},
+        {"photometric": "miniswhite"},
+        {"resolution": (1000, 1000), "resolutionunit": "CENTIMETER"},
+        {"resolution": (72, 72), "resolutionunit": "INCH"},
+    ],
+)
+def test_however_it_is_stored(tmp_path, images, stored):
+    ct, slide = images
+    as_written = 65535 - ct if "photometric" in stored else ct
+    status, out = aligned(tmp_path, as_written, slide, **stored)
+    assert status == 0
+    np.testing.assert_array_equal(read(out).ct, ct)
+
+
+def test_two_pixel_sizes_are_refused_unless_the_sheet_insists(tmp_path, images, capsys):
+    ct, slide = images
+    stored = {"resolution": (2000, 2000), "resolutionunit": "CENTIMETER"}
+    said = refused(capsys, tmp_path, ct, slide, **stored)
+    assert "its pixels are 5 x 5 µm (y, x) as the file says, but the slide's 10 µm" in said
+    assert "slide_pixel_um with a last ! to insist (10!)" in said
+    assert aligned(tmp_path, ct, slide, insist=True, **stored)[0] == 0
+
+
+@pytest.mark.parametrize("value", [0, 65535])
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+def test_fill_around_a_round_field_is_not_valid(tmp_path, value, dtype):
+    """As a warped or reconstructed image is filled outside its field."""
+    rng = np.random.default_rng(0)
+    ct = (20000 + 3000 * rng.standard_normal((150, 150))).round().clip(1, 60000).astype(dtype)
+    y, x = np.indices(ct.shape) - 74.5
+    outside = np.hypot(y, x) > 70
+    slide = rng.integers(0, 255, (150, 150, 3)).astype("u1")
+    _, out = aligned(tmp_path, np.where(outside, np.array(value, dtype), ct), slide)
+    pair = read(out)
+    np.testing.assert_array_equal(pair.valid, ~outside)
+    np.testing.assert_array_equal(read_image(RegisteredFolder(out).valid) > 0, ~outside)
+    assert np.corrcoef(pair.ct[pair.valid], ct[~outside])[0, 1] > 0.9999
+    if dtype == "f4":  # greys are scaled by what was measured
+        assert np.ptp(pair.ct[pair.valid].astype(float)) > 65000
+
+
 def refused(capsys, folder, *arguments, **options):
     status, out = aligned(folder, *arguments, **options)
     assert status == 1 and not (out / "transform.json").exists()
@@ -113,6 +171,19 @@ def test_refusals(tmp_path, images, capsys):
     assert "one value only" in refused(capsys, tmp_path, np.full_like(ct, 7), slide)
     said = refused(capsys, tmp_path, np.stack([ct] * 3, 2), slide)
     assert "grey" in said
+    said = refused(capsys, tmp_path, np.stack([ct] * 3), slide, photometric="minisblack")
+    assert "holds 3 pages; save the one that is meant" in said
+    status, _ = aligned(tmp_path, ct, slide, extratags=[(274, "H", 1, 9, True)])
+    assert status == 1 and "its orientation tag is 9, not 1 to 8" in capsys.readouterr().err
+
+
+def test_other_formats_are_refused_by_name(tmp_path, images, capsys):
+    write_slide_pyramid(tmp_path / "slide.ome.tif", images[1], 10.0)
+    (tmp_path / "ct.mha").write_bytes(b"ObjectType = Image")
+    paths = ["--ct", str(tmp_path / "ct.mha"), "--slide", str(tmp_path / "slide.ome.tif")]
+    ids = ["--sample", "S-1", "--volume", "S-1", "--settings", "{}", "--out", str(tmp_path / "o")]
+    assert main(["register", "section", *paths, "--aligned-um=10", *ids]) == 1
+    assert "ct.mha: ct_image must be one of .tif, " in capsys.readouterr().err
 
 
 def test_mutual_information_of_equal_and_of_independent_values():

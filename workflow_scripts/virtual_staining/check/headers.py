@@ -12,20 +12,19 @@ from virtual_staining.check.regions import regions
 from virtual_staining.check.understood import File, Sample
 from virtual_staining.errors import InputError
 from virtual_staining.readers import slides, volumes
-from virtual_staining.readers.aligned import check_aligned
+from virtual_staining.readers.aligned import check_aligned, open_aligned
 from virtual_staining.readers.bounds import check_reduced
 from virtual_staining.readers.container import container_of
 from virtual_staining.readers.files import check_file
 from virtual_staining.readers.open_raw import open_slide, open_volume
 from virtual_staining.readers.pixel_sizes import origin, slide_size, volume_size
-from virtual_staining.readers.planes import open_plane
 from virtual_staining.readers.plausible import (
     check_alike,
     check_searchable,
     check_slide_size,
     check_volume_size,
 )
-from virtual_staining.settings.sheet import DRAWN_COLUMNS
+from virtual_staining.settings.sheet import DRAWN_COLUMNS, insists
 from virtual_staining.settings.study import Study
 
 
@@ -62,7 +61,7 @@ def read_headers(sheet: pd.DataFrame, study: Study) -> list[Sample]:
         names = (row[key] for key in ("sample", "volume_id", "stain", "material", "role"))
         mode = "fixed" if row["ct_image"] else mode
         samples.append(Sample(*names, mode if row["slide"] else "", files))
-        _compare(samples[-1], study)
+        _compare(samples[-1], study, insisted=insists(row["slide_pixel_um"]))
     return samples
 
 
@@ -113,7 +112,7 @@ def _ct_image(row: dict[str, str]) -> File:
     file = File("ct_image", row["ct_image"], container="aligned image")
     with _listening(file.warnings, file.errors):
         check_file(file.path)
-        plane = open_plane(Path(file.path))
+        plane = open_aligned(Path(file.path)).plane
         file.dtype, file.axes, file.shape = str(plane.dtype), "y, x", plane.shape
     return file
 
@@ -160,13 +159,17 @@ def _pose(row: dict[str, str]) -> File:
     return file
 
 
-def _compare(sample: Sample, study: Study) -> None:
-    """Compare the sizes of a sample's volume and slide, as registration does."""
+def _compare(sample: Sample, study: Study, *, insisted: bool) -> None:
+    """Compare the sizes of a sample's volume and slide, as registration does.
+
+    ``insisted`` says that the sheet's pixel size of the slide holds whatever files say.
+    """
     ct_image, slide = sample.file("ct_image"), sample.file("slide")
     if ct_image is not None and slide is not None and not (ct_image.errors or slide.errors):
         with _listening(sample.warnings, sample.own_errors):
-            sizes = (ct_image.shape, slide.shape, slide.size_um[0], study.ingest.voxel_size_um)
-            check_aligned(ct_image.path, *sizes)
+            image, slide_um = open_aligned(Path(ct_image.path)), sum(slide.size_um) / 2
+            working_um = study.ingest.voxel_size_um
+            check_aligned(image, slide.shape, slide_um, working_um, insist=insisted)
     volume = sample.file("volume")
     if volume is None or slide is None or volume.errors or slide.errors:
         return

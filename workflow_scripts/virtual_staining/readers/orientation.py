@@ -44,6 +44,15 @@ def to_upright(orientation: int, shape_px: tuple[int, int]) -> np.ndarray:
     return matrix
 
 
+def turned(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Return a stored image (y, x, …) upright, as its tag, 1 to 8, says."""
+    if orientation in EXCHANGED:
+        image = image.swapaxes(0, 1)
+    y_step = -1 if orientation in BOTTOM_UP else 1
+    x_step = -1 if orientation in RIGHT_TO_LEFT else 1
+    return image[::y_step, ::x_step]
+
+
 def upright(slide: RawSlide, orientation: int) -> RawSlide:
     """Turn a slide as its tag says; its rows are still read when asked for.
 

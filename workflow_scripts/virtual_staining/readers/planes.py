@@ -112,7 +112,8 @@ def _tiff_plane(path: Path) -> Plane:
         page = tif.pages.first
         if len(tif.pages) != 1:
             raise InputError(
-                f"{path}: holds {len(tif.pages)} pages; a slice folder needs one page a file"
+                f"{path}: holds {len(tif.pages)} pages; save the one that is meant in a file of "
+                "its own"
             )
         check_page(path, page, tif.filehandle.size)
         dtype = page.dtype.newbyteorder(tif.byteorder)

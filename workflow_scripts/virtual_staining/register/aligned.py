@@ -1,6 +1,7 @@
 """A pair that was aligned before: a grey image of the CT on the pixels of its slide, no volume."""
 
 import argparse
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,17 @@ from virtual_staining.artefacts.slide import (
 )
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import SectionMap
-from virtual_staining.readers.aligned import check_aligned
+from virtual_staining.imaging.measured import FILL, find_fill, unmeasured
+from virtual_staining.readers.aligned import check_aligned, open_aligned
 from virtual_staining.readers.files import check_file
-from virtual_staining.readers.planes import Plane, open_plane
+from virtual_staining.readers.planes import Plane
 from virtual_staining.register.inputs import coarsest_level_below
 from virtual_staining.register.result.itk_transform import write_tfm
 from virtual_staining.register.result.pair_grid import PairGrid
 from virtual_staining.register.result.pair_images import resample_slide, scanned_pixels
 from virtual_staining.register.result.qc import draw_qc
+
+log = logging.getLogger(__name__)
 
 PERCENTILES = (0.01, 99.99)  # of greys beyond 16 bits that become 0 and 65535
 GREY_BINS = 64
@@ -35,20 +39,21 @@ def register_aligned(args: argparse.Namespace, pixel_um: float) -> None:
     Parameters
     ----------
     args : Namespace
-        ``ct`` (grey image), ``slide`` (ingested), ``sample``, ``volume`` and ``out``.
+        ``ct`` (grey image), ``slide`` (ingested), ``insist``, ``sample``, ``volume`` and ``out``.
     pixel_um : float
         Pixel size of all pairs of the study, µm.
 
     Raises
     ------
     InputError
-        If the images are not of one size, or their pixels are coarser than ``pixel_um``.
+        If the images or their pixels are not of one size, or these are coarser than ``pixel_um``.
     """
     full_um = full_pixel_um(args.slide)
     check_file(args.ct)
-    plane = open_plane(Path(args.ct))
-    check_aligned(args.ct, plane.shape, full_shape_px(args.slide), full_um, pixel_um)
-    grey, measured = grey_levels(plane)
+    image = open_aligned(Path(args.ct))
+    shape_px = full_shape_px(args.slide)
+    check_aligned(image, shape_px, full_um, pixel_um, insist=args.insist)
+    grey, measured = grey_levels(image.plane)
     shape = tuple(max(1, int(n * full_um / pixel_um + 1e-6)) for n in grey.shape)
     grid = PairGrid((shape[0], shape[1]), pixel_um, IDENTITY)
     ct = area_means(grey, full_um, grid)
@@ -104,7 +109,8 @@ def grey_levels(plane: Plane) -> tuple[np.ndarray, np.ndarray]:
         0 to 65535; values of 8 and 16 bits keep their differences, others are scaled between two
         percentiles.
     measured : ndarray of float, shape (y, x)
-        0 where the image holds no number, else 1.
+        0 where the image holds no number, and where one value stands around a field with a sharp
+        edge, as programs fill what lies outside a turned or round image; else 1.
 
     Raises
     ------
@@ -115,6 +121,12 @@ def grey_levels(plane: Plane) -> tuple[np.ndarray, np.ndarray]:
     measured = np.isfinite(values)
     if not measured.any() or np.ptp(values[measured]) == 0:
         raise InputError(f"{plane.path}: ct_image holds one value only; the file holds no image")
+    for fill in find_fill([values]):
+        if fill.kind == FILL:
+            empty = unmeasured(values, [fill])
+            measured &= ~empty
+            log.info("%s: %g in %.2f %% of it is no data", plane.path, fill.value,
+                     100 * empty.mean())  # fmt: skip
     if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
         return values.astype(float) - min(0, np.iinfo(values.dtype).min), measured.astype(float)
     low, high = np.percentile(values[measured].astype(float), PERCENTILES)

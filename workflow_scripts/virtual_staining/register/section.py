@@ -55,6 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pixel size of the pair, µm, where --ct is a grey image on the slide's own pixels, "
         "aligned before; nothing is searched then",
     )
+    parser.add_argument(
+        "--insist",
+        action="store_true",
+        help="with --aligned-um: use the slide's pixel size whatever the grey image says",
+    )
     parser.add_argument("--slide", required=True, help="ingested slide, slide.ome.tif")
     parser.add_argument(
         "--initial-pose", default="", help="rough pose or transform.json, or landmarks (.csv)"
