@@ -9,6 +9,7 @@ from virtual_staining.imaging.tissue.absorbance import clear_and_opaque, slide_a
 from virtual_staining.imaging.tissue.hull import large_pieces
 from virtual_staining.imaging.tissue.regions import IMPLANT_HALF_THICKNESS_UM
 from virtual_staining.imaging.tissue.rigid import faint_implant, rigid_ct
+from virtual_staining.imaging.tissue.section_colour import rigid_by_colour
 from virtual_staining.settings.mask import KEEP, MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 
@@ -61,7 +62,8 @@ def tissue_classes(
 ) -> np.ndarray:
     """Tell implant, degradation layer, rigid tissue, soft tissue and background apart.
 
-    The section tells what is opaque, stained or clear; the CT tells rigid from soft tissue.
+    The section tells what is opaque, stained or clear; the CT tells rigid from soft tissue, and
+    where it is open, the section's colour does.
 
     Parameters
     ----------
@@ -89,12 +91,17 @@ def tissue_classes(
     sigma_px = max(settings.smooth_um / pixel_um, SMOOTH_PX)
     span = normalize.bone_mean - normalize.background_mean
     grey = ndimage.gaussian_filter(ct.astype(np.float32), sigma_px)
-    dense = grey > normalize.background_mean + HALFWAY * span
+    level = (grey - normalize.background_mean) / span
+    dense = level > HALFWAY
     implant = large_pieces(opaque & valid, pixel_um, settings)
     if not implant.any():  # the section has lost the implant and shows clear glass in its place
-        rigid = dense | faint_implant(ct, pixel_um, settings, normalize)
-        implant = thick_body(clear & rigid & valid, pixel_um)
-    classes = np.where(dense, Tissue.RIGID, Tissue.SOFT).astype(np.uint8)
+        solid = dense | faint_implant(ct, pixel_um, settings, normalize)
+        implant = thick_body(clear & solid & valid, pixel_um)
+    stained = mask & valid & ~clear & ~opaque
+    rigid = rigid_by_colour(
+        slide, level, dense, stained, implant | opaque, settings.smooth_um / pixel_um
+    )
+    classes = np.where(rigid, Tissue.RIGID, Tissue.SOFT).astype(np.uint8)
     classes[degradation(absorbance, dense & ~clear, implant, pixel_um)] = Tissue.DEGRADATION
     classes[clear] = Tissue.BACKGROUND
     classes[implant] = Tissue.IMPLANT
