@@ -20,7 +20,7 @@ from skimage.metrics import structural_similarity
 from virtual_staining.evaluate.faults.kernel_distance import patch_distance, squeezenet_features
 from virtual_staining.evaluate.metric import PatchPairs, find_needs, load_metrics
 from virtual_staining.evaluate.metrics.lpips import load
-from virtual_staining.evaluate.metrics.ssim import PEAK, REACH_PX, ssim
+from virtual_staining.evaluate.metrics.ssim import PEAK, REACH_PX, ssim, ssim_map
 from virtual_staining.imaging.resolution import slide_resolution
 from virtual_staining.runtime import set_up_processor
 from virtual_staining.settings.evaluate import EvaluateSettings
@@ -67,7 +67,7 @@ def main():
     patches = make_patches(args.patch_px)
     pairs = list(zip(patches.real, patches.generated, strict=True))
     inside = patches.region[0]
-    differences = [abs(ssim(*pair, inside) - skimage_ssim(*pair)) for pair in pairs]
+    differences = [abs(ssim(ssim_map(*pair), inside) - skimage_ssim(*pair)) for pair in pairs]
     records = find_needs(EvaluateSettings(more_metrics=True, lpips="if_given"))
     work = {
         metric.column: lambda compute=compute: compute(patches)

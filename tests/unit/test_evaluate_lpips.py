@@ -8,7 +8,11 @@ import torch
 
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate import lpips_backbone as backbone
-from virtual_staining.evaluate.lpips_network import import_torchvision, lpips_distances
+from virtual_staining.evaluate.lpips_network import (
+    import_torchvision,
+    lpips_distances,
+    lpips_features,
+)
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 
@@ -42,15 +46,28 @@ def test_torchmetrics_documented_value(network):
         assert network(first, second).mean().item() == pytest.approx(0.1005, abs=5e-5)
 
 
+def distances(network, real, generated):
+    return lpips_distances(network, *(lpips_features(network, i) for i in (real, generated)))
+
+
+def test_the_distance_of_features_is_that_of_the_network(network):
+    rng = np.random.default_rng(0)
+    pair = rng.integers(0, 256, (2, 3, 48, 64, 3), dtype=np.uint8)
+    with torch.inference_mode():
+        tensors = [torch.from_numpy(images).movedim(-1, 1) / 127.5 - 1 for images in pair]
+        expected = network(*tensors).flatten().numpy()
+    assert distances(network, *pair) == pytest.approx(expected, rel=1e-5)
+
+
 def test_identical_images_have_no_distance_and_batches_agree(network):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (18, 32, 32, 3), dtype=np.uint8)
-    assert lpips_distances(network, images, images) == pytest.approx(0)
+    assert distances(network, images, images) == pytest.approx(0)
     shifted = np.roll(images, 1, axis=0)
-    together = lpips_distances(network, images, shifted)
+    together = distances(network, images, shifted)
     assert together.shape == (18,)
     assert (together > 0.01).all()
-    alone = lpips_distances(network, images[-1:], shifted[-1:])
+    alone = distances(network, images[-1:], shifted[-1:])
     assert together[-1] == pytest.approx(alone[0], rel=1e-4)
 
 

@@ -7,9 +7,11 @@ from skimage.metrics import structural_similarity
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate.metric import find_needs, load_metrics
 from virtual_staining.evaluate.metrics.psnr import METRIC as PSNR
-from virtual_staining.evaluate.metrics.psnr import psnr_db
+from virtual_staining.evaluate.metrics.psnr import psnr_db as psnr_of_errors
+from virtual_staining.evaluate.metrics.psnr import squared_error_map
 from virtual_staining.evaluate.metrics.ssim import METRIC as SSIM
-from virtual_staining.evaluate.metrics.ssim import ssim as ssim_of_region
+from virtual_staining.evaluate.metrics.ssim import ssim as mean_ssim
+from virtual_staining.evaluate.metrics.ssim import ssim_map
 from virtual_staining.evaluate.patch_metrics import measure, measure_region
 from virtual_staining.settings.evaluate import EvaluateSettings
 
@@ -18,9 +20,17 @@ WHOLE = EvaluateSettings(patch_px=64, step_px=64)
 SSIM_ALONE = {SSIM.column: SSIM.compute}
 
 
+def ssim_of_region(real, generated, region):
+    return mean_ssim(ssim_map(real, generated), region)
+
+
 def ssim(real, generated):
     """SSIM over all of a patch, as in the paper."""
     return ssim_of_region(real, generated, np.ones(real.shape[:2], bool))
+
+
+def psnr_db(real, generated):
+    return psnr_of_errors(squared_error_map(real, generated))
 
 
 def noise(shape, seed=0):

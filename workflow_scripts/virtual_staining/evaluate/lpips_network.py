@@ -3,13 +3,15 @@
 import importlib
 import sys
 import warnings
+from collections.abc import Sequence
 from types import ModuleType
 
 import numpy as np
 import torch
 from torch import nn
 
-BATCH = 16
+Features = tuple[torch.Tensor, ...]
+LEAST_LENGTH = 1e-10  # lpips adds it, so that an empty pixel stays empty
 
 
 def import_torchvision() -> ModuleType:
@@ -75,26 +77,51 @@ def lpips_network(features: dict[str, torch.Tensor]) -> nn.Module:
 
 
 @torch.inference_mode()
-def lpips_distances(network: nn.Module, real: np.ndarray, generated: np.ndarray) -> np.ndarray:
-    """LPIPS of pairs of images, in batches (paper equation 14).
+def lpips_features(network: nn.Module, images: np.ndarray) -> list[Features]:
+    """Normalized features of images, of which LPIPS is a distance.
 
     Parameters
     ----------
     network : nn.Module
         From :func:`lpips_network`, on any device.
-    real, generated : ndarray, shape (n, y, x, 3), uint8
+    images : ndarray, shape (n, y, x, 3), uint8
+
+    Returns
+    -------
+    list of tuple of Tensor
+        For each image a tensor (channels, y, x) per layer, on the network's device.
+    """
+    device = next(network.parameters()).device
+    scaled = torch.from_numpy(images).to(device).movedim(-1, 1) / 127.5 - 1
+    layers = network.net(network.scaling_layer(scaled))
+    return list(zip(*(_unit_length(layer) for layer in layers), strict=True))
+
+
+@torch.inference_mode()
+def lpips_distances(
+    network: nn.Module, real: Sequence[Features], generated: Sequence[Features]
+) -> np.ndarray:
+    """LPIPS of pairs of images (paper equation 14).
+
+    Parameters
+    ----------
+    network : nn.Module
+        From :func:`lpips_network`.
+    real, generated : sequence of tuple of Tensor
+        From :func:`lpips_features`.
 
     Returns
     -------
     ndarray, shape (n,), float64
         0 for identical images, larger for more different ones.
     """
-    device = next(network.parameters()).device
-    distances = []
-    for first in range(0, len(real), BATCH):
-        pair = [
-            torch.from_numpy(images[first : first + BATCH]).to(device).movedim(-1, 1) / 127.5 - 1
-            for images in (real, generated)
-        ]
-        distances.append(network(*pair).flatten().double().cpu().numpy())
-    return np.concatenate(distances) if distances else np.zeros(0)
+    total = torch.zeros(len(real))
+    for layer, weights in enumerate(network.lins):
+        pair = (torch.stack([image[layer] for image in images]) for images in (real, generated))
+        total = total + weights(torch.sub(*pair).square_()).mean((1, 2, 3)).cpu()
+    return total.double().numpy()
+
+
+def _unit_length(features: torch.Tensor) -> torch.Tensor:
+    """Scale the channels of each pixel to length 1, as LPIPS does."""
+    return features / (features.square().sum(1, keepdim=True).sqrt() + LEAST_LENGTH)

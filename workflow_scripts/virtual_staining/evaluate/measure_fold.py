@@ -21,8 +21,10 @@ from virtual_staining.evaluate.patch_metrics import (
     mask_patches,
     measure,
     measure_region,
+    slide_pair,
 )
 from virtual_staining.evaluate.regions import tissue_regions
+from virtual_staining.evaluate.shared import RealResults
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.resolution import slide_resolution
 from virtual_staining.imaging.tile_starts import covered_windows
@@ -87,10 +89,13 @@ def measure_fold(
             pair = read_training_pair(results, sample)
             classes = read_tissue(results, pair)
             _, background = read_background_levels(results.normalized(sample).stats)
+            of_real = RealResults()
             for name, generated in slides(pair, classes).items():
                 values = (fold.stain, name, number, sample, fold.material.get(sample, ""), subset)
                 about = dict(zip(KEYS, values, strict=True))
-                found = measure_slide(results, pair, classes, generated, background, comparison)
+                found = measure_slide(
+                    results, pair, classes, generated, background, comparison, of_real
+                )
                 patch_rows += [about | row for row in found]
                 faults = slide_faults(
                     pair.slide, generated, pair.ct, classes, background, comparison.tile_step_px
@@ -138,6 +143,7 @@ def measure_slide(
     generated: np.ndarray,
     background: np.ndarray,
     comparison: Comparison,
+    of_real: RealResults,
 ) -> list[dict]:
     """Compare one slide with the real one, patch by patch, in all regions.
 
@@ -153,6 +159,8 @@ def measure_slide(
     background : ndarray, shape (3,), uint8
         Colour of the real slide's background.
     comparison : Comparison
+    of_real : RealResults
+        Shared by all stained slides of the sample.
 
     Returns
     -------
@@ -170,9 +178,10 @@ def measure_slide(
     regions = tissue_regions(classes, pixel_size_um(normalized.slide), settings.ring_um)
     how = background, settings, comparison.metrics
     try:
-        rows = measure(pair.slide, generated, pair.mask, *how)
+        slides = slide_pair(pair.slide, generated, pair.mask, background, of_real)
+        rows = measure(pair.slide, generated, pair.mask, *how, slides)
         for name, region in regions.items():
-            rows += measure_region(name, pair.slide, generated, region, *how)
+            rows += measure_region(name, pair.slide, generated, region, *how, slides)
     except ValueError as error:
         raise InputError(f"{normalized.path}: {error}") from error
     return rows

@@ -6,7 +6,7 @@ else. A file without ``METRIC`` holds functions that others use.
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ import numpy as np
 from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate import metrics
+from virtual_staining.evaluate.shared import SlidePair, Window, corner
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 NOTHING_NEEDED = {"measured": True, "reason": "needs nothing but the slides"}
@@ -35,6 +36,10 @@ class PatchPairs:
         the paper, else the region.
     background : ndarray of uint8, shape (3,)
         Mean colour of the real slide's background.
+    windows : sequence of (slice, slice)
+        Where the patches lie; needed with ``slides`` alone.
+    slides : SlidePair, optional
+        Keeps what the regions of a slide have in common; without it nothing is kept.
     """
 
     real: np.ndarray
@@ -42,6 +47,34 @@ class PatchPairs:
     region: np.ndarray
     counted: np.ndarray
     background: np.ndarray
+    windows: Sequence[Window] = ()
+    slides: SlidePair | None = None
+
+    def maps(self, function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> list[np.ndarray]:
+        """Return ``function(real, generated)`` of each patch, calculated once for all regions.
+
+        It may be that of patches that are also different outside the region, so only values that
+        depend on the region alone may be used.
+        """
+        if self.slides is None:
+            return [function(*pair) for pair in zip(self.real, self.generated, strict=True)]
+        return [self.slides.map(function, window) for window in self.windows]
+
+    def of_real(self, function: Callable[[np.ndarray], Sequence], chosen: Sequence[int]) -> list:
+        """Return a function's results for chosen real patches, calculated once for a sample.
+
+        Parameters
+        ----------
+        function : callable
+            Maps patches (n, y, x, 3) to n results. Equal callables are taken for the same.
+        chosen : sequence of int
+            Numbers of the patches.
+        """
+        if self.slides is None:
+            return list(function(self.real[chosen]))
+        filled = (self.counted != self.region).any(axis=(1, 2))  # with background, around a mask
+        keys = [(corner(self.windows[k]), bool(filled[k])) for k in chosen]
+        return self.slides.of_real.of(function, self.real[chosen], keys)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 
 from virtual_staining.artefacts.patches import HEADLINE_REGIONS, PAPER_REGION, MetricColumn
 from virtual_staining.evaluate.metric import PatchPairs
+from virtual_staining.evaluate.shared import RealResults, SlidePair
 from virtual_staining.imaging.image_pair import fill_outside
 from virtual_staining.imaging.tile_starts import covered_windows
 from virtual_staining.settings.evaluate import SMALLEST_PATCH_PX, EvaluateSettings
@@ -20,6 +21,7 @@ def measure(
     background: np.ndarray,
     settings: EvaluateSettings,
     metrics: Measures,
+    slides: SlidePair | None = None,
 ) -> list[dict]:
     """Compare two slides on the patches that the mask covers well enough, as the paper does.
 
@@ -36,6 +38,8 @@ def measure(
     settings : EvaluateSettings
     metrics : mapping
         From :func:`virtual_staining.evaluate.metric.load_metrics`.
+    slides : SlidePair, optional
+        From :func:`slide_pair`; keeps what all regions have in common.
 
     Returns
     -------
@@ -49,9 +53,29 @@ def measure(
         If the shapes differ, or the images are too small to compare.
     """
     windows = _windows(real, generated, mask, settings, settings.min_overlap)
+    slides = slides or slide_pair(real, generated, mask, background)
+    images = [slides.real, slides.generated, mask, np.ones_like(mask)]
+    return _rows(PAPER_REGION, windows, images, background, metrics, slides)
+
+
+def slide_pair(
+    real: np.ndarray,
+    generated: np.ndarray,
+    mask: np.ndarray,
+    background: np.ndarray,
+    of_real: RealResults | None = None,
+) -> SlidePair:
+    """Return two slides as the whole mask is compared: outside it both have one colour.
+
+    Parameters
+    ----------
+    real, generated, mask, background
+        As in :func:`measure`.
+    of_real : RealResults, optional
+        Of the same sample; without it nothing is shared with other stained slides.
+    """
     filled = [fill_outside(image, mask, background) for image in (real, generated)]
-    everywhere = np.ones_like(mask)
-    return _rows(PAPER_REGION, windows, [*filled, mask, everywhere], background, metrics)
+    return SlidePair(*filled, RealResults() if of_real is None else of_real)
 
 
 def mask_patches(
@@ -85,6 +109,7 @@ def measure_region(
     background: np.ndarray,
     settings: EvaluateSettings,
     metrics: Measures,
+    slides: SlidePair | None = None,
 ) -> list[dict]:
     """Compare two slides on the patches that a region covers well enough, on the region alone.
 
@@ -100,6 +125,8 @@ def measure_region(
     region : ndarray, shape (y, x), bool
     background, settings, metrics
         As in :func:`measure`.
+    slides : SlidePair, optional
+        As in :func:`measure`, of a mask that holds the region.
 
     Returns
     -------
@@ -115,7 +142,7 @@ def measure_region(
     least = settings.min_overlap if headline else settings.min_part_overlap
     windows = _windows(real, generated, region, settings, least)
     mixed = np.where(region[..., None], generated, real)
-    return _rows(name, windows, [real, mixed, region, region], background, metrics)
+    return _rows(name, windows, [real, mixed, region, region], background, metrics, slides)
 
 
 def _windows(
@@ -142,11 +169,13 @@ def _rows(
     images: list[np.ndarray],
     background: np.ndarray,
     metrics: Measures,
+    slides: SlidePair | None,
 ) -> list[dict]:
     """Measure the patches of one region; ``images`` are the fields of :class:`PatchPairs`."""
     if not windows:
         return []
-    patches = PatchPairs(*(np.stack([image[w] for w in windows]) for image in images), background)
+    stacks = (np.stack([image[window] for window in windows]) for image in images)
+    patches = PatchPairs(*stacks, background, windows, slides)
     table = {
         "region": [region] * len(windows),
         "y_px": [y.start for y, _ in windows],

@@ -23,6 +23,7 @@ from virtual_staining.artefacts.volume import level_for_pixels
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate.layout import stain_name
 from virtual_staining.evaluate.measure_fold import Comparison, measure_slide
+from virtual_staining.evaluate.shared import RealResults
 from virtual_staining.imaging.oblique import cut_plane
 from virtual_staining.models.catalogue import model_name
 from virtual_staining.runtime import cpu_count
@@ -89,9 +90,10 @@ def measure_stained_sections(
             "plane": np.rint(np.mean(translated, axis=0)).astype(np.uint8),
         }
         about = {"stain": stain, "model": model, "volume": volume, "sample": sample}
+        of_real = RealResults()
         for way, image in images.items():
             patches = pd.DataFrame(
-                measure_slide(results, pair, classes, image, background, comparison)
+                measure_slide(results, pair, classes, image, background, comparison, of_real)
             )
             if patches.empty:
                 log.warning("%s: the mask covers no patch well enough; left out", sample)

@@ -5,6 +5,8 @@ The network's modules load torch, so they are imported only where LPIPS is measu
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from virtual_staining.evaluate.metric import Metric, Needs, PatchPairs
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 LEAST_COUNTED = 0.5
+BATCH = 16
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,10 +45,22 @@ def compute(network: nn.Module, patches: PatchPairs) -> np.ndarray:
     """
     from virtual_staining.evaluate.lpips_network import lpips_distances
 
-    enough = patches.counted.mean(axis=(1, 2)) >= LEAST_COUNTED
-    values = np.full(len(enough), np.nan)
-    values[enough] = lpips_distances(network, patches.real[enough], patches.generated[enough])
+    features = _features_of(network)
+    enough = np.flatnonzero(patches.counted.mean(axis=(1, 2)) >= LEAST_COUNTED)
+    values = np.full(len(patches.real), np.nan)
+    for first in range(0, len(enough), BATCH):
+        batch = enough[first : first + BATCH]
+        pair = patches.of_real(features, batch), features(patches.generated[batch])
+        values[batch] = lpips_distances(network, *pair)
     return values
+
+
+@cache
+def _features_of(network: nn.Module) -> Callable[[np.ndarray], list]:
+    """Return the same function for the same network, so that its results are kept."""
+    from virtual_staining.evaluate.lpips_network import lpips_features
+
+    return partial(lpips_features, network)
 
 
 METRIC = Metric(

@@ -6,9 +6,10 @@ from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.evaluate.metric import Metric, PatchPairs
 
 PEAK = 255  # L in equation 12: the largest value of an 8-bit image
+CHANNELS = 3
 
 
-def psnr_db(real: np.ndarray, generated: np.ndarray) -> float:
+def psnr_db(squared_errors: np.ndarray) -> float:
     """Peak signal-to-noise ratio in dB (paper equations 12 and 13).
 
     The ratio of identical images is infinite, and quantiles of infinite values are undefined;
@@ -17,17 +18,22 @@ def psnr_db(real: np.ndarray, generated: np.ndarray) -> float:
 
     Parameters
     ----------
-    real, generated : ndarray, shape (…, 3), uint8
-        N in equation 13 counts pixels and channels.
+    squared_errors : ndarray of int, shape (n,)
+        From :func:`squared_error_map`. N in equation 13 counts pixels and channels.
     """
-    mse = np.mean((real.astype(np.float64) - generated) ** 2)
-    return float(10 * np.log10(PEAK**2 / max(mse, 1 / real.size)))
+    values = CHANNELS * squared_errors.size
+    return float(10 * np.log10(PEAK**2 * values / max(squared_errors.sum(dtype=np.int64), 1)))
+
+
+def squared_error_map(real: np.ndarray, generated: np.ndarray) -> np.ndarray:
+    """Return the squared difference of two images, sum of the channels, int32 (y, x)."""
+    return np.square(real.astype(np.int32) - generated).sum(axis=-1, dtype=np.int32)
 
 
 def compute(patches: PatchPairs) -> np.ndarray:
     """Return the PSNR of each patch in dB, shape (n,)."""
-    triples = zip(patches.real, patches.generated, patches.counted, strict=True)
-    return np.array([psnr_db(real[at], generated[at]) for real, generated, at in triples])
+    pairs = zip(patches.maps(squared_error_map), patches.counted, strict=True)
+    return np.array([psnr_db(errors[at]) for errors, at in pairs])
 
 
 METRIC = Metric(

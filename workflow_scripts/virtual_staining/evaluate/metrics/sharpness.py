@@ -18,12 +18,12 @@ EDGE_PX = 3
 def sharpness(real: np.ndarray, generated: np.ndarray, region: np.ndarray) -> float:
     """Energy of fine detail of the generated slide over that of the real slide.
 
-    Detail is the grey image (mean of the channels) less its Gaussian-smoothed copy; energy is the
-    mean square over the region without its outermost pixels. Noise counts as detail.
+    Energy is the mean square over the region without its outermost pixels. Noise counts as detail.
 
     Parameters
     ----------
-    real, generated : ndarray, shape (y, x, 3), uint8
+    real, generated : ndarray, shape (y, x)
+        From :func:`detail`.
     region : ndarray of bool, shape (y, x)
 
     Returns
@@ -36,11 +36,12 @@ def sharpness(real: np.ndarray, generated: np.ndarray, region: np.ndarray) -> fl
     inner = cv2.erode(region.astype(np.uint8), cross, iterations=EDGE_PX, borderValue=0) > 0
     if not inner.any():
         return float("nan")
-    energies = [np.square(_detail(image)[inner]).mean() for image in (generated, real)]
+    energies = [np.square(image[inner]).mean() for image in (generated, real)]
     return float(energies[0] / energies[1]) if energies[1] >= LEAST_DETAIL**2 else float("nan")
 
 
-def _detail(image: np.ndarray) -> np.ndarray:
+def detail(image: np.ndarray) -> np.ndarray:
+    """Return the grey image (mean of the channels) less its smoothed copy, float32 (y, x)."""
     grey = image.mean(axis=-1, dtype=np.float32)
     side = 2 * REACH_PX + 1
     return grey - cv2.GaussianBlur(
@@ -48,9 +49,15 @@ def _detail(image: np.ndarray) -> np.ndarray:
     )
 
 
+def details(images: np.ndarray) -> list[np.ndarray]:
+    """Return the :func:`detail` of several patches, shape (n, y, x, 3)."""
+    return [detail(image) for image in images]
+
+
 def compute(patches: PatchPairs) -> np.ndarray:
     """Return the sharpness of each patch, shape (n,)."""
-    triples = zip(patches.real, patches.generated, patches.region, strict=True)
+    real = patches.of_real(details, range(len(patches.real)))
+    triples = zip(real, details(patches.generated), patches.region, strict=True)
     return np.array([sharpness(*triple) for triple in triples])
 
 

@@ -65,15 +65,15 @@ def _window_sums(image: np.ndarray) -> np.ndarray:
     return sums[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
 
 
-def ssim(real: np.ndarray, generated: np.ndarray, counted: np.ndarray) -> float:
+def ssim(similarity: np.ndarray, counted: np.ndarray) -> float:
     """Structural similarity, mean over pixels and channels (paper equation 11).
 
     Equal to scikit-image's with its default 7 × 7 uniform window, as in the paper.
 
     Parameters
     ----------
-    real, generated : ndarray, shape (y, x, 3), uint8
-        At least 7 pixels along y and x.
+    similarity : ndarray, shape (y - 6, x - 6, 3)
+        From :func:`ssim_map`.
     counted : ndarray of bool, shape (y, x)
         Windows that lie inside are averaged.
 
@@ -82,18 +82,17 @@ def ssim(real: np.ndarray, generated: np.ndarray, counted: np.ndarray) -> float:
     float
         At most 1, which only identical images reach; NaN where no window lies inside.
     """
-    values = ssim_map(real, generated)
     if counted.all():
-        return float(values.mean())
+        return float(similarity.mean())
     inside = cv2.erode(counted.astype(np.uint8), np.ones((WINDOW_PX, WINDOW_PX), np.uint8))
     centres = inside[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX].astype(bool)
-    return float(values[centres].mean()) if centres.any() else float("nan")
+    return float(similarity[centres].mean()) if centres.any() else float("nan")
 
 
 def compute(patches: PatchPairs) -> np.ndarray:
     """Return the SSIM of each patch, shape (n,)."""
-    triples = zip(patches.real, patches.generated, patches.counted, strict=True)
-    return np.array([ssim(*triple) for triple in triples])
+    pairs = zip(patches.maps(ssim_map), patches.counted, strict=True)
+    return np.array([ssim(*pair) for pair in pairs])
 
 
 METRIC = Metric(
