@@ -49,6 +49,7 @@ class Browser:
         os.close(to_read)
         os.close(to_write)
         self._left, self._number, self._session, self.complaints = b"", 0, None, []
+        self._context = ""
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
@@ -94,13 +95,16 @@ class Browser:
             self.complaints += [str(arg.get("value", arg)) for arg in params["args"]]
         elif event.get("method") == "Runtime.exceptionThrown":
             self.complaints.append(str(params["exceptionDetails"]))
+        elif event.get("method") == "Runtime.executionContextCreated":
+            self._context = params["context"]["uniqueId"]
         elif event.get("method") == "Log.entryAdded" and params["entry"]["level"] != "verbose":
             self.complaints.append(params["entry"]["text"])
 
-    def run(self, expression):
-        """Evaluate JavaScript in the page and return the value."""
+    def run(self, expression, inside=False):
+        """Evaluate JavaScript in the page, or in the newest page inside it; return the value."""
+        place = {"uniqueContextId": self._context} if inside else {}
         result = self.ask("Runtime.evaluate", expression=expression, returnByValue=True,
-                          awaitPromise=True)  # fmt: skip
+                          awaitPromise=True, **place)  # fmt: skip
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
@@ -109,12 +113,20 @@ class Browser:
         self.ask("Page.navigate", url=address)
         self.wait(until)
 
-    def wait(self, until):
+    def wait(self, until, inside=False):
         """Wait until an expression is true."""
         end = time.monotonic() + PATIENCE_S
-        while not self.run(f"Boolean({until})"):
+        while not self._holds(until, inside):
             assert time.monotonic() < end, (until, self.complaints)
             time.sleep(0.05)
+
+    def _holds(self, expression, inside):
+        try:
+            return self.run(f"Boolean({expression})", inside)
+        except AssertionError:
+            if not inside:
+                raise
+            return False  # the page inside has just been replaced
 
     def picture(self):
         """Return the page as an array (y, x, 3)."""

@@ -53,14 +53,17 @@ def test_the_lead_is_over_what_knows_no_truth():
 
 
 def test_what_is_doubtful_is_named_and_what_is_not_is_left_out():
-    calm = " ".join(doubts(patches(), slides(), [SSIM], uncertainty()))
-    assert "1 test slides: too few" in calm and "LPIPS was not measured" in calm
+    calm = " ".join(doubts(patches(), slides(), uncertainty()))
+    assert "1 test slide: too few" in calm and "LPIPS was not measured" in calm
     assert "seams" not in calm and "unlike" not in calm
-    loud = " ".join(doubts(patches(), slides(1.4), [SSIM], uncertainty("spread")))
+    loud = " ".join(doubts(patches(), slides(1.4), uncertainty("spread")))
     assert "seams between tiles (contrast ratio 1.40) on c" in loud
     assert "c (Pix2Pix) is unlike the slides trained on: spread." in loud
+    unmeasured, measured = (patches().assign(lpips=value) for value in (np.nan, 0.2))
+    assert "LPIPS was not" in " ".join(doubts(unmeasured, slides(), None))
+    assert "LPIPS was not" not in " ".join(doubts(measured, slides(), None))
     blurred = patches().assign(sharpness=0.3)
-    assert "blurred (0.30 of" in " ".join(doubts(blurred, slides(), [SSIM], None))
+    assert "blurred (0.30 of" in " ".join(doubts(blurred, slides(), None))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import tifffile
 import zarr
+from report_page import check_report
 from workspace import TINY, make_workspace, snakemake
 
 from virtual_staining.artefacts.patches import REGIONS
@@ -168,8 +169,9 @@ def test_figures_from_cached_outputs(finished, tmp_path):
         shutil.move(stage, results / stage.name)
 
 
-def test_report(finished):
+def test_report(finished, tmp_path):
     run(finished, "--report", "report.html")
+    check_report(finished / "report.html", tmp_path)
     report = (finished / "report.html").read_text(encoding="utf-8")
     for figure in ("patches", "slides", "models", "boxplots"):
         assert f"09_figures/toluidine_blue/{figure}.png" in report

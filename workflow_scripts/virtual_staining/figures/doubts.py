@@ -53,7 +53,6 @@ def lead_sentences(
 def doubts(
     patches: pd.DataFrame,
     slides: pd.DataFrame,
-    metrics: list[MetricColumn],
     uncertainty: pd.DataFrame | None,
 ) -> list[str]:
     """Return what a reader should distrust.
@@ -62,14 +61,14 @@ def doubts(
     ----------
     patches, slides : DataFrame
         As ``evaluate table`` writes them.
-    metrics : list of MetricColumn
     uncertainty : DataFrame or None
         As ``evaluate trust`` writes it.
     """
     found = []
     tested = patches.loc[patches["subset"] == "test", "sample"].nunique()
     if tested < FEW:
-        found.append(f"{tested} test slides: too few for a statement about new slides.")
+        named = "1 test slide" if tested == 1 else f"{tested} test slides"
+        found.append(f"{named}: too few for a statement about new slides.")
     held = slides[slides["subset"].isin(("validation", "test"))]
     for model in in_order(set(patches["model"]) - set(REFERENCES)):
         found += _faults(model_name(model), held[held["model"] == model])
@@ -86,7 +85,7 @@ def doubts(
             f"{row['alarm']}."
             for _, row in alarmed.iterrows()
         ]
-    if not any(metric.column == "lpips" for metric in metrics):
+    if "lpips" not in patches or patches["lpips"].isna().all():
         found.append("LPIPS was not measured; nothing here sees texture as people do.")
     found.append(
         "SSIM, PSNR and LPIPS count a shift of CT against section as an error, and colours cannot "

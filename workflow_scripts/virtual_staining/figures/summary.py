@@ -83,7 +83,7 @@ def summary_page(study: Study, pictures: Mapping[str, Path]) -> str:
         "TITLE": html.escape(f"{stain.capitalize()}: virtual staining"),
         "RAN": _items(what_ran(study)),
         "SURE": _items(how_sure(study)),
-        "DISTRUST": _items(doubts(study.patches, study.slides, study.metrics, study.uncertainty)),
+        "DISTRUST": _items(doubts(study.patches, study.slides, study.uncertainty)),
         "TABLE": sortable(medians(study)),
         "PICTURES": "".join(shown),
         "MORE": further,
@@ -136,7 +136,7 @@ def medians(study: Study) -> pd.DataFrame:
     rows = table[(table["region"] == region) & (table["subset"] == subset)]
     columns = {"model": [title_of(model) for model in rows["model"]]}
     columns |= {
-        metric.title: rows[f"{metric.column}_median"].round(metric.decimals).tolist()
+        metric.title: [_fixed(v, metric.decimals) for v in rows[f"{metric.column}_median"]]
         for metric in study.metrics
         if rows[f"{metric.column}_median"].notna().any()
     }
@@ -180,6 +180,10 @@ def _cell(value: object) -> str:
     if pd.isna(value):
         return "—"
     return f"{value:.{DECIMALS}g}" if isinstance(value, float) and value % 1 else f"{value}"
+
+
+def _fixed(value: float, decimals: int) -> str:
+    return "—" if pd.isna(value) else f"{value:.{decimals}f}"
 
 
 def _items(sentences: Sequence[str]) -> str:
