@@ -9,7 +9,8 @@ from virtual_staining.evaluate.faults.false_structures import (
     dark_tissue_fraction,
     false_hole_fraction,
 )
-from virtual_staining.evaluate.faults.seams import phase_contrast, seam_ratio
+from virtual_staining.evaluate.faults.seams import image_steps, phase_contrast
+from virtual_staining.evaluate.faults.seams import seam_ratio as seam_ratio_of_steps
 from virtual_staining.evaluate.metric import PatchPairs
 from virtual_staining.evaluate.metrics.colour_difference import compute as mean_differences
 from virtual_staining.evaluate.metrics.colour_difference import delta_e_2000
@@ -27,6 +28,11 @@ def photo():
 
 def sharpness(real, generated, region):
     return sharpness_of_details(detail(real), detail(generated), region)
+
+
+def seam_ratio(generated, shown, region, period_px):
+    others = [image_steps(image, region) for image in shown]
+    return seam_ratio_of_steps(image_steps(generated, region), others, period_px)
 
 
 def blurred(image, sigma_px):

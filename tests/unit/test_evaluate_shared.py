@@ -6,7 +6,7 @@ import pytest
 from virtual_staining.evaluate import shared
 from virtual_staining.evaluate.metric import find_needs, load_metrics
 from virtual_staining.evaluate.patch_metrics import measure, measure_region, slide_pair
-from virtual_staining.evaluate.shared import RealResults
+from virtual_staining.evaluate.shared import PatchResults
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 GLASS = np.full(3, 240, np.uint8)
@@ -40,11 +40,11 @@ def metrics(shared_data, monkeypatch):
 @pytest.mark.parametrize("most_px", [0, 10_000, shared.MOST_KEPT_PX])
 def test_sharing_changes_no_number(metrics, monkeypatch, most_px):
     monkeypatch.setattr(shared, "MOST_KEPT_PX", most_px)
-    real, (mask, parts), of_real = coloured(0), regions(), RealResults()
+    real, (mask, parts), kept = coloured(0), regions(), PatchResults()
     how = GLASS, SETTINGS, metrics
     for seed in (1, 2):
         generated = coloured(seed)
-        slides = slide_pair(real, generated, mask, GLASS, of_real)
+        slides = slide_pair(real, generated, mask, GLASS, kept)
         together = measure(real, generated, mask, *how, slides)
         alone = measure(real, generated, mask, *how)
         for name, region in parts.items():
@@ -57,7 +57,7 @@ def test_sharing_changes_no_number(metrics, monkeypatch, most_px):
 
 
 def test_what_is_shared_is_calculated_once(metrics):
-    real, (mask, parts), of_real = coloured(0), regions(), RealResults()
+    real, (mask, parts), kept = coloured(0), regions(), PatchResults()
     calls = {"pair": 0, "real": 0}
 
     def pair_map(first, second):
@@ -70,14 +70,14 @@ def test_what_is_shared_is_calculated_once(metrics):
 
     def compute(patches):
         patches.maps(pair_map)
-        patches.of_real(of_patches, range(len(patches.real)))
+        patches.once(of_patches, patches.real)
         return np.zeros(len(patches.real))
 
     how = GLASS, SETTINGS, {next(iter(metrics)): compute}
     rows = []
     for seed in (1, 2):
         generated = coloured(seed)
-        slides = slide_pair(real, generated, mask, GLASS, of_real)
+        slides = slide_pair(real, generated, mask, GLASS, kept)
         rows += measure(real, generated, mask, *how, slides)
         for name, region in parts.items():
             rows += measure_region(name, real, generated, region, *how, slides)

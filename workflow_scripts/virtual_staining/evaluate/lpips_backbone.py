@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from virtual_staining.errors import InputError
-from virtual_staining.evaluate.lpips_network import import_torchvision, lpips_network
+from virtual_staining.evaluate.lpips_network import Lpips, lpips_network
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 VARIABLE = "LPIPS_BACKBONE"
@@ -19,6 +19,7 @@ REMEDY = (
     f"set evaluate.lpips_backbone or the environment variable {VARIABLE} to a file with "
     "torchvision's squeezenet1_1 weights, or evaluate.lpips to false"
 )
+URL = "https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth"  # torchvision's
 TIMEOUT_S = 60  # a silent firewall must not hold a job for ever
 
 
@@ -58,7 +59,7 @@ def _absent(reason: str) -> dict:
     return {"measured": False, "backbone": None, "sha256": None, "reason": reason}
 
 
-def load_network(path: Path) -> torch.nn.Module:
+def load_network(path: Path) -> Lpips:
     """Build LPIPS on the weights in a file (``squeezenet1_1``, whole or its features alone).
 
     Raises
@@ -84,13 +85,12 @@ def download() -> Path:
     InputError
         If the download fails; the message says what to set instead.
     """
-    url = import_torchvision().models.SqueezeNet1_1_Weights.DEFAULT.url
     try:
         with _socket_timeout(TIMEOUT_S):
-            torch.hub.load_state_dict_from_url(url, check_hash=True, map_location="cpu")
+            torch.hub.load_state_dict_from_url(URL, check_hash=True, map_location="cpu")
     except (OSError, RuntimeError) as error:
-        raise InputError(f"LPIPS: cannot download {url} ({error}); {REMEDY}") from error
-    return Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[1]).resolve()
+        raise InputError(f"LPIPS: cannot download {URL} ({error}); {REMEDY}") from error
+    return Path(torch.hub.get_dir(), "checkpoints", URL.rsplit("/", 1)[1]).resolve()
 
 
 @contextlib.contextmanager

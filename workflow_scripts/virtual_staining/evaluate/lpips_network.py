@@ -1,10 +1,12 @@
-"""LPIPS, the learned perceptual distance of two images (paper equation 14), with SqueezeNet."""
+"""LPIPS, the learned perceptual distance of two images (paper equation 14), with SqueezeNet.
 
-import importlib
-import sys
-import warnings
+The network is built here from plain layers; the package ``lpips`` gives the weights of its layers.
+Importing that package, and torchvision with it, takes longer than measuring a slide.
+"""
+
 from collections.abc import Sequence
-from types import ModuleType
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,33 +14,63 @@ from torch import nn
 
 Features = tuple[torch.Tensor, ...]
 LEAST_LENGTH = 1e-10  # lpips adds it, so that an empty pixel stays empty
+# Mean and deviation of the natural images that the backbone learned, in [-1, 1] (lpips 0.1).
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+# The backbone's layers whose output is compared.
+COMPARED = (1, 4, 7, 9, 10, 11, 12)
 
 
-def import_torchvision() -> ModuleType:
-    """Import torchvision, also where its compiled operators do not fit the installed torch.
+class Fire(nn.Module):
+    """A squeezing convolution and two expanding ones (Iandola et al. 2016, arXiv:1602.07360)."""
 
-    torchvision's import then stops at the missing ``nms`` operators. LPIPS takes only plain
-    layers from it, so the operators are declared, without code behind them, and it is imported
-    again.
+    def __init__(self, channels: int, squeezed: int, expanded: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, squeezed, 1)
+        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
+        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return tensors of twice ``expanded`` channels."""
+        squeezed = torch.relu(self.squeeze(images))
+        return torch.relu(torch.cat([self.expand1x1(squeezed), self.expand3x3(squeezed)], 1))
+
+
+class Lpips(nn.Module):
+    """SqueezeNet 1.1 up to its classifier, and the weight of each compared channel.
+
+    Parameters
+    ----------
+    weights : sequence of Tensor, shape (channels,)
+        Of each compared layer.
     """
-    try:
-        return importlib.import_module("torchvision")
-    except RuntimeError as error:
-        if "torchvision::" not in str(error):
-            raise
-    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-        del sys.modules[name]
-    for operator in ("nms", "qnms"):
-        schema = f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-        _OPERATORS.append(torch.library.Library("torchvision", "FRAGMENT"))
-        _OPERATORS[-1].define(schema)
-    return importlib.import_module("torchvision")
+
+    def __init__(self, weights: Sequence[torch.Tensor]) -> None:
+        super().__init__()
+
+        def pool() -> nn.Module:
+            return nn.MaxPool2d(3, stride=2, ceil_mode=True)
+
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 64, 3, stride=2), nn.ReLU(), pool(),
+            Fire(64, 16, 64), Fire(128, 16, 64), pool(),
+            Fire(128, 32, 128), Fire(256, 32, 128), pool(),
+            Fire(256, 48, 192), Fire(384, 48, 192), Fire(384, 64, 256), Fire(512, 64, 256),
+        )  # fmt: skip
+        self.weights = nn.ParameterList(nn.Parameter(w, requires_grad=False) for w in weights)
+        for name, values in (("shift", SHIFT), ("scale", SCALE)):
+            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Return the compared layers of images (n, 3, y, x) in [-1, 1], not normalized."""
+        values, found = (images - self.shift) / self.scale, []
+        for number, layer in enumerate(self.features):
+            values = layer(values)
+            if number in COMPARED:
+                found.append(values)
+        return found
 
 
-_OPERATORS: list[torch.library.Library] = []  # an operator lives as long as its Library object
-
-
-def lpips_network(features: dict[str, torch.Tensor]) -> nn.Module:
+def lpips_network(features: dict[str, torch.Tensor]) -> Lpips:
     """Build LPIPS (version 0.1, SqueezeNet) on a given backbone.
 
     Parameters
@@ -49,40 +81,43 @@ def lpips_network(features: dict[str, torch.Tensor]) -> nn.Module:
 
     Returns
     -------
-    nn.Module
-        In evaluation mode, on the CPU; takes two (n, 3, h, w) tensors in [-1, 1].
+    Lpips
+        In evaluation mode, on the CPU.
 
     Raises
     ------
     ValueError
         If a tensor is missing, superfluous or of another shape.
     """
-    import_torchvision()
-    import lpips
-
-    with warnings.catch_warnings():  # lpips calls torchvision by an older spelling
-        warnings.simplefilter("ignore")
-        network = lpips.LPIPS(net="squeeze", pnet_rand=True, verbose=False)
-    # lpips keeps the layers of `features` under their own numbers, cut into slices.
-    slots = {f"features.{slot.split('.', 1)[1]}": slot for slot in network.net.state_dict()}
+    network = Lpips(_layer_weights())
     given = {name: tensor for name, tensor in features.items() if name.startswith("features.")}
-    if set(given) != set(slots):
-        odd = sorted(set(given) ^ set(slots))
+    slots = {name for name in network.state_dict() if name.startswith("features.")}
+    if set(given) != slots:
+        odd = sorted(set(given) ^ slots)
         raise ValueError(f"{len(odd)} tensors are missing or unknown, first {odd[0]!r}")
     try:
-        network.net.load_state_dict({slots[name]: tensor for name, tensor in given.items()})
+        network.load_state_dict(given, strict=False)
     except RuntimeError as error:
         raise ValueError(f"a tensor has another shape: {error}") from error
-    return network.eval()
+    return network.requires_grad_(False).eval()
+
+
+def _layer_weights() -> list[torch.Tensor]:
+    """Return the channels' weights of each layer, as the package ``lpips`` holds them."""
+    spec = find_spec("lpips")
+    assert spec is not None and spec.origin is not None, "a dependency of this program"
+    path = Path(spec.origin).parent / "weights/v0.1/squeeze.pth"
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    return [stored[f"lin{layer}.model.1.weight"].flatten() for layer in range(len(COMPARED))]
 
 
 @torch.inference_mode()
-def lpips_features(network: nn.Module, images: np.ndarray) -> list[Features]:
+def lpips_features(network: Lpips, images: np.ndarray) -> list[Features]:
     """Normalized features of images, of which LPIPS is a distance.
 
     Parameters
     ----------
-    network : nn.Module
+    network : Lpips
         From :func:`lpips_network`, on any device.
     images : ndarray, shape (n, y, x, 3), uint8
 
@@ -91,21 +126,25 @@ def lpips_features(network: nn.Module, images: np.ndarray) -> list[Features]:
     list of tuple of Tensor
         For each image a tensor (channels, y, x) per layer, on the network's device.
     """
-    device = next(network.parameters()).device
-    scaled = torch.from_numpy(images).to(device).movedim(-1, 1) / 127.5 - 1
-    layers = network.net(network.scaling_layer(scaled))
+    layers = network(to_tensor(network, images))
     return list(zip(*(_unit_length(layer) for layer in layers), strict=True))
+
+
+def to_tensor(network: Lpips, images: np.ndarray) -> torch.Tensor:
+    """Return images (n, y, x, 3), uint8, as a tensor (n, 3, y, x) in [-1, 1] on its device."""
+    tensor = torch.from_numpy(images).to(next(network.parameters()).device)
+    return tensor.movedim(-1, 1) / 127.5 - 1
 
 
 @torch.inference_mode()
 def lpips_distances(
-    network: nn.Module, real: Sequence[Features], generated: Sequence[Features]
+    network: Lpips, real: Sequence[Features], generated: Sequence[Features]
 ) -> np.ndarray:
     """LPIPS of pairs of images (paper equation 14).
 
     Parameters
     ----------
-    network : nn.Module
+    network : Lpips
         From :func:`lpips_network`.
     real, generated : sequence of tuple of Tensor
         From :func:`lpips_features`.
@@ -116,9 +155,10 @@ def lpips_distances(
         0 for identical images, larger for more different ones.
     """
     total = torch.zeros(len(real))
-    for layer, weights in enumerate(network.lins):
+    for layer, weights in enumerate(network.weights):
         pair = (torch.stack([image[layer] for image in images]) for images in (real, generated))
-        total = total + weights(torch.sub(*pair).square_()).mean((1, 2, 3)).cpu()
+        by_channel = torch.sub(*pair).square_().mean((2, 3))
+        total += (by_channel @ weights).cpu()
     return total.double().numpy()
 
 

@@ -15,7 +15,7 @@ from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate.faults.kernel_distance import Features, patch_distance
-from virtual_staining.evaluate.faults.whole_slide import KID, slide_faults
+from virtual_staining.evaluate.faults.whole_slide import KID, faults_of
 from virtual_staining.evaluate.patch_metrics import (
     Measures,
     mask_patches,
@@ -24,7 +24,7 @@ from virtual_staining.evaluate.patch_metrics import (
     slide_pair,
 )
 from virtual_staining.evaluate.regions import tissue_regions
-from virtual_staining.evaluate.shared import RealResults
+from virtual_staining.evaluate.shared import PatchResults
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.resolution import slide_resolution
 from virtual_staining.imaging.tile_starts import covered_windows
@@ -89,17 +89,17 @@ def measure_fold(
             pair = read_training_pair(results, sample)
             classes = read_tissue(results, pair)
             _, background = read_background_levels(results.normalized(sample).stats)
-            of_real = RealResults()
+            kept, step_px = PatchResults(), comparison.tile_step_px
+            regions = regions_of(results, pair, classes, comparison.settings)
+            faults_on = faults_of(pair.slide, pair.ct, classes, background, step_px)
             for name, generated in slides(pair, classes).items():
                 values = (fold.stain, name, number, sample, fold.material.get(sample, ""), subset)
                 about = dict(zip(KEYS, values, strict=True))
                 found = measure_slide(
-                    results, pair, classes, generated, background, comparison, of_real
+                    results, pair, regions, generated, background, comparison, kept
                 )
                 patch_rows += [about | row for row in found]
-                faults = slide_faults(
-                    pair.slide, generated, pair.ct, classes, background, comparison.tile_step_px
-                )
+                faults = faults_on(generated)
                 if comparison.features:
                     images = pair.slide, generated, pair.mask, background
                     patches = mask_patches(*images, comparison.settings)
@@ -136,14 +136,22 @@ def _resolution(
     return slide_resolution(*patches, pixel_size_um(results.normalized(pair.sample).slide))
 
 
+def regions_of(
+    results: Results, pair: TrainingPair, classes: np.ndarray, settings: EvaluateSettings
+) -> dict[str, np.ndarray]:
+    """Return the parts of a pair that are compared beside its mask, bool (y, x) by name."""
+    pixel_um = pixel_size_um(results.normalized(pair.sample).slide)
+    return tissue_regions(classes, pixel_um, settings.ring_um)
+
+
 def measure_slide(
     results: Results,
     pair: TrainingPair,
-    classes: np.ndarray,
+    regions: dict[str, np.ndarray],
     generated: np.ndarray,
     background: np.ndarray,
     comparison: Comparison,
-    of_real: RealResults,
+    kept: PatchResults,
 ) -> list[dict]:
     """Compare one slide with the real one, patch by patch, in all regions.
 
@@ -152,14 +160,14 @@ def measure_slide(
     results : Results
     pair : TrainingPair
         The sample.
-    classes : ndarray, shape (y, x), uint8
-        Its tissue.
+    regions : dict
+        From :func:`regions_of`.
     generated : ndarray, shape (y, x, 3), uint8
         The slide.
     background : ndarray, shape (3,), uint8
         Colour of the real slide's background.
     comparison : Comparison
-    of_real : RealResults
+    kept : PatchResults
         Shared by all stained slides of the sample.
 
     Returns
@@ -173,15 +181,12 @@ def measure_slide(
     InputError
         If the images do not fit.
     """
-    normalized = results.normalized(pair.sample)
-    settings = comparison.settings
-    regions = tissue_regions(classes, pixel_size_um(normalized.slide), settings.ring_um)
-    how = background, settings, comparison.metrics
+    how = background, comparison.settings, comparison.metrics
     try:
-        slides = slide_pair(pair.slide, generated, pair.mask, background, of_real)
+        slides = slide_pair(pair.slide, generated, pair.mask, background, kept)
         rows = measure(pair.slide, generated, pair.mask, *how, slides)
         for name, region in regions.items():
             rows += measure_region(name, pair.slide, generated, region, *how, slides)
     except ValueError as error:
-        raise InputError(f"{normalized.path}: {error}") from error
+        raise InputError(f"{results.normalized(pair.sample).path}: {error}") from error
     return rows

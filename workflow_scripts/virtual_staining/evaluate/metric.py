@@ -15,7 +15,7 @@ import numpy as np
 from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate import metrics
-from virtual_staining.evaluate.shared import SlidePair, Window, corner
+from virtual_staining.evaluate.shared import SlidePair, Window
 from virtual_staining.settings.evaluate import EvaluateSettings
 
 NOTHING_NEEDED = {"measured": True, "reason": "needs nothing but the slides"}
@@ -60,21 +60,19 @@ class PatchPairs:
             return [function(*pair) for pair in zip(self.real, self.generated, strict=True)]
         return [self.slides.map(function, window) for window in self.windows]
 
-    def of_real(self, function: Callable[[np.ndarray], Sequence], chosen: Sequence[int]) -> list:
-        """Return a function's results for chosen real patches, calculated once for a sample.
+    def once(self, function: Callable[[np.ndarray], Sequence], patches: np.ndarray) -> list:
+        """Return a function's result for each patch, calculated once for equal patches of a sample.
 
         Parameters
         ----------
         function : callable
             Maps patches (n, y, x, 3) to n results. Equal callables are taken for the same.
-        chosen : sequence of int
-            Numbers of the patches.
+        patches : ndarray of uint8, shape (n, y, x, 3)
+            Some of ``real`` or ``generated``.
         """
         if self.slides is None:
-            return list(function(self.real[chosen]))
-        filled = (self.counted != self.region).any(axis=(1, 2))  # with background, around a mask
-        keys = [(corner(self.windows[k]), bool(filled[k])) for k in chosen]
-        return self.slides.of_real.of(function, self.real[chosen], keys)
+            return list(function(patches))
+        return self.slides.results.of(function, patches)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from virtual_staining.artefacts.patches import HEADLINE_REGIONS, PAPER_REGION, MetricColumn
 from virtual_staining.evaluate.metric import PatchPairs
-from virtual_staining.evaluate.shared import RealResults, SlidePair
+from virtual_staining.evaluate.shared import PatchResults, SlidePair
 from virtual_staining.imaging.image_pair import fill_outside
 from virtual_staining.imaging.tile_starts import covered_windows
 from virtual_staining.settings.evaluate import SMALLEST_PATCH_PX, EvaluateSettings
@@ -63,7 +63,7 @@ def slide_pair(
     generated: np.ndarray,
     mask: np.ndarray,
     background: np.ndarray,
-    of_real: RealResults | None = None,
+    kept: PatchResults | None = None,
 ) -> SlidePair:
     """Return two slides as the whole mask is compared: outside it both have one colour.
 
@@ -71,11 +71,11 @@ def slide_pair(
     ----------
     real, generated, mask, background
         As in :func:`measure`.
-    of_real : RealResults, optional
+    kept : PatchResults, optional
         Of the same sample; without it nothing is shared with other stained slides.
     """
     filled = [fill_outside(image, mask, background) for image in (real, generated)]
-    return SlidePair(*filled, RealResults() if of_real is None else of_real)
+    return SlidePair(*filled, PatchResults() if kept is None else kept)
 
 
 def mask_patches(

@@ -22,8 +22,8 @@ from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.volume import level_for_pixels
 from virtual_staining.errors import InputError
 from virtual_staining.evaluate.layout import stain_name
-from virtual_staining.evaluate.measure_fold import Comparison, measure_slide
-from virtual_staining.evaluate.shared import RealResults
+from virtual_staining.evaluate.measure_fold import Comparison, measure_slide, regions_of
+from virtual_staining.evaluate.shared import PatchResults
 from virtual_staining.imaging.oblique import cut_plane
 from virtual_staining.models.catalogue import model_name
 from virtual_staining.runtime import cpu_count
@@ -90,10 +90,11 @@ def measure_stained_sections(
             "plane": np.rint(np.mean(translated, axis=0)).astype(np.uint8),
         }
         about = {"stain": stain, "model": model, "volume": volume, "sample": sample}
-        of_real = RealResults()
+        kept = PatchResults()
+        regions = regions_of(results, pair, classes, comparison.settings)
         for way, image in images.items():
             patches = pd.DataFrame(
-                measure_slide(results, pair, classes, image, background, comparison, of_real)
+                measure_slide(results, pair, regions, image, background, comparison, kept)
             )
             if patches.empty:
                 log.warning("%s: the mask covers no patch well enough; left out", sample)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from torch import nn
+    from virtual_staining.evaluate.lpips_network import Lpips
 
 Features = Callable[[np.ndarray], np.ndarray]
 BATCH = 16
@@ -61,12 +61,12 @@ def _mean_of_others(kernel: np.ndarray) -> float:
     return (kernel.sum() - np.trace(kernel)) / (n * (n - 1))
 
 
-def squeezenet_features(network: nn.Module) -> Features:
+def squeezenet_features(network: Lpips) -> Features:
     """Return what gives each patch the mean over place of SqueezeNet's last features.
 
     Parameters
     ----------
-    network : nn.Module
+    network : Lpips
         LPIPS, from :func:`virtual_staining.evaluate.lpips_backbone.load_network`.
 
     Returns
@@ -76,15 +76,14 @@ def squeezenet_features(network: nn.Module) -> Features:
     """
     import torch
 
-    device = next(network.parameters()).device
+    from virtual_staining.evaluate.lpips_network import to_tensor
 
     def features(patches: np.ndarray) -> np.ndarray:
         parts = []
         with torch.inference_mode():
             for first in range(0, len(patches), BATCH):
-                batch = torch.from_numpy(patches[first : first + BATCH]).to(device)
-                scaled = network.scaling_layer(batch.movedim(-1, 1) / 127.5 - 1)
-                parts.append(network.net(scaled)[-1].mean((2, 3)).double().cpu().numpy())
+                batch = to_tensor(network, patches[first : first + BATCH])
+                parts.append(network(batch)[-1].mean((2, 3)).double().cpu().numpy())
         return np.concatenate(parts)
 
     return features

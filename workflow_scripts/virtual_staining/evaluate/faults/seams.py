@@ -10,10 +10,11 @@ NEAR_PHASES = (-4, -3, -2, 2, 3, 4)
 NEAR_PERIODS_PX = (-11, -8, -5, -3, 3, 5, 8, 11)
 LEAST_PERIOD_PX = 8
 
+Steps = list[tuple[np.ndarray, np.ndarray]]
+"""For rows and for columns: sum of the steps below each of them, and how many steps that are."""
 
-def seam_ratio(
-    generated: np.ndarray, shown: Sequence[np.ndarray], region: np.ndarray, period_px: int
-) -> float:
+
+def seam_ratio(own: Steps, shown: Sequence[Steps], period_px: int) -> float:
     """Contrast of the steps that repeat with the tiles, relative to what the images show there.
 
     Edges of the specimen make steps too. Therefore the contrast of the generated slide's strongest
@@ -24,12 +25,10 @@ def seam_ratio(
 
     Parameters
     ----------
-    generated : ndarray, shape (y, x, 3), uint8
-        Whole slide; tiles begin at pixel 0.
-    shown : sequence of ndarray, shape (y, x) or (y, x, 3)
-        The real slide and the CT.
-    region : ndarray of bool, shape (y, x)
-        Steps between two of its pixels count.
+    own : Steps
+        From :func:`image_steps`, of the whole generated slide; tiles begin at pixel 0.
+    shown : sequence of Steps
+        Of the real slide and the CT, in the same region.
     period_px : int
         Distance of neighbouring tiles, pixels.
 
@@ -39,23 +38,30 @@ def seam_ratio(
         About 1 without seams, whatever is shown; more where steps gather at the tiles' borders; NaN
         where the generated slide has no step in the region.
     """
-    own = [_row_steps(*axis) for axis in _axes(generated, region)]
-    others = [
-        [_row_steps(*axis) for axis in axes]
-        for axes in zip(*(_axes(image, region) for image in shown), strict=True)
-    ]
+    others = [list(axes) for axes in zip(*shown, strict=True)]
     beside = [period_px + shift for shift in NEAR_PERIODS_PX]
     by_chance = [_standing_out(own, others, p) for p in beside if p >= LEAST_PERIOD_PX]
     return _standing_out(own, others, period_px) / float(np.median(by_chance))
 
 
-def _standing_out(own: list, others: list[list], period_px: int) -> float:
+def image_steps(image: np.ndarray, region: np.ndarray) -> Steps:
+    """Return the steps of an image along y and along x, whose seams :func:`seam_ratio` looks for.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x) or (y, x, 3)
+    region : ndarray of bool, shape (y, x)
+        Steps between two of its pixels count.
+    """
+    return [_row_steps(*axis) for axis in _axes(image, region)]
+
+
+def _standing_out(own: Steps, others: list[list], period_px: int) -> float:
     """Return how far a slide's strongest phase exceeds what is shown there, for one period.
 
     Parameters
     ----------
-    own : list of (steps, counts)
-        From :func:`_row_steps`, for rows and for columns.
+    own : Steps
     others : list of list of (steps, counts)
         The same of each image that is shown, for rows and for columns.
     period_px : int

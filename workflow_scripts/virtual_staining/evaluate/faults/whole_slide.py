@@ -1,5 +1,7 @@
 """The faults of one stained slide, as columns of a table with a row per slide."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from virtual_staining.artefacts.patches import MetricColumn
@@ -7,7 +9,7 @@ from virtual_staining.evaluate.faults.false_structures import (
     dark_tissue_fraction,
     false_hole_fraction,
 )
-from virtual_staining.evaluate.faults.seams import seam_ratio
+from virtual_staining.evaluate.faults.seams import image_steps, seam_ratio
 from virtual_staining.imaging.tissue.classes import Tissue, stained_tissue
 
 KID = "kid_squeezenet_1000"
@@ -26,19 +28,19 @@ COLUMNS = tuple(
 )
 
 
-def slide_faults(
+def faults_of(
     real: np.ndarray,
-    generated: np.ndarray,
     ct: np.ndarray,
     classes: np.ndarray,
     background: np.ndarray,
     tile_step_px: int,
-) -> dict[str, float]:
-    """Measure the faults of one slide.
+) -> Callable[[np.ndarray], dict[str, float]]:
+    """Return what measures the faults of stained slides of one sample.
 
     Parameters
     ----------
-    real, generated : ndarray, shape (y, x, 3), uint8
+    real : ndarray, shape (y, x, 3), uint8
+        The real slide.
     ct : ndarray, shape (y, x)
         CT of the pair.
     classes : ndarray of uint8, shape (y, x)
@@ -50,13 +52,20 @@ def slide_faults(
 
     Returns
     -------
-    dict
-        The column's name to its value; NaN where the slide has no such tissue.
+    callable
+        From a generated slide, uint8 (y, x, 3), to each column's value; NaN where the slide has no
+        such tissue.
     """
     tissue = stained_tissue(classes)
     bone = tissue & np.isin(classes, (Tissue.RIGID, Tissue.DEGRADATION))
-    return {
-        "seam_ratio": seam_ratio(generated, (real, ct), tissue, tile_step_px),
-        "false_hole_fraction": false_hole_fraction(real, generated, bone, background),
-        "dark_tissue_fraction": dark_tissue_fraction(real, generated, tissue),
-    }
+    shown = [image_steps(image, tissue) for image in (real, ct)]
+
+    def faults(generated: np.ndarray) -> dict[str, float]:
+        own = image_steps(generated, tissue)
+        return {
+            "seam_ratio": seam_ratio(own, shown, tile_step_px),
+            "false_hole_fraction": false_hole_fraction(real, generated, bone, background),
+            "dark_tissue_fraction": dark_tissue_fraction(real, generated, tissue),
+        }
+
+    return faults

@@ -20,7 +20,7 @@ LEAST_COUNTED = 0.5
 BATCH = 16
 
 if TYPE_CHECKING:
-    from torch import nn
+    from virtual_staining.evaluate.lpips_network import Lpips
 
 
 def find(settings: EvaluateSettings) -> dict:
@@ -30,7 +30,7 @@ def find(settings: EvaluateSettings) -> dict:
     return find_backbone(settings)
 
 
-def load(record: dict) -> nn.Module:
+def load(record: dict) -> Lpips:
     """Return the network on the weights that :func:`find` chose, on the GPU if there is one."""
     from virtual_staining.evaluate.lpips_backbone import load_network
     from virtual_staining.runtime import choose_device
@@ -38,7 +38,7 @@ def load(record: dict) -> nn.Module:
     return load_network(Path(record["backbone"])).to(choose_device())
 
 
-def compute(network: nn.Module, patches: PatchPairs) -> np.ndarray:
+def compute(network: Lpips, patches: PatchPairs) -> np.ndarray:
     """Return the LPIPS of each patch, shape (n,); NaN where less than half of a patch counts.
 
     The network sees the whole patch: what does not count is equal in both and dilutes the value.
@@ -50,13 +50,14 @@ def compute(network: nn.Module, patches: PatchPairs) -> np.ndarray:
     values = np.full(len(patches.real), np.nan)
     for first in range(0, len(enough), BATCH):
         batch = enough[first : first + BATCH]
-        pair = patches.of_real(features, batch), features(patches.generated[batch])
+        stacks = patches.real[batch], patches.generated[batch]
+        pair = (patches.once(features, stack) for stack in stacks)
         values[batch] = lpips_distances(network, *pair)
     return values
 
 
 @cache
-def _features_of(network: nn.Module) -> Callable[[np.ndarray], list]:
+def _features_of(network: Lpips) -> Callable[[np.ndarray], list]:
     """Return the same function for the same network, so that its results are kept."""
     from virtual_staining.evaluate.lpips_network import lpips_features
 

@@ -56,8 +56,8 @@ def details(images: np.ndarray) -> list[np.ndarray]:
 
 def compute(patches: PatchPairs) -> np.ndarray:
     """Return the sharpness of each patch, shape (n,)."""
-    real = patches.of_real(details, range(len(patches.real)))
-    triples = zip(real, details(patches.generated), patches.region, strict=True)
+    images = (patches.once(details, stack) for stack in (patches.real, patches.generated))
+    triples = zip(*images, patches.region, strict=True)
     return np.array([sharpness(*triple) for triple in triples])
 
 
