@@ -1,11 +1,14 @@
 """Runs that are killed while they stain a volume: what is finished is kept, the result is whole."""
 
+import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.rgba import open_rgba
@@ -26,6 +29,38 @@ from test_kept_slabs import stain_all
 print("ready", flush=True)
 stain_all(Path(sys.argv[1]), 0.02)
 """
+# Writes a volume whose slabs are kept, and is killed before the n-th call of a function.
+DYING = """
+import importlib, os, signal, sys
+from pathlib import Path
+from test_kept_slabs import write_all
+
+folder, module, name, left = Path(sys.argv[1]), *sys.argv[2:4], int(sys.argv[4])
+home = importlib.import_module(module)
+function = getattr(home, name)
+
+def dying(*arguments, **options):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return function(*arguments, **options)
+
+setattr(home, name, dying)
+write_all(folder)
+"""
+# Slices, files of the pyramid, and the steps by which finished output takes its place.
+RGBA, SHARDS, ATOMIC = (
+    f"virtual_staining.artefacts.{name}" for name in ("rgba", "storage.shards", "storage.atomic")
+)
+DEATHS = [  # and whether an earlier volume lies there
+    (RGBA, "encode_deviation", 9, False),
+    (SHARDS, "write_layer", 1, False),
+    (ATOMIC, "_put_in_place", 0, False),
+    (ATOMIC, "_put_in_place", 1, False),
+    (ATOMIC, "_put_in_place", 1, True),
+    (ATOMIC, "_remove", 0, True),
+]
 PLANES = 4  # of a slab
 SHAPE = (26, 20, 22)
 FRAME = SectionMap(np.array([40.0, 30.0, 250.0]), np.array([0.8, 0.6, 0]), np.array([-0.6, 0.8, 0]))
@@ -85,6 +120,47 @@ def test_a_run_that_is_killed_at_any_time_continues(tmp_path):
     killed, once = (open_rgba(tmp_path / name / "rgba.ome.zarr") for name in ("killed", "once"))
     for one, other in zip(killed, once, strict=True):
         np.testing.assert_array_equal(one.array[:], other.array[:])
+
+
+def write_all(folder: Path) -> None:
+    """Stain what is not kept yet of the volume of a folder, and write it."""
+    write_stained_volume(*stain_all(folder, 0.0), StainedVolumeFolder(folder))
+
+
+def all_bytes(folder: Path) -> dict[str, bytes]:
+    """Return the content of every written file, hidden ones among them, by its name."""
+    written = [path for name in ("rgba*", ".*") for path in folder.glob(name)]
+    files = [file for path in written for file in [path, *path.rglob("*")] if file.is_file()]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+@pytest.fixture(scope="module")
+def written_once(tmp_path_factory):
+    """A folder whose volume was written without a stop."""
+    folder = tmp_path_factory.mktemp("once")
+    ct = np.random.default_rng(0).integers(0, 60000, SHAPE).astype(np.uint16)
+    write_volume_pyramid(folder / "ct.ome.zarr", ct, 20.0)
+    write_all(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("module", "name", "calls", "again"), DEATHS)
+def test_a_writer_that_is_killed_between_files_is_made_good(
+    module, name, calls, again, written_once, tmp_path
+):
+    """The next run stains nothing again, leaves nothing of the dead one, and writes equal bytes."""
+    folder = tmp_path / "killed"
+    shutil.copytree(written_once, folder)
+    if not again:
+        shutil.rmtree(folder / "rgba.ome.zarr")
+        (folder / "rgba.tif").unlink()
+    command = [sys.executable, "-c", DYING, str(folder), module, name, str(calls)]
+    died = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert any(file.startswith(".") for file in all_bytes(folder))
+    write_all(folder)
+    assert (folder / "stained.txt").read_bytes() == (written_once / "stained.txt").read_bytes()
+    assert all_bytes(folder) == all_bytes(written_once)
 
 
 def test_slabs_of_other_settings_files_or_volumes_are_not_found(tmp_path):
