@@ -14,7 +14,7 @@ PAPER = ["paired_cyclegan", "pix2pix", "cyclegan_inverted", "cyclegan"]
 
 
 def test_the_papers_models_are_found_in_the_order_of_its_tables():
-    assert list(catalogue.all_models()) == PAPER
+    assert [name for name in catalogue.all_models() if name in PAPER] == PAPER
 
 
 @pytest.mark.parametrize("name", PAPER)
@@ -42,7 +42,7 @@ def test_halvings_and_components():
 
 
 def test_an_unknown_model_is_named():
-    with pytest.raises(InputError, match="unknown 'stargan'; known: paired_cyclegan, pix2pix"):
+    with pytest.raises(InputError, match="unknown 'stargan'; known: .*paired_cyclegan, "):
         catalogue.model_facts("stargan")
 
 
@@ -57,4 +57,5 @@ def test_facts_cost_no_torch():
         encoding="utf-8",
         env={"PYTHONPATH": str(ROOT / "workflow_scripts")},
     )
-    assert done.stdout.split() == ["4", "False"], done.stderr
+    number, torch_is_loaded = done.stdout.split()
+    assert int(number) >= len(PAPER) and torch_is_loaded == "False", done.stderr
