@@ -2,7 +2,7 @@
 
 import struct
 
-SECTOR, MINI, CUTOFF = 512, 64, 4096
+SECTOR, LARGE_SECTOR, MINI, CUTOFF = 512, 4096, 64, 4096
 END, FREE, FAT, NONE = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD, 0xFFFFFFFF
 STORAGE, STREAM, ROOT = 1, 2, 5
 
@@ -33,9 +33,12 @@ def entry(name, kind, child=NONE, right=NONE, start=0, size=0):
     )  # fmt: skip
 
 
-def write_ole(path, streams):
-    """Write streams, named folder/stream; small ones go into the mini stream."""
-    sectors, mini = Chains(SECTOR), Chains(MINI)
+def write_ole(path, streams, sector=SECTOR):
+    """Write streams, named folder/stream; small ones go into the mini stream.
+
+    With large sectors (version 4 of the format) a file may be 64 times larger.
+    """
+    sectors, mini = Chains(sector), Chains(MINI)
     folders = {}
     for name, content in streams.items():
         folder, stream = name.split("/")
@@ -60,18 +63,24 @@ def write_ole(path, streams):
     entries[0] = entry("Root Entry", ROOT, child=order[0], **root)
     directory = sectors.add(b"".join(entries))
     table = struct.pack(f"<{len(mini.next)}I", *mini.next)
-    mini_start, mini_count = sectors.add(table), -(-len(table) // SECTOR)
-    per_sector = SECTOR // 4
+    mini_start, mini_count = sectors.add(table), -(-len(table) // sector)
+    per_sector = sector // 4
     n_fat = 1
     while len(sectors.next) + n_fat > n_fat * per_sector:
         n_fat += 1
     places = list(range(len(sectors.next), len(sectors.next) + n_fat))
     fat = sectors.next + [FAT] * n_fat
     fat += [FREE] * (n_fat * per_sector - len(fat))
+    version, directory_sectors = 3, 0
+    if sector != SECTOR:
+        version, directory_sectors = 4, -(-sum(map(len, entries)) // sector)
     header = struct.pack(
-        "<8s16sHHHHH6sIIIIIIIIII", bytes.fromhex("d0cf11e0a1b11ae1"), b"", 0x3E, 3, 0xFFFE, 9, 6,
-        b"", 0, n_fat, directory, 0, CUTOFF, mini_start, mini_count, END, 0, *places[:1],
+        "<8s16sHHHHH6sIIIIIIIIII", bytes.fromhex("d0cf11e0a1b11ae1"), b"", 0x3E, version, 0xFFFE,
+        sector.bit_length() - 1, 6, b"", directory_sectors, n_fat, directory, 0, CUTOFF,
+        mini_start, mini_count, END, 0, *places[:1],
     )  # fmt: skip
     header += struct.pack("<108I", *(places[1:] + [FREE] * 108)[:108])
-    path.write_bytes(header + sectors.data + struct.pack(f"<{len(fat)}I", *fat))
+    path.write_bytes(
+        header.ljust(sector, b"\0") + sectors.data + struct.pack(f"<{len(fat)}I", *fat)
+    )
     return path

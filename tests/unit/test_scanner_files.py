@@ -6,7 +6,7 @@ import numpy as np
 import olefile
 import py_aimio
 import pytest
-from ole_file import write_ole
+from ole_file import LARGE_SECTOR, write_ole
 from raw_volumes import SHAPE
 
 from virtual_staining.errors import InputError
@@ -147,6 +147,14 @@ def test_txm(dtype, kind, tmp_path):
     volume = np.random.default_rng(1).integers(0, 250, (103, 48, 50)).astype(dtype)
     path = write_ole(tmp_path / "ct.txm", txm_streams(volume, kind))
     assert olefile.isOleFile(path)
+    the_same(path, volume, (5, 5, 5))
+
+
+def test_txm_of_many_megabytes(tmp_path):
+    """As real ones are: in large sectors, beyond what small ones hold."""
+    volume = np.random.default_rng(2).integers(0, 60000, (110, 300, 300)).astype("u2")
+    path = write_ole(tmp_path / "ct.txm", txm_streams(volume, 5), sector=LARGE_SECTOR)
+    assert path.stat().st_size > 19e6
     the_same(path, volume, (5, 5, 5))
 
 
