@@ -239,6 +239,8 @@ def test_configuration_of_a_check(tmp_path, monkeypatch):
                           ("{", "--config: cannot be read")):  # fmt: skip
         with pytest.raises(InputError, match=words):
             read_study(config)
+    with pytest.raises(InputError, match="models: unknown model 'pix3pix'"):
+        read_study('{"models": ["pix3pix"], "stain": {"model": "pix3pix"}}')
 
 
 def test_an_aligned_pair_is_held_against_its_slide(study, tmp_path):

@@ -12,6 +12,7 @@ from virtual_staining.check.estimate import estimate
 from virtual_staining.check.headers import read_headers
 from virtual_staining.check.report import print_report, write_page
 from virtual_staining.errors import InputError
+from virtual_staining.models.catalogue import all_models
 from virtual_staining.readers.files import read_text
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.study import Study
@@ -66,10 +67,17 @@ def read_study(config: str) -> Study:
     Raises
     ------
     InputError
-        If it cannot be read or a value is wrong.
+        If it cannot be read, a value is wrong, or values contradict each other.
     """
     if not config and not CONFIG.exists():
         return Study()
+    study = _study_of(config)
+    if problems := study.contradictions(all_models()):
+        raise InputError("\n  ".join(problems))
+    return study
+
+
+def _study_of(config: str) -> Study:
     source = "" if config.startswith("{") else config or str(CONFIG)
     values: Any
     try:
