@@ -5,9 +5,11 @@ import torch
 from torch import nn
 
 from virtual_staining.models.facts import GeneratorSpec
+from virtual_staining.models.grey_levels import GreyLevels
 from virtual_staining.models.networks import (
     PixelNorm,
     UNet,
+    build_generator,
     initialize,
     patchgan,
     resnet_generator,
@@ -166,3 +168,37 @@ def test_channels_that_see_the_image_change_sign_between_black_and_white(network
     for layer in biased:
         at = -layer.bias / layer.weight.sum((1, 2, 3))
         assert at.abs().max() <= 1 and at.min() < 0 < at.max()
+
+
+def test_grey_levels_show_air_and_polymer_apart():
+    """Air and polymer of a tenth of the grey scale differ by most of a channel's range."""
+    air, polymer = torch.full((1, 3, 2, 2), -0.6), torch.full((1, 3, 2, 2), -0.48)
+    levels = GreyLevels(16)
+    difference = (levels(polymer) - levels(air)).amax((0, 2, 3))
+    assert difference[:3] == pytest.approx(0.12)
+    assert difference[3:].max() > 0.9
+    assert levels(air).shape == (1, 19, 2, 2)
+
+
+@pytest.mark.parametrize("levels", [1, 4])
+def test_grey_levels_cross_zero_at_their_level(levels):
+    """Each channel is 0 at the middle of its part of the scale and 1 a part's width above."""
+    middles = torch.linspace(-1 + 1 / levels, 1 - 1 / levels, levels)
+    for k, middle in enumerate(middles):
+        for grey, value in ((middle, 0.0), (middle + 2 / levels, 1.0), (middle - 4 / levels, -1.0)):
+            image = torch.full((1, 3, 1, 1), float(grey))
+            assert float(GreyLevels(levels)(image)[0, 3 + k, 0, 0]) == pytest.approx(
+                value, abs=1e-6
+            )
+
+
+@pytest.mark.parametrize("network", ["unet", "resnet"])
+def test_grey_levels_are_the_first_layer_of_either_network(network):
+    """The input keeps three channels, and the weights of the levels are not stored."""
+    plain = build_generator(GeneratorSpec(network, 4, 2, "pixel", "full", 0.0))
+    spread = build_generator(GeneratorSpec(network, 4, 2, "pixel", "full", 0.0, grey_levels=8))
+    image = torch.rand(1, 3, 16, 16)
+    assert spread(image).shape == plain(image).shape == (1, 3, 16, 16)
+    first = [next(m for m in n.modules() if isinstance(m, nn.Conv2d)) for n in (plain, spread)]
+    assert [layer.in_channels for layer in first] == [3, 11]
+    assert len(spread.state_dict()) == len(plain.state_dict())

@@ -34,6 +34,7 @@ COMMON_KEYS = frozenset(
         "discriminator_norm",
         "generator",
         "norm",
+        "grey_levels",
         "ema",
         "learning_rate",
         "adam_beta1",
@@ -72,6 +73,8 @@ class GeneratorSpec:
         Resolution at which the skip connections of a U-Net end.
     dropout : float
         Fraction of the channels that dropout sets to zero in the deep levels of a U-Net.
+    grey_levels : int
+        Levels that the grey of the input is spread over, besides the image itself.
     """
 
     network: str
@@ -80,6 +83,7 @@ class GeneratorSpec:
     norm: str = "instance"
     head: str = "half"
     dropout: float = 0.5
+    grey_levels: int = 0
 
     @property
     def halvings(self) -> int:
@@ -139,7 +143,7 @@ class Facts(ABC):
         s = settings
         network = self.network if s.generator == "paper" else s.generator
         depth = getattr(s, DEPTH_KEYS[network])
-        return GeneratorSpec(network, s.features, depth, s.norm, s.head, s.dropout)
+        return GeneratorSpec(network, s.features, depth, s.norm, s.head, s.dropout, s.grey_levels)
 
     def halvings(self, settings: TrainBlock) -> int:
         """Return how often the generator halves its image."""

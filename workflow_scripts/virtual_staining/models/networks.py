@@ -9,6 +9,9 @@ import torch
 from torch import nn
 
 from virtual_staining.models.facts import GeneratorSpec
+from virtual_staining.models.grey_levels import GreyLevels
+
+IMAGE_CHANNELS = 3
 
 FINEST = 3  # levels of the U-Net that double the image by repetition if the head is full-sized
 
@@ -51,7 +54,9 @@ class ResidualBlock(nn.Module):
         return x + self.body(x)
 
 
-def resnet_generator(features: int, residual_blocks: int, norm: str = "instance") -> nn.Sequential:
+def resnet_generator(
+    features: int, residual_blocks: int, norm: str = "instance", grey_levels: int = 0
+) -> nn.Sequential:
     """Return the CycleGAN generator: two halvings, residual blocks, two doublings, tanh.
 
     Maps (n, 3, h, w) to (n, 3, h, w) in [-1, 1]; h and w are multiples of 4. With 64 features and
@@ -65,9 +70,14 @@ def resnet_generator(features: int, residual_blocks: int, norm: str = "instance"
         Number of residual blocks at a quarter of the resolution.
     norm : {'instance', 'pixel'}
         Normalization after the convolutions.
+    grey_levels : int
+        Levels of :class:`~virtual_staining.models.grey_levels.GreyLevels`; 0 for the image alone.
     """
+    levels, inputs = _input_layers(grey_levels)
     # Padding by 3 px keeps the size under the 7 × 7 kernels.
-    layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, features, 7), *_norm_relu(norm, features)]
+    layers = [nn.ReflectionPad2d(3), nn.Conv2d(inputs, features, 7), *_norm_relu(norm, features)]
+    if grey_levels:
+        layers.insert(0, levels)
     for width in (features, 2 * features):
         layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)]
         layers += _norm_relu(norm, 2 * width)
@@ -95,12 +105,13 @@ class UNet(nn.Module):
     def __init__(self, spec: GeneratorSpec):
         super().__init__()
         features, depth, norm, full = spec.features, spec.depth, spec.norm, spec.head == "full"
+        self.levels, channels = _input_layers(spec.grey_levels)
         bias = norm == "pixel"  # instance norm would cancel a bias
         widths = [features * min(2**level, 8) for level in range(depth)]
         self.downs = nn.ModuleList()
         self.ups = nn.ModuleList()
         for level, width in enumerate(widths):
-            above = 3 if level == 0 else widths[level - 1]
+            above = channels if level == 0 else widths[level - 1]
             layers: list[nn.Module] = [nn.Conv2d(above, width, 4, stride=2, padding=1, bias=bias)]
             layers += [_norm(norm, width)] if 0 < level < depth - 1 else []
             layers += [nn.LeakyReLU(0.2), *_dropout(spec, level)]
@@ -115,12 +126,13 @@ class UNet(nn.Module):
                 layers = [nn.ConvTranspose2d(inputs, width, 4, stride=2, padding=1, bias=bias)]
             layers += [*_norm_relu(norm, width), *_dropout(spec, level)]
             self.ups.append(nn.Sequential(*layers))
-        self.head = _FullHead(2 * features, max(8, features // 2)) if full else None
+        self.head = _FullHead(channels, 2 * features, max(8, features // 2)) if full else None
         self.final = None if full else _half_head(2 * features)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, 3, h, w) to the same shape."""
-        image, skips = x, []
+        x = image = self.levels(x)
+        skips = []
         for down in self.downs:
             x = down(x)
             skips.append(x)
@@ -143,15 +155,22 @@ def _half_head(channels: int) -> nn.Sequential:
 class _FullHead(nn.Module):
     """The layers that make the picture from features of half its size and from the input image."""
 
-    def __init__(self, channels: int, width: int):
+    def __init__(self, inputs: int, channels: int, width: int):
         super().__init__()
         self.coarse = nn.Sequential(*_doubling(channels, width), nn.LeakyReLU(0.2))
-        self.fine = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.LeakyReLU(0.2))
+        self.fine = nn.Sequential(nn.Conv2d(inputs, width, 3, padding=1), nn.LeakyReLU(0.2))
         self.picture = nn.Sequential(nn.Conv2d(2 * width, 3, 3, padding=1), nn.Tanh())
 
     def forward(self, x: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        """Map features (n, c, h / 2, w / 2) and the input (n, 3, h, w) to (n, 3, h, w)."""
+        """Map features (n, c, h / 2, w / 2) and the input (n, i, h, w) to (n, 3, h, w)."""
         return self.picture(torch.cat([self.coarse(x), self.fine(image)], dim=1))
+
+
+def _input_layers(grey_levels: int) -> tuple[nn.Module, int]:
+    """Return the layer that a generator's input passes first, and its number of channels."""
+    if not grey_levels:
+        return nn.Identity(), IMAGE_CHANNELS
+    return GreyLevels(grey_levels), IMAGE_CHANNELS + grey_levels
 
 
 def _doubling(channels: int, width: int) -> list[nn.Module]:
@@ -167,7 +186,7 @@ def build_generator(spec: GeneratorSpec) -> nn.Module:
     """Return the generator network of a specification."""
     if spec.network == "unet":
         return UNet(spec)
-    return resnet_generator(spec.features, spec.depth, spec.norm)
+    return resnet_generator(spec.features, spec.depth, spec.norm, spec.grey_levels)
 
 
 def patchgan(
@@ -231,7 +250,9 @@ def initialize(network: nn.Module) -> nn.Module:
 
 
 def _image_layers(network: nn.Module) -> list[nn.Conv2d]:
-    """Return the convolutions of a network whose input is the image itself."""
+    """Return the convolutions of a network whose input is the image itself and nothing else."""
+    if any(isinstance(module, GreyLevels) for module in network.modules()):
+        return []
     heads = [network.downs, network.head.fine] if isinstance(network, UNet) and network.head else []
     parts = heads or [network]
     return [next(m for m in part.modules() if isinstance(m, nn.Conv2d)) for part in parts]
@@ -239,7 +260,7 @@ def _image_layers(network: nn.Module) -> list[nn.Conv2d]:
 
 @torch.no_grad()
 def _spread_over_levels(layer: nn.Conv2d) -> None:
-    """Draw biases with which each channel is 0 at a level of its own between black and white.
+    """Draw biases with which each channel is 0 at a grey of its own between black and white.
 
     Without biases the channels of an even region are in proportion to its level, and pixel norm
     takes that factor away: background, polymer and soft tissue would all look alike.

@@ -68,6 +68,15 @@ class TrainBlock(Settings):
         " whole and without seams",
         paper="2.6.3",
     )
+    grey_levels: int = key(
+        0,
+        "channels that the generators receive besides the image, each of which shows the grey near"
+        " one of so many equally spaced levels with high contrast. 0: the image alone, as in the"
+        " paper. Air, soft tissue and polymers lie within a tenth of a CT's greys; with 16 levels"
+        " a short training tells them apart",
+        ge=0,
+        le=256,
+    )
     head: Literal["half", "full"] = key(
         "half",
         "finest levels of the U-Net. half: skip connections end at half the resolution. full:"
