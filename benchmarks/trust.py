@@ -23,14 +23,9 @@ from virtual_staining.artefacts.generator import load_generators
 from virtual_staining.artefacts.pair import read_training_pair
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.storage.image import pixel_size_um
+from virtual_staining.evaluate.trust.assessment import assess, promise
 from virtual_staining.evaluate.trust.novelty import unknown_level
-from virtual_staining.evaluate.trust.study import (
-    Tools,
-    assess,
-    held_out_slides,
-    known_planes,
-    promise,
-)
+from virtual_staining.evaluate.trust.study import Tools, held_out_slides, known_planes
 from virtual_staining.imaging.grey_pairs import LEAST_UNKNOWN, GreyPairs
 from virtual_staining.models.catalogue import in_order
 from virtual_staining.runtime import set_up_processor
@@ -113,9 +108,10 @@ def main():
     found = {}
     for model in in_order({folder.parent.name for folder in folders}):
         slides = list(held_out_slides(results, folds, model, tools))
-        rows, calibration = assess(slides, settings)
-        print(f"{model}: {promise(calibration, settings)}")
+        rows, calibrations = assess(slides, settings)
+        print(f"{model}: {promise(calibrations, settings)}")
         print(rows.round(2).to_string(index=False), end="\n\n")
+        covered, calm = rows["coverage"] >= 1 - settings.alpha, rows["alarm"].eq("")
         found[model] = {
             "spearman_uncertainty": round(rows["spearman"].mean(), 3),
             "spearman_tile_spread": round(
@@ -123,8 +119,12 @@ def main():
             ),
             "spearman_ct_edge": round(rows["spearman_ct_edge"].mean(), 3),
             "slides": len(rows),
-            "slides_covered": int((rows["coverage"] >= 1 - settings.alpha).sum()),
-            "alarm_seen": round(rows["alarm"].ne("").mean(), 3),
+            "slides_covered": int(covered.sum()),
+            "slides_without_alarm": int(calm.sum()),
+            "covered_without_alarm": int(covered[calm].sum()),
+            "width_without_alarm": round(rows.loc[calm, "width"].mean(), 1),
+            "constant_width_without_alarm": round(rows.loc[calm, "width_constant"].mean(), 1),
+            "alarm_seen": round(float((~calm).mean()), 3),
         }
     fold = folds[0][1]
     unseen = left_out(results, fold)

@@ -49,7 +49,7 @@ def test_held_out_slides_have_rows_and_images(results):
         picture = io.imread(path.with_suffix(".png"))
         assert picture.shape[1] == 1200 and picture.std() > 5
     text = folder.uncertainty_markdown.read_text(encoding="utf-8")
-    assert "**Uncalibrated: 3 slides are too few" in text
+    assert "**Uncalibrated: 3 slides without an alarm are too few" in text
 
 
 def test_slides_without_a_spread_are_refused(results, capsys):

@@ -5,8 +5,9 @@ import pytest
 from scipy import ndimage
 
 from virtual_staining.errors import InputError
+from virtual_staining.evaluate.trust.assessment import assess, promise, uncertainty_image
 from virtual_staining.evaluate.trust.novelty import alarm_level, unknown_level
-from virtual_staining.evaluate.trust.study import HeldOut, assess, promise, uncertainty_image
+from virtual_staining.evaluate.trust.study import HeldOut
 from virtual_staining.evaluate.trust.uncertainty import (
     Slide,
     calibrate,
@@ -41,16 +42,23 @@ def held_out(seed, subset="validation", level=1.0, unknown=0.01, slide=None):
 
 def test_equal_stainings_have_no_spread():
     image = np.random.default_rng(0).integers(0, 256, (5, 6, 3), dtype=np.uint8)
-    mean, spread = combine([image, image], [np.zeros((5, 6))] * 2)
+    mean, spread = combine([image, image], [np.zeros((5, 6))] * 2, np.ones((5, 6), bool))
     assert np.array_equal(mean, image) and not spread.any()
     assert not local_error(image, mean).any()
 
 
-def test_folds_and_mirror_images_add_their_variances():
-    low, high = np.full((3, 3, 3), 90.0), np.full((3, 3, 3), 110.0)
-    mean, spread = combine([low, high], [np.full((3, 3), 4.0), np.full((3, 3), 8.0)])
-    assert mean == pytest.approx(np.full((3, 3, 3), 100))
-    assert spread == pytest.approx(np.full((3, 3), np.sqrt((16 + 64) / 2 + 100)))
+def test_folds_and_mirror_images_add_their_variances_and_mirror_images_give_the_level():
+    low, high = np.full((3, 4, 3), 90.0), np.full((3, 4, 3), 110.0)
+    high[:, :2] = 90  # the folds agree on the left
+    mirrored = np.full((3, 4), 6.0), np.full((3, 4), 8.0)
+    mask = np.ones((3, 4), bool)
+    mask[2] = False
+    mean, spread = combine([low, high], mirrored, mask)
+    assert mean[0, :, 0] == pytest.approx([90, 90, 100, 100])
+    within = np.sqrt((36 + 64) / 2)
+    assert spread[mask].mean() == pytest.approx(within)
+    assert spread[0, 2] / spread[0, 0] == pytest.approx(np.sqrt(50 + 100) / within)
+    assert combine([low], mirrored[:1], mask)[1] == pytest.approx(mirrored[0])
 
 
 def test_the_promise_holds_on_slides_and_not_only_on_average():
@@ -95,20 +103,49 @@ def test_a_score_that_knows_the_error_ranks_it():
 
 def test_every_slide_is_checked_by_the_others():
     slides = [held_out(k) for k in range(12)] + [held_out(50, "test")]
-    rows, calibration = assess(slides, SETTINGS)
+    rows, calibrations = assess(slides, SETTINGS)
     assert len(rows) == 13 and (rows["coverage"] > 0.8).all()
     assert (rows["spearman"] > 0.3).all() and rows["spearman_ct_edge"].isna().all()
     assert rows["alarm"].eq("").all()
-    assert "calibrated on 12 slides: on 90% of new slides" in promise(calibration, SETTINGS)
-    image = uncertainty_image(slides[0], calibration)
+    text = promise(calibrations, SETTINGS)
+    assert "calibrated on 12 slides without an alarm: on 90% of new slides without" in text
+    image = uncertainty_image(slides[0], calibrations.calm)
     assert image.dtype == np.uint8 and not image[:4].any() and (image[4:] > 0).all()
 
 
+def test_slides_with_an_alarm_do_not_widen_the_others():
+    """Two calibration slides of an unknown alloy, whose errors the spread does not follow."""
+    wrong = simulated(70)
+    wrong = Slide(np.full_like(wrong.error, 200.0), wrong.spread, wrong.dense)
+    usual = [held_out(k) for k in range(10)]
+    odd = [held_out(k, unknown=0.4, slide=wrong) for k in (70, 71)]
+    test = [held_out(80, "test"), held_out(81, "test", unknown=0.4, slide=wrong)]
+    rows, calibrations = assess([*usual, *odd, *test], SETTINGS)
+    rows = rows.set_index("sample")
+    assert (rows["alarm"] != "").tolist() == [False] * 10 + [True] * 2 + [False, True]
+    assert rows["calibration_slides"].tolist() == [9] * 10 + [11] * 2 + [10, 12]
+    without, _ = assess([*usual, test[0]], SETTINGS)
+    expected = without.set_index("sample")["width"]
+    assert rows.loc[expected.index, "width"].tolist() == pytest.approx(expected.tolist())
+    assert rows.loc["s81", "coverage"] >= 0.9 and rows.loc["s81", "width"] > 3 * expected.max()
+    assert calibrations.of("").slides == 10 and calibrations.of("spread").slides == 12
+    assert "slides with an alarm is calibrated on all 12" in promise(calibrations, SETTINGS)
+
+
+def test_where_all_slides_raise_the_alarm_all_calibrate():
+    low = simulated(0)
+    high = held_out(1, slide=Slide(low.error, 9 * low.spread, low.dense))
+    rows, calibrations = assess([held_out(0, unknown=0.9, slide=low), high], SETTINGS)
+    assert (rows["alarm"] != "").all() and calibrations.calm == calibrations.everyone
+
+
 def test_few_slides_promise_nothing():
-    rows, calibration = assess([held_out(k) for k in range(4)], SETTINGS)
+    rows, calibrations = assess([held_out(k) for k in range(4)], SETTINGS)
     assert len(rows) == 4
-    text = promise(calibration, SETTINGS)
-    assert text.startswith("uncalibrated: 4 slides are too few") and "needs 9" in text
+    text = promise(calibrations, SETTINGS)
+    assert (
+        text.startswith("uncalibrated: 4 slides without an alarm are too few") and "needs 9" in text
+    )
     with pytest.raises(InputError, match="1 validation slides; at least 2"):
         assess([held_out(0), held_out(1, "test")], SETTINGS)
 

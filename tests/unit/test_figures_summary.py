@@ -40,6 +40,7 @@ def slides(seams=1.0):
 
 def uncertainty(alarm=""):
     return pd.DataFrame({"model": ["pix2pix"] * 2, "sample": ["b", "c"], "coverage": [0.95, 0.5],
+                         "width": [30.0, 50.0],
                          "spearman": [0.7, 0.9], "alarm": ["", alarm]})  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def test_the_page_in_a_browser(page, tmp_path):
         browser.open(page.as_uri(), "document.querySelector('.dot')")
         text = browser.run("document.body.innerText")
         assert "Toluidine blue: virtual staining" in text and "WHAT" not in text[:10]
-        assert "on 1 of 2 held-out slides at least 90% of the pixels" in text
+        assert "on 1 of 2 held-out slides without an alarm at least 90% of the pixels" in text
         assert "Slides of the fold that is shown: 1 training, 1 validation, 1 testing" in text
         assert browser.run("document.images[0].naturalWidth") == 30
         assert browser.run("document.querySelectorAll('.dot').length") == 9, "3 models, 3 slides"

@@ -135,8 +135,7 @@ def orthogonal_figure(
                 axes, shown.place, axis, across, down, (where[axis] + 0.5) * voxel_um, voxel_um
             )
         axes.set(xlim=(-0.5, size[across] - 0.5), ylim=(size[down] - 0.5, -0.5))
-        if letter == "a":
-            draw_scale_bar(axes, size["x"], size["y"], voxel_um)
+        draw_scale_bar(axes, size[across], size[down], voxel_um)
     if shown:
         draw_section(figure, (grid[0, 2], grid[1, 2], grid[1, 1]), shown)
     return figure
@@ -173,8 +172,7 @@ def draw_section(figure: Figure, cells: Sequence, section: CutSection) -> None:
         axes.imshow(image, interpolation="nearest", **kind)
         axes.set_axis_off()
         axes.set_title(title, fontsize=9, color=COLOURS[1])
-        if not kind:
-            draw_scale_bar(axes, image.shape[1], image.shape[0], section.pixel_um)
+        draw_scale_bar(axes, image.shape[1], image.shape[0], section.pixel_um)
 
 
 def write_turntable(

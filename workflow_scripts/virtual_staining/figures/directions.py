@@ -13,7 +13,7 @@ GAP_IN = 0.06
 
 
 def draw_directions(examples: list[Example], model: str, bar_um: float, with_mask: bool) -> Figure:
-    """Draw a row for each sample: CT, generated slide, slide, generated CT.
+    """Draw a row for each sample: CT, generated slide, slide, generated CT if the model makes one.
 
     Parameters
     ----------
@@ -25,7 +25,8 @@ def draw_directions(examples: list[Example], model: str, bar_um: float, with_mas
     with_mask : bool
         Whether the mask stands as a panel between the generated and the real slide.
     """
-    columns = ["CT", "Generated slide", *(["Mask"] if with_mask else []), "Slide", "Generated CT"]
+    columns = ["CT", "Generated slide", *(["Mask"] if with_mask else []), "Slide"]
+    columns += ["Generated CT"] if any(model in one.reverse for one in examples) else []
     heights = [PANEL_IN * example.ct.shape[0] / example.ct.shape[1] for example in examples]
     width, height = PANEL_IN * len(columns) + LABEL_IN, sum(heights) + 0.35
     figure = Figure(figsize=(width, height))

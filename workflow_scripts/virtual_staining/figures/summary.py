@@ -120,11 +120,14 @@ def how_sure(study: Study) -> list[str]:
     if rows is None:
         return [*found, "No uncertainty was calibrated (evaluate: trust: true does)."]
     for model, part in rows.groupby("model", sort=False):
-        covered = (part["coverage"] >= study.promised).sum()
+        calm = part[part["alarm"].fillna("") == ""]
+        covered = (calm["coverage"] >= study.promised).sum()
         found.append(
-            f"Uncertainty of {model_name(str(model))}: on {covered} of {len(part)} held-out slides "
-            f"at least {study.promised:.0%} of the pixels are off by less; it ranks errors with a "
-            f"mean Spearman of {part['spearman'].mean():.2f}."
+            f"Uncertainty of {model_name(str(model))}: on {covered} of {len(calm)} held-out slides "
+            f"without an alarm at least {study.promised:.0%} of the pixels are off by less "
+            f"({calm['width'].mean():.0f} grey levels on average); {len(part) - len(calm)} "
+            f"slides raise the alarm. The spread ranks errors with a mean Spearman of "
+            f"{part['spearman'].mean():.2f}."
         )
     return found
 

@@ -30,7 +30,8 @@ def draw_slides(examples: list[Example], model: str, bar_um: float) -> Figure:
     bar_um : float
         Scale bar, µm.
     """
-    columns = ["CT", "Generated slide", "Slide", "Generated CT"]
+    columns = ["CT", "Generated slide", "Slide"]
+    columns += ["Generated CT"] if any(model in one.reverse for one in examples) else []
     figure, outer = _frame(examples, len(columns) * PANEL_IN + GAP_IN + PLOTS_IN, GAP_IN)
     for number, (example, cell) in enumerate(zip(examples, outer, strict=True)):
         ratios = [PANEL_IN] * len(columns) + [GAP_IN, PLOTS_IN]
@@ -42,7 +43,7 @@ def draw_slides(examples: list[Example], model: str, bar_um: float) -> Figure:
             example.ct, example.stained[model], example.slide, example.reverse.get(model)
         ]  # fmt: skip
         tips = arrow_tips(example.crop(example.new_bone), example.pixel_um)
-        for column, (title, image) in enumerate(zip(columns, images, strict=True)):
+        for column, (title, image) in enumerate(zip(columns, images, strict=False)):
             shown = title if number == 0 and image is not None else ""
             zoom = _pair(figure, inner, column, example, image, bar_um, shown)
             if title != "Generated CT":
@@ -113,6 +114,7 @@ def _pair(figure, grid, column: int, example: Example, image, bar_um: float, tit
         height, width = image.shape[:2]
         roi_box(whole, example.roi, example.roi_px)
         draw_scale_bar(whole, width, height, example.pixel_um, bar_um)
+        draw_scale_bar(zoom, example.roi_px, example.roi_px, example.pixel_um, bar_um)
         for spine in zoom.spines.values():
             spine.set(color=ACCENT, linewidth=1.1)
     return zoom

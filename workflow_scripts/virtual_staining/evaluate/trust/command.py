@@ -11,15 +11,9 @@ from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.atomic import replacing
 from virtual_staining.artefacts.storage.image import write_image
+from virtual_staining.evaluate.trust.assessment import assess, promise, uncertainty_image
 from virtual_staining.evaluate.trust.layout import markdown
-from virtual_staining.evaluate.trust.study import (
-    Tools,
-    assess,
-    held_out_slides,
-    known_planes,
-    promise,
-    uncertainty_image,
-)
+from virtual_staining.evaluate.trust.study import Tools, held_out_slides, known_planes
 from virtual_staining.imaging.pictures import draw_doubt
 from virtual_staining.models.catalogue import model_name
 from virtual_staining.settings.base import read_settings
@@ -85,14 +79,14 @@ def run(args: argparse.Namespace) -> None:
         temporary.mkdir()
         for model in args.models:
             slides = list(held_out_slides(args.results, folds, model, tools))
-            rows, calibration = assess(slides, settings)
+            rows, calibrations = assess(slides, settings)
             rows.insert(0, "stain", args.stain)
             rows.insert(1, "model", model)
             tables.append(rows)
-            promises[model] = promise(calibration, settings)
+            promises[model] = promise(calibrations, settings)
             (temporary / model).mkdir()
-            for one in slides:
-                image = uncertainty_image(one, calibration)
+            for one, alarm in zip(slides, rows["alarm"], strict=True):
+                image = uncertainty_image(one, calibrations.of(alarm))
                 stem = temporary / model / one.sample
                 write_image(stem.with_suffix(".tif"), image, one.pixel_um)
                 stained = args.results.stained(args.stain, model, one.fold).sample(one.sample).slide

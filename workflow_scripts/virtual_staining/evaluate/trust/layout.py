@@ -21,11 +21,12 @@ COLUMNS = {
 }
 LEGEND = (
     "Error and width in grey levels, means over the mask. Coverage: part of the pixels whose error "
-    "is below the uncertainty, by a calibration without this slide. Constant: the same promise "
-    "with one width for all pixels of a kind. Spearman: rank correlation of spread and error. "
-    "Risk: mean error of the least doubtful pixels over the slide's, averaged over coverages; 1 "
-    "says nothing. Top tenth: error of the most doubtful tenth over the slide's. Alarm: what "
-    "makes the slide unlike the calibration slides."
+    "is below the uncertainty, by a calibration without this slide; slides with an alarm are "
+    "calibrated on all others, slides without one on the others without. Constant: the same "
+    "promise with one width for all pixels of a kind. Spearman: rank correlation of spread and "
+    "error. Risk: mean error of the least doubtful pixels over the slide's, averaged over "
+    "coverages; 1 says nothing. Top tenth: error of the most doubtful tenth over the slide's. "
+    "Alarm: what makes the slide unlike the calibration slides."
 )
 
 
@@ -36,7 +37,7 @@ def markdown(stain: str, rows: pd.DataFrame, promises: Mapping[str, str]) -> str
     ----------
     stain : str
     rows : DataFrame
-        From :func:`virtual_staining.evaluate.trust.study.assess`, with a column ``model``.
+        From :func:`virtual_staining.evaluate.trust.assessment.assess`, with a column ``model``.
     promises : mapping
         Model to the sentence of its calibration.
     """

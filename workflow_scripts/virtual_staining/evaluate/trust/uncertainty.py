@@ -22,7 +22,7 @@ class Slide:
     error : ndarray, shape (n,)
         Absolute difference of stained and real slide, mean of R, G and B and of neighbours, levels.
     spread : ndarray, shape (n,)
-        Standard deviation over folds and mirror images, grey levels.
+        From :func:`combine`, grey levels.
     dense : ndarray of bool, shape (n,)
         Rigid in the CT; rigid and other tissue are scaled apart.
     """
@@ -59,8 +59,14 @@ class Calibration:
         return self.quantile * scaled(spread, dense, self.offsets, self.factors)
 
 
-def combine(means: Sequence[np.ndarray], spreads: Sequence[np.ndarray]) -> tuple:
+def combine(
+    means: Sequence[np.ndarray], spreads: Sequence[np.ndarray], mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Join the stainings of several folds into one mean and one spread.
+
+    Mirror images and folds add their variances, which gives the order of the places. The level is
+    that of the mirror images alone: a calibration slide is stained by the one fold that did not
+    train on it, and only the same measure can be compared with its spread.
 
     Parameters
     ----------
@@ -68,17 +74,22 @@ def combine(means: Sequence[np.ndarray], spreads: Sequence[np.ndarray]) -> tuple
         Stained slides, each the mean of its mirror images.
     spreads : sequence of ndarray, shape (y, x)
         Standard deviation over the mirror images, mean of R, G and B.
+    mask : ndarray of bool, shape (y, x)
+        Where the level is measured.
 
     Returns
     -------
     mean : ndarray, shape (y, x, 3), float64
     spread : ndarray, shape (y, x), float64
-        Standard deviation over folds and mirror images.
+        Grey levels.
     """
     stack = np.stack([np.asarray(image, float) for image in means])
     within = np.mean([np.square(np.asarray(spread, float)) for spread in spreads], axis=0)
     between = stack.std(axis=0).mean(axis=-1)
-    return stack.mean(axis=0), np.sqrt(within + np.square(between))
+    spread = np.sqrt(within + np.square(between))
+    if between[mask].any():
+        spread *= np.sqrt(within)[mask].mean() / spread[mask].mean()
+    return stack.mean(axis=0), spread
 
 
 def local_error(real: np.ndarray, mean: np.ndarray) -> np.ndarray:
