@@ -118,6 +118,7 @@ def main():
                 tile_spread_correlation(results, stain, model, numbers[0], slides), 3
             ),
             "spearman_ct_edge": round(rows["spearman_ct_edge"].mean(), 3),
+            "spearman_without_alarm": round(rows.loc[calm, "spearman"].mean(), 3),
             "slides": len(rows),
             "slides_covered": int(covered.sum()),
             "slides_without_alarm": int(calm.sum()),

@@ -26,6 +26,7 @@ from virtual_staining.draw.volume import load_volume, shades
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.geometry import PlaneGrid
 from virtual_staining.imaging.oblique import cut_plane
+from virtual_staining.models.catalogue import model_name
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.draw import DrawSettings
 from virtual_staining.settings.mask import MaskSettings
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
         for sample in args.sections
         if not failure_of(args.results.registered(sample).transform)
     ]
-    title = f"{args.volume}, {args.stain}, {args.model}"
+    title = f"{args.volume}, {args.stain.replace('_', ' ')}, {model_name(args.model)}"
     fields = fields_of(volume)
     wedge = wedge_of(volume, sections[0].place if sections else None)
     camera = camera_to(volume, wedge)

@@ -164,8 +164,8 @@ def draw_section(figure: Figure, cells: Sequence, section: CutSection) -> None:
     """Draw the volume at a section's place, the real section, and the CT there."""
     for cell, title, image, kind in (
         (cells[0], f"(d) stained volume at section {section.name}", section.stain, {}),
-        (cells[1], f"(e) real section {section.name}", section.real, {}),
-        (cells[2], f"(f) CT at section {section.name}", section.ct,
+        (cells[1], f"(f) real section {section.name}", section.real, {}),
+        (cells[2], f"(e) CT at section {section.name}", section.ct,
          {"cmap": "gray", "vmin": 0, "vmax": 255}),
     ):  # fmt: skip
         axes = figure.add_subplot(cell)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from virtual_staining.artefacts.folds import SUBSETS
 from virtual_staining.figures.style import ACCENT, MODEL_COLORS
@@ -16,6 +17,7 @@ from virtual_staining.models.catalogue import in_order, model_name
 COLUMNS = 4
 PANEL_IN = 2.5
 MARKERS = {"validation": "o", "test": "^"}
+DASHED = (0, (5, 3))
 
 
 def draw_agreement(slides: pd.DataFrame) -> Figure:
@@ -43,8 +45,12 @@ def draw_agreement(slides: pd.DataFrame) -> Figure:
         axes.axhline(0, color="0.3", lw=0.8)
         axes.set_title(_printed(measure), weight="bold")
         axes.set(xlabel="mean of virtual and real", ylabel="virtual − real")
-    handles = figure.axes[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=4)
+    handles, _ = figure.axes[0].get_legend_handles_labels()
+    handles += [
+        Line2D([], [], color="0.3", label="bias", lw=1),
+        Line2D([], [], color="0.3", label="limits of agreement (1.96 SD)", lw=0.7, ls=DASHED),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
 
 
@@ -67,7 +73,7 @@ def _bland_altman(axes: Axes, values: pd.DataFrame, model: str, color: str) -> N
         bias, spread = difference.mean(), 1.96 * difference.std(ddof=1)
         axes.axhline(bias, color=color, lw=1)
         for limit in (bias - spread, bias + spread):
-            axes.axhline(limit, color=color, lw=0.7, ls=(0, (5, 3)))
+            axes.axhline(limit, color=color, lw=0.7, ls=DASHED)
 
 
 def draw_uncertainty(
@@ -102,21 +108,27 @@ def draw_uncertainty(
     tall = [figure.add_subplot(grid[row, 0:2]) for row in (0, 1)]
     models = in_order(rows["model"])
     for model, color in zip(models, MODEL_COLORS, strict=False):
-        part = rows[rows["model"] == model].set_index("sample").loc[samples]
-        place = np.arange(len(samples))
-        tall[0].plot(place, part["coverage"], "o", color=color, label=model_name(model))
-        alarmed = part["alarm"].fillna("").ne("")
-        tall[0].plot(place[alarmed], part["coverage"][alarmed], "x", color="black", ms=9)
-        tall[1].plot(place, part["spearman"], "o", color=color, label=model_name(model))
-        tall[1].plot(place, part["spearman_ct_edge"], "_", color=color, ms=10)
-    tall[0].axhline(promised, color=ACCENT, lw=1)
+        for subset, marker in MARKERS.items():
+            part = rows[(rows["model"] == model) & (rows["subset"] == subset)]
+            place = np.array([samples.index(sample) for sample in part["sample"]])
+            look = {"color": color, "marker": marker, "ls": "none"}
+            label = f"{model_name(model)}, {SUBSETS[subset].lower()}"
+            tall[0].plot(place, part["coverage"], label=label, **look)
+            alarmed = part["alarm"].fillna("").ne("").to_numpy()
+            tall[0].plot(place[alarmed], part["coverage"][alarmed], "x", color="black", ms=9)
+            tall[1].plot(place, part["spearman"], **look)
+            tall[1].plot(place, part["spearman_ct_edge"], "_", color=color, ms=10)
+    tall[0].axhline(promised, color=ACCENT, lw=1, label=f"promised: {promised:.0%}")
     tall[0].set_title("part of the pixels below the uncertainty (×: alarm)", weight="bold")
     tall[1].set_title("rank correlation with the error (–: of the CT's edges)", weight="bold")
     for axes in tall:
         axes.set_xticks(range(len(samples)), samples, rotation=90 if len(samples) > 12 else 0)
-        axes.set_ylim(None, 1.02)
         axes.grid(axis="y", color="0.9", lw=0.6)
-    tall[0].legend(loc="lower right")
+    low = min(rows["coverage"].min(), promised)
+    tall[0].set_ylim(low - 0.1 * (1 - low) - 0.005, 1.005)
+    tall[1].set_ylim(None, 1.02)
+    legend = tall[0].get_legend_handles_labels()
+    figure.legend(*legend, loc="outside lower left", ncols=5)
     _risk_curves(figure.add_subplot(grid[2, 0:2]), rows, models)
     shown = figure.add_subplot(grid[0, 2]), figure.add_subplot(grid[1, 2])
     draw_doubt(shown, slide, uncertainty, pixel_um, bar_um)
@@ -132,6 +144,6 @@ def _risk_curves(axes: Axes, rows: pd.DataFrame, models: list[str]) -> None:
     for model, color in zip(models, MODEL_COLORS, strict=False):
         for _, curve in rows.loc[rows["model"] == model, columns].iterrows():
             axes.plot(parts, curve.to_numpy(float), color=color, lw=1, alpha=0.7)
-    axes.axhline(1, color="0.3", lw=0.8, ls=(0, (5, 3)))
+    axes.axhline(1, color="0.3", lw=0.8, ls=DASHED)
     axes.set_title("risk and coverage, a line a slide (dashed: order says nothing)", weight="bold")
     axes.set(xlabel="least doubtful pixels (%)", ylabel="error / mean error")

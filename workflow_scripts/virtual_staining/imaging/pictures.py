@@ -12,8 +12,11 @@ from matplotlib.patches import Rectangle
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
 # later outlines are thinner, so that one upon another shows both
 WIDTHS = (2.6, 1.7, 0.9, 0.5)
-# The most doubtful part of a slide is hatched.
-DOUBTFUL = 0.1
+# The most doubtful part of a slide is hatched; the colours of the uncertainty end at this part.
+DOUBTFUL, MOST_SHOWN = 0.1, 0.99
+# Of a scale bar: thickness as part of the image's width; size of the label in points, per inch of
+# the panel's width and between two ends.
+BAR_THICKNESS, LABEL_POINTS, LABEL_RANGE = 0.014, 2.4, (6.5, 11)
 
 
 def draw_outlines(
@@ -88,16 +91,21 @@ def draw_scale_bar(
         As in :func:`bar_length_um`.
     """
     length_um = bar_length_um(width_px * pixel_um, wanted_um)
-    length, thickness = length_um / pixel_um, 0.014 * width_px
+    length, thickness = length_um / pixel_um, BAR_THICKNESS * width_px
+    figure = axes.get_figure(root=True)
+    width_in = axes.get_position().width * figure.get_figwidth()
+    size = float(np.clip(LABEL_POINTS * width_in, *LABEL_RANGE))
     half = max(length / 2, 0.115 * width_px)  # the label may be longer than the bar
     middle, bottom = 0.955 * width_px - half, height_px - 0.05 * width_px
-    for left, top, width, height, color, alpha in (
-        (middle - half, bottom - 0.1 * width_px, 2 * half, 0.125 * width_px, "white", 0.8),
-        (middle - length / 2, bottom - thickness, length, thickness, "black", 1),
-    ):
-        axes.add_patch(Rectangle((left, top), width, height, color=color, alpha=alpha, lw=0))
+    corner = middle - length / 2, bottom - thickness
+    outline = {"facecolor": "black", "edgecolor": "white", "linewidth": 0.6}
+    axes.add_patch(Rectangle(corner, length, thickness, **outline))
     label = f"{length_um / 1000:g} mm" if length_um >= 1000 else f"{length_um:g} µm"
-    axes.text(middle, bottom - 1.3 * thickness, label, ha="center", va="bottom", fontsize=6.5)
+    box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.2}
+    axes.annotate(
+        label, (middle, corner[1]), (0, 3), textcoords="offset points", ha="center", va="bottom",
+        fontsize=size, bbox=box,
+    )  # fmt: skip
 
 
 def draw_doubt(
@@ -128,8 +136,11 @@ def draw_doubt(
     if not doubtful.any():
         doubtful = inside & (uncertainty == limit)
     panels[0].contourf(doubtful.astype(float), [0.5, 1.5], colors="none", hatches=["//////"])
-    image = panels[1].imshow(np.where(inside, uncertainty, np.nan), cmap="viridis")
-    panels[1].figure.colorbar(image, ax=panels[1], label="grey levels")
+    most = np.quantile(uncertainty[inside], MOST_SHOWN) if inside.any() else 255
+    shown = np.where(inside, uncertainty, np.nan)
+    image = panels[1].imshow(shown, cmap="viridis", vmax=max(most, 1))
     for axes in panels:
         axes.set_axis_off()
         draw_scale_bar(axes, slide.shape[1], slide.shape[0], pixel_um, wanted_um)
+    extend = "max" if uncertainty.max() > most else "neither"
+    panels[1].figure.colorbar(image, ax=panels[1], label="grey levels", extend=extend)

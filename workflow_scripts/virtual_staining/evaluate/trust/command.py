@@ -92,6 +92,7 @@ def run(args: argparse.Namespace) -> None:
                 stained = args.results.stained(args.stain, model, one.fold).sample(one.sample).slide
                 slide = read_stained_image(stained, image.shape)
                 title = f"{model_name(model)}, fold {one.fold}: {SUBSETS[one.subset]} {one.sample}"
+                title += f" (alarm: {alarm})" if alarm else ""
                 figure = quality_figure(slide, image, one.pixel_um, title)
                 figure.savefig(stem.with_suffix(".png"), dpi=DPI)
     table = pd.concat(tables, ignore_index=True)
