@@ -92,14 +92,14 @@ def draw_scale_bar(
     """
     length_um = bar_length_um(width_px * pixel_um, wanted_um)
     length, thickness = length_um / pixel_um, BAR_THICKNESS * width_px
-    figure = axes.get_figure(root=True)
-    width_in = axes.get_position().width * figure.get_figwidth()
+    width_in = axes.get_window_extent().width / axes.figure.dpi
     size = float(np.clip(LABEL_POINTS * width_in, *LABEL_RANGE))
     half = max(length / 2, 0.115 * width_px)  # the label may be longer than the bar
     middle, bottom = 0.955 * width_px - half, height_px - 0.05 * width_px
     corner = middle - length / 2, bottom - thickness
-    outline = {"facecolor": "black", "edgecolor": "white", "linewidth": 0.6}
-    axes.add_patch(Rectangle(corner, length, thickness, **outline))
+    axes.add_patch(
+        Rectangle(corner, length, thickness, facecolor="black", edgecolor="white", linewidth=0.6)
+    )
     label = f"{length_um / 1000:g} mm" if length_um >= 1000 else f"{length_um:g} µm"
     box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.2}
     axes.annotate(
