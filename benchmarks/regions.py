@@ -5,12 +5,12 @@
 Each of some 55 volumes (materials, physical greys at 25 to 45 keV, tubes, cropped fields, circles,
 resin, water, wet marrow, little and much bone, pieces, sections with holes; voxels of 20 to 40 µm)
 goes through the workflow's own commands: ingest, normalize and mask of its sections, and what
-staining does with the volume: levels and outline of the specimen. A level is right within 3 % of
-the span from background to bone. A case is silently wrong if a level is not right or a region keeps
-less than 95 % of implant or 85 % of bone, holds more than 5 % foreign matter or has a dice below
-0.85, and no warning or refusal was given. A warning is needless if everything is right. --bone
-names the folder of the real bone volume; without it the case is left out. --keep keeps the drawn
-cases for further runs. The last line is JSON.
+staining does with the volume: levels, outline of the specimen, and the air that it leaves clear. A
+level is right within 3 % of the span from background to bone. A case is silently wrong if a level
+is not right or a region keeps less than 95 % of implant or 85 % of bone, holds more than 5 %
+foreign matter or has a dice below 0.85, and no warning or refusal was given. A warning is needless
+if everything is right. --bone names the folder of the real bone volume; without it the case is left
+out. --keep keeps the drawn cases for further runs. The last line is JSON.
 """
 
 import argparse

@@ -15,7 +15,11 @@ from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.registration import Registration, write_registration
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.artefacts.storage.image import read_image
-from virtual_staining.artefacts.volume import open_volume_pyramid, volume_attributes
+from virtual_staining.artefacts.volume import (
+    VolumeLevel,
+    open_volume_pyramid,
+    volume_attributes,
+)
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.ct_plane import ct_plane, measured_plane
 from virtual_staining.imaging.geometry import PlaneGrid
@@ -23,6 +27,7 @@ from virtual_staining.register.result.pair_grid import valid_mask
 from virtual_staining.settings.ingest import IngestSettings
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
+from virtual_staining.stain.glass import find_glass
 from virtual_staining.stain.scaling import chosen_scaling
 from virtual_staining.stain.specimen import find_specimen
 
@@ -103,11 +108,18 @@ def _run(case: Case, raw: Path, results: Results) -> Found:
     try:
         levels = open_volume_pyramid(ct)
         found.scaling = chosen_scaling(stats, None, levels, NORMALIZE.part("stain"), str(ct))
-        specimen = find_specimen(levels, found.scaling, MASK.part("stain"), NORMALIZE.part("stain"))
-        found.specimen = np.stack([specimen.plane("z", z) for z in range(len(case.volume))])
+        found.specimen = _stained(levels, found.scaling, len(case.volume))
     except InputError as error:
         found.refused.append(str(error))
     return found
+
+
+def _stained(levels: list[VolumeLevel], scaling: tuple[float, float], depth: int) -> np.ndarray:
+    """Return what staining colours of a volume: the specimen's outline without its open air."""
+    settings = MASK.part("stain"), NORMALIZE.part("stain")
+    specimen = find_specimen(levels, scaling, *settings)
+    glass = find_glass(levels, scaling, specimen, *settings)
+    return np.stack([specimen.plane("z", z) for z in range(depth)]) & ~glass.layer(0, depth)
 
 
 def _register(case: Case, pair: CasePair, results: Results, sample: str) -> PairFound:

@@ -12,10 +12,10 @@ from skimage.morphology import convex_hull_image
 
 from virtual_staining.cohort.specimen.labels import BONE, RIGID, Label, is_in
 from virtual_staining.imaging.tissue.classes import Tissue
+from virtual_staining.imaging.tissue.specimen import LINK_UM
 
 LEVEL_SHARE = 0.03  # of the span from background to bone that a level may be off
 LEAST_IMPLANT, LEAST_BONE, MOST_FOREIGN, LEAST_MASK = 0.95, 0.85, 0.05, 0.85
-LEAST_PIECE = 0.02  # of the largest piece: smaller ones make no hull
 TRUE_TISSUE = {
     "implant": ((Label.IMPLANT,), (Tissue.IMPLANT,)),
     "bone": (BONE, (Tissue.RIGID,)),
@@ -140,12 +140,22 @@ def true_mask(pair: CasePair, valid: np.ndarray, um: float) -> np.ndarray:
 
 
 def _hull(rigid: np.ndarray, um: float) -> np.ndarray:
-    pieces, count = ndimage.label(rigid, np.ones((3, 3)))
-    if not count:
-        return rigid
-    areas = np.bincount(pieces.ravel())[1:]
-    large = np.isin(pieces, 1 + np.flatnonzero(areas >= LEAST_PIECE * areas.max()))
-    return ndimage.distance_transform_edt(~convex_hull_image(large)) * um <= MASK.margin_um
+    """Convex hulls of a plane's pieces with their margin, bool (y, x).
+
+    What lies within ``LINK_UM`` is one piece: trabeculae that the plane cuts apart are one bone.
+    """
+    parts, _ = ndimage.label(rigid, np.ones((3, 3)))
+    large = np.bincount(parts.ravel()) >= (MASK.min_thickness_um / um) ** 2
+    large[0] = False
+    rigid, hulls = large[parts], np.zeros_like(rigid)
+    if not rigid.any():
+        return hulls
+    near = ndimage.distance_transform_edt(~rigid) * um <= LINK_UM / 2
+    pieces, count = ndimage.label(near, np.ones((3, 3)))
+    for number in range(1, count + 1):
+        outside = ~convex_hull_image(rigid & (pieces == number))
+        hulls |= ndimage.distance_transform_edt(outside) * um <= MASK.margin_um
+    return hulls
 
 
 def _specimen(scores: Scores, case: Case, outline: np.ndarray) -> None:

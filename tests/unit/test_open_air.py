@@ -46,6 +46,12 @@ def test_air_open_to_the_outside_is_found_and_soft_tissue_and_pores_are_not():
     assert not found[PORE].any()
 
 
+def test_air_is_found_beside_wet_tissue_too():
+    found = found_in(scan(soft=0.2))
+    assert found[NOTCH].mean() > 0.95
+    assert found[TISSUE].mean() < 0.03 and found[MARROW].mean() < 0.01
+
+
 @pytest.mark.parametrize("level", [scan(noise=0.1, soft=0.02), scan(soft=0.0)])
 def test_where_soft_tissue_is_no_brighter_than_noise_there_is_no_air(level):
     assert not found_in(level).any()

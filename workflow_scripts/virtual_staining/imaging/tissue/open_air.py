@@ -1,8 +1,8 @@
 """Air, or the medium, that reaches into a specimen's convex outline from outside.
 
-Soft tissue is hardly brighter than air: dry soft tissue has 0.03 to 0.07 of bone's level, and a
-voxel's noise is as large. The level is therefore averaged over the neighbours, dense matter aside,
-whose blur would hide the air beside it.
+Dry soft tissue is hardly brighter than air: it has 0.03 to 0.07 of bone's level, wet tissue 0.12 to
+0.24, and a voxel's noise is as large as the first. The level is therefore averaged over the
+neighbours, dense matter aside, whose blur would hide the air beside it.
 """
 
 import numpy as np
@@ -10,6 +10,9 @@ from scipy import ndimage
 
 from virtual_staining.imaging.tissue.specimen import FAINT_LEVEL, SMOOTH_UM, dense_matter
 
+# Least share of what is not dense in the outline that is as faint as dry tissue, if dry tissue is
+# what the outline holds. Less than this is air beside wet tissue.
+LEAST_DRY = 0.4
 # Radius of the smallest ball of air that counts, µm; noise opens narrower ways through marrow.
 LEAST_RADIUS_UM = 120.0
 # Least distance of soft tissue's level from that of air, in standard deviations of the air's.
@@ -57,16 +60,10 @@ def open_air(
     dense = dense_matter(level, rigid_level)
     faint, known = _faint_level(level, dense, voxel_um)
     known &= measured
-    outside = faint[known & ~outline]
-    inside = faint[known & outline & ~dense & (faint < FAINT_LEVEL)]
-    if not outside.size or not inside.size:
+    bounds = _air_levels(faint[known & ~outline], faint[known & outline & ~dense], rigid_level)
+    if bounds is None:
         return np.zeros(level.shape, bool)
-    usual, tissue = np.median(outside), np.median(inside)
-    spread = 1.4826 * np.median(np.abs(outside - usual))
-    if tissue - usual < LEAST_CONTRAST * spread:
-        return np.zeros(level.shape, bool)
-    low, high = usual - MOST_DARKER * spread, (usual + tissue) / 2
-    air = known & ~dense & (faint > low) & (faint < high)
+    air = known & ~dense & (faint > bounds[0]) & (faint < bounds[1])
     empty = _opened(air | ~outline, LEAST_RADIUS_UM / voxel_um)
     parts, _ = ndimage.label(empty)
     joined = np.isin(parts, np.unique(parts[empty & ~outline]))
@@ -74,6 +71,30 @@ def open_air(
     for _ in range(RIM_VOXELS):
         found |= ndimage.binary_dilation(found) & dense
     return found
+
+
+def _air_levels(
+    outside: np.ndarray, inside: np.ndarray, rigid_level: float
+) -> tuple[float, float] | None:
+    """Return the least and the most level of air; None where soft tissue is not told from it.
+
+    Parameters
+    ----------
+    outside, inside : ndarray, shape (n,)
+        Levels around the outline, and in it without dense matter.
+    rigid_level : float
+        Least level of dense matter.
+    """
+    tissue = inside[inside < FAINT_LEVEL]  # dry tissue, beside a faint implant or without
+    if tissue.size < LEAST_DRY * inside.size:  # wet tissue
+        tissue = inside[inside < rigid_level]
+    if not outside.size or not tissue.size:
+        return None
+    usual, level = float(np.median(outside)), float(np.median(tissue))
+    spread = 1.4826 * float(np.median(np.abs(outside - usual)))
+    if level - usual < LEAST_CONTRAST * spread:
+        return None
+    return usual - MOST_DARKER * spread, (usual + level) / 2
 
 
 def _faint_level(
