@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.modes import ScanModes
+from virtual_staining.imaging.tissue.open_level import open_space
 from virtual_staining.imaging.tissue.witnesses import Seen
 
 # Half the thickness of open space beside a specimen; pores are narrower, µm.
@@ -24,12 +25,15 @@ class Background:
         Of its mode.
     grey : float
         Its grey level.
+    spread : float
+        How much it varies over open space, grey levels.
     doubts : tuple of str
         One sentence for each doubt.
     """
 
     number: int
     grey: float
+    spread: float = 0.0
     doubts: tuple[str, ...] = ()
 
 
@@ -37,7 +41,8 @@ def find_background(scan: ScanModes, seen: Seen | None) -> Background:
     """Find the medium around the specimen.
 
     Clear glass lies over it where sections tell: a holder's wall may be darker, and marrow may
-    share a mode with air. Otherwise the darkest matter is the background.
+    share a mode with air. Otherwise the darkest matter is the background, and of several levels
+    that open space shows, the darkest.
 
     Parameters
     ----------
@@ -54,6 +59,9 @@ def find_background(scan: ScanModes, seen: Seen | None) -> Background:
     number = 0 if seen is None else _open_glass(scan, seen)
     mode = scan.modes[number]
     grey = scan.peak(mode)
+    space = open_space(scan.smooth, scan.measured, grey, scan.noise, scan.voxel_um)
+    if number == 0 and space.darkest is not None and space.darkest < grey - scan.noise:
+        return Background(number, space.darkest)  # marrow beside little air
     glass = None if seen is None else seen.glass_level(mode.low, mode.high)
     if glass is not None and glass < grey - scan.noise:  # most of the mode is marrow
         return Background(number, glass)
@@ -65,8 +73,8 @@ def find_background(scan: ScanModes, seen: Seen | None) -> Background:
             "draw Background where the CT is to count as empty"
         )
     if mode.depth_um >= OPEN_UM:
-        return Background(number, grey)
-    return Background(number, grey, (
+        return Background(number, grey, space.spread)
+    return Background(number, grey, space.spread, (
         "the darkest matter, which is taken for the background, fills pores alone and may be "
         "marrow; draw Background",
     ))  # fmt: skip

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 from scipy.signal import find_peaks
-from scipy.spatial import ConvexHull, QhullError
 
 from virtual_staining.errors import InputError
+from virtual_staining.imaging.tissue.mode import CORE_UM, SHAPE_UM, Mode, describe_mode
 
 # Voxels are flat if their slope is at most so many times what the noise gives a fifth of them.
 FLAT_SLOPE = 2.5
@@ -24,50 +24,13 @@ NOISES = 4.0
 BIN, SMOOTH_BINS = 0.02, 2.0
 # Least prominence of a mode on the square root of the counts, of the highest.
 PROMINENCE = 0.06
-# Half the thickness of cores that only large bodies and open space have, µm.
-CORE_UM = 300.0
 # Levels within the first share of a mode's own are its matter, those beyond the second are denser.
 NEAR, DENSER = 0.05, 1.25
 # A thin sheet shows less than its own level; from so many voxels half the thickness, as a fair
 # number of voxels and a share of all must have, its middle shows all of it.
 RESOLVED_VOXELS, RESOLVED_COUNT, RESOLVED_SHARE = 3.0, 200, 0.05
-HULL_POINTS = 20000
 # Bins in which a mode's peak is sought, and half its width, noises.
 PEAK_BINS, PEAK_NOISES = 400, 1.5
-# Shapes need no finer voxels, µm.
-SHAPE_UM = 40.0
-
-
-@dataclass(frozen=True)
-class Mode:
-    """A material of a scan.
-
-    Parameters
-    ----------
-    grey : float
-        Mean grey level of its flat voxels.
-    low, high : float
-        Valleys beside the mode, grey levels.
-    share : float
-        Of all measured voxels.
-    depth_um : float
-        Half the thickness of its thickest part, µm.
-    solid : float
-        Share of its voxels that belong to parts thicker than two ``CORE_UM``.
-    compact : float
-        Volume of its largest body over that of the body's convex hull.
-    spread_um : float
-        Root of the mean squared distance of its matter from the matter's middle, µm.
-    """
-
-    grey: float
-    low: float
-    high: float
-    share: float
-    depth_um: float
-    solid: float
-    compact: float
-    spread_um: float
 
 
 @dataclass(frozen=True)
@@ -203,7 +166,7 @@ def find_modes(volume: np.ndarray, voxel_um: float, measured: np.ndarray | None)
     flat = inner & (slope <= FLAT_SLOPE * usual)
     values = smooth[flat]
     bounds = _bounds(values, noise)
-    modes = [_described(smooth, inner, values, *pair, voxel_um) for pair in pairwise(bounds)]
+    modes = [describe_mode(smooth, inner, values, *pair, voxel_um) for pair in pairwise(bounds)]
     return ScanModes(modes, grey, smooth, flat, inner, noise, voxel_um)
 
 
@@ -229,43 +192,3 @@ def _peaks(values, edges, sigma, prominence):
     root = np.sqrt(counts)
     tops, _ = find_peaks(root, prominence=prominence * root.max())
     return tops, edges[0] + (np.arange(counts.size) - pad + 0.5) * step, counts
-
-
-def _described(smooth, inner, values, low: float, high: float, voxel_um: float) -> Mode:
-    """A mode with the shapes of its matter."""
-    own = values[(values >= low) & (values < high)]
-    matter = (smooth >= low) & (smooth < high) & inner
-    step = max(1, round(SHAPE_UM / voxel_um))
-    um = step * voxel_um
-    coarse = np.pad(matter[::step, ::step, ::step], 2, mode="edge")  # the field's rim is no edge
-    coarse = ndimage.binary_closing(coarse)[2:-2, 2:-2, 2:-2]
-    depth = ndimage.distance_transform_edt(coarse) * um
-    core = depth > CORE_UM
-    near = core
-    if core.any():
-        near = coarse & (ndimage.distance_transform_edt(~core) * um <= CORE_UM + 2 * um)
-    return Mode(
-        grey=float(own.mean()),
-        low=low,
-        high=high,
-        share=float(matter.sum() / inner.sum()),
-        depth_um=float(depth.max()) if not coarse.all() else float(max(coarse.shape) * um),
-        solid=float(near.sum() / max(coarse.sum(), 1)),
-        compact=_compact(near),
-        spread_um=um * float(np.sqrt(np.argwhere(coarse).var(0).sum())) if coarse.any() else 0.0,
-    )
-
-
-def _compact(bodies: np.ndarray) -> float:
-    """Volume of the largest body over that of its convex hull; 0 without a body."""
-    pieces, count = ndimage.label(bodies)
-    if not count:
-        return 0.0
-    body = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
-    rim = np.argwhere(body & ~ndimage.binary_erosion(body))
-    rim = rim[:: max(1, len(rim) // HULL_POINTS)].astype(float)
-    try:
-        corners = np.concatenate([rim - 0.5, rim + 0.5])
-        return float(min(1.0, body.sum() / ConvexHull(corners).volume))
-    except QhullError:
-        return 0.0

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from virtual_staining.imaging.tissue.absorbance import clear_and_opaque, slide_absorbance, smoothed
-from virtual_staining.imaging.tissue.modes import Mode
+from virtual_staining.imaging.tissue.mode import Mode
 from virtual_staining.imaging.tissue.witnesses import LEAST_PIXELS, NEW_BONE_UM, Seen
 from virtual_staining.settings.normalize import NormalizeSettings
 

@@ -10,6 +10,10 @@ volume in this way; how much is seen when the same blur is applied to the volume
 import numpy as np
 from scipy import ndimage
 
+from virtual_staining.errors import InputError
+from virtual_staining.imaging.tissue.mode import Mode
+from virtual_staining.imaging.tissue.modes import ScanModes
+
 # Neighbourhood that the blur of a scan reaches, voxels.
 REACH_VOXELS = 2
 # Blur of the surrounding level, voxels.
@@ -19,8 +23,44 @@ SURROUNDING = 0.25
 # Standard deviations of a scan's blur that are tried, voxels.
 BLURS_VOXELS = np.arange(0.3, 1.25, 0.05)
 ROUNDS = 6
+# First estimate: its voxels lie half-way to the estimate, its cores one voxel inside.
+HALF_WAY, CORE_VOXELS, CORE_ROUNDS = 0.5, 200, 3
 LEAST_VOXELS = 500
 CUBE = np.ones((3, 3, 3), bool)
+
+
+def thin_level(scan: ScanModes, floor: float, below: Mode | None, rim: np.ndarray) -> float:
+    """Estimate bone's level where it has no mode: the densest cores, which blur reaches least.
+
+    Parameters
+    ----------
+    scan : ScanModes
+    floor : float
+        Background's grey level.
+    below : Mode or None
+        The densest material that has a mode, the implant aside.
+    rim : ndarray, shape (z, y, x), bool
+        Implant and its blurred rim.
+
+    Raises
+    ------
+    InputError
+        If hardly a voxel is denser.
+    """
+    start = floor if below is None else below.grey
+    values = scan.smooth
+    allowed = scan.measured & ~rim & (values > start + 4 * scan.noise)
+    level = float(np.percentile(values[allowed], 99)) if allowed.sum() >= CORE_VOXELS else start
+    if level <= start:
+        raise InputError("no bone is found in the scan; draw Bone")
+    for _ in range(CORE_ROUNDS):
+        dense = allowed & (values > start + HALF_WAY * (level - start))
+        core = ndimage.binary_erosion(dense)
+        if core.sum() < CORE_VOXELS:
+            break
+        level = float(np.percentile(values[core], 90))
+    conserved = conserved_level(scan.grey, scan.measured & ~rim, floor, level)
+    return level if conserved is None else conserved
 
 
 def conserved_level(
