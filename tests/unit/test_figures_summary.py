@@ -59,6 +59,7 @@ def test_what_is_doubtful_is_named_and_what_is_not_is_left_out():
     assert "seams" not in calm and "unlike" not in calm
     loud = " ".join(doubts(patches(), slides(1.4), uncertainty("spread")))
     assert "seams between tiles (contrast ratio 1.40) on c" in loud
+    assert "seams" not in " ".join(doubts(patches(), slides(1.4), None, tiled=False))
     assert "c (Pix2Pix) is unlike the slides trained on: spread." in loud
     unmeasured, measured = (patches().assign(lpips=value) for value in (np.nan, 0.2))
     assert "LPIPS was not" in " ".join(doubts(unmeasured, slides(), None))
@@ -67,17 +68,29 @@ def test_what_is_doubtful_is_named_and_what_is_not_is_left_out():
     assert "blurred (0.30 of" in " ".join(doubts(blurred, slides(), None))
 
 
+def read_study():
+    fold = Fold(("a",), ("b",), ("c",), "toluidine_blue", MATERIAL)
+    numbers = pd.DataFrame({"name": ["</script>", "two", "ten"], "value": [np.nan, 2.0, 10.0]})
+    return Study("toluidine_blue", fold, 1, patches(), table(), slides(), [SSIM],
+                 uncertainty(), 0.9, {"More": numbers})  # fmt: skip
+
+
 @pytest.fixture
 def page(tmp_path):
     picture = tmp_path / "picture.png"
     Image.fromarray(np.full((20, 30, 3), 128, np.uint8)).save(picture)
-    fold = Fold(("a",), ("b",), ("c",), "toluidine_blue", MATERIAL)
-    numbers = pd.DataFrame({"name": ["</script>", "two", "ten"], "value": [np.nan, 2.0, 10.0]})
-    study = Study("toluidine_blue", fold, 1, patches(), table(), slides(), [SSIM],
-                  uncertainty(), 0.9, {"More": numbers})  # fmt: skip
     path = tmp_path / "summary.html"
-    path.write_text(summary_page(study, {"One picture": picture}), encoding="utf-8")
+    path.write_text(summary_page(read_study(), {"One picture": picture}), encoding="utf-8")
     return path
+
+
+def test_large_pictures_leave_the_page_small_enough_for_the_report(page, tmp_path):
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (60, 70, 3), np.uint8)
+    large = tmp_path / "large.png"
+    Image.fromarray(coarse).resize((2800, 2400)).save(large)
+    text = summary_page(read_study(), dict.fromkeys(("one", "two", "three"), large))
+    assert 1e5 < len(text) < 1.5e6 and text.count("data:image/jpeg") == 3
 
 
 def test_the_page_in_a_browser(page, tmp_path):

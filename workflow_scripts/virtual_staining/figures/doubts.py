@@ -54,6 +54,7 @@ def doubts(
     patches: pd.DataFrame,
     slides: pd.DataFrame,
     uncertainty: pd.DataFrame | None,
+    tiled: bool = True,
 ) -> list[str]:
     """Return what a reader should distrust.
 
@@ -63,6 +64,8 @@ def doubts(
         As ``evaluate table`` writes them.
     uncertainty : DataFrame or None
         As ``evaluate trust`` writes it.
+    tiled : bool
+        Whether slides were stained tile by tile; whole planes have no seams, whatever is measured.
     """
     found = []
     tested = patches.loc[patches["subset"] == "test", "sample"].nunique()
@@ -71,7 +74,7 @@ def doubts(
         found.append(f"{named}: too few for a statement about new slides.")
     held = slides[slides["subset"].isin(("validation", "test"))]
     for model in in_order(set(patches["model"]) - set(REFERENCES)):
-        found += _faults(model_name(model), held[held["model"] == model])
+        found += _faults(model_name(model), held[held["model"] == model], tiled)
         rows = patches[(patches["model"] == model) & (patches["region"] == HEADLINE_REGIONS[1])]
         if "sharpness" in rows and rows["sharpness"].median() < BLURRED:
             found.append(
@@ -94,7 +97,7 @@ def doubts(
     return found
 
 
-def _faults(name: str, rows: pd.DataFrame) -> list[str]:
+def _faults(name: str, rows: pd.DataFrame, tiled: bool) -> list[str]:
     """Return the faults of whole slides that lie above what is harmless."""
     found = []
     for column, limit, text in (
@@ -102,6 +105,8 @@ def _faults(name: str, rows: pd.DataFrame) -> list[str]:
         ("false_hole_fraction", HOLES, "invents holes in bone ({:.1%} of it)"),
         ("dark_tissue_fraction", DARK, "paints tissue as dark as metal ({:.1%} of it)"),
     ):
+        if column == "seam_ratio" and not tiled:
+            continue
         if column in rows and rows[column].max() > limit:
             worst = rows.loc[rows[column].idxmax()]
             found.append(f"{name} {text.format(worst[column])} on {worst['sample']}.")

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from virtual_staining import __version__
 from virtual_staining.artefacts.folds import SUBSETS, Fold
@@ -18,6 +20,8 @@ from virtual_staining.models.catalogue import in_order, model_name
 from virtual_staining.models.references import REFERENCES, marked_title
 
 DECIMALS = 3
+# Browsers show a page inside Snakemake's report.html only up to some 1.5 MB.
+PICTURE_PX, JPEG_QUALITY = 1400, 80
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Study:
         Part of the pixels that the uncertainty should cover.
     more : mapping
         Title to a further table.
+    tiled : bool
+        Whether slides were stained tile by tile.
     """
 
     stain: str
@@ -53,6 +59,7 @@ class Study:
     uncertainty: pd.DataFrame | None
     promised: float
     more: Mapping[str, pd.DataFrame]
+    tiled: bool = True
 
 
 def title_of(model: str) -> str:
@@ -71,7 +78,7 @@ def summary_page(study: Study, pictures: Mapping[str, Path]) -> str:
     """
     stain = study.stain.replace("_", " ")
     shown = [
-        f'<figure><img src="data:image/png;base64,{_encoded(path)}" alt="{html.escape(caption)}">'
+        f'<figure><img src="data:image/jpeg;base64,{_encoded(path)}" alt="{html.escape(caption)}">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
         for caption, path in pictures.items()
     ]
@@ -83,7 +90,7 @@ def summary_page(study: Study, pictures: Mapping[str, Path]) -> str:
         "TITLE": html.escape(f"{stain.capitalize()}: virtual staining"),
         "RAN": _items(what_ran(study)),
         "SURE": _items(how_sure(study)),
-        "DISTRUST": _items(doubts(study.patches, study.slides, study.uncertainty)),
+        "DISTRUST": _items(doubts(study.patches, study.slides, study.uncertainty, study.tiled)),
         "TABLE": sortable(medians(study)),
         "PICTURES": "".join(shown),
         "MORE": further,
@@ -198,4 +205,10 @@ def _models(study: Study) -> set[str]:
 
 
 def _encoded(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()
+    """Return a picture as JPEG, base64, no wider than the page shows it."""
+    with Image.open(path) as image:
+        picture = image.convert("RGB")
+    picture.thumbnail((PICTURE_PX, 2 * PICTURE_PX))
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=JPEG_QUALITY)
+    return base64.b64encode(buffer.getvalue()).decode()

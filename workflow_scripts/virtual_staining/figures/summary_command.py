@@ -55,6 +55,9 @@ def add_arguments(actions: argparse._SubParsersAction) -> None:
     summary.add_argument(
         "--promised", type=float, default=0.9, help="part of the pixels that should be covered"
     )
+    summary.add_argument(
+        "--whole-planes", action="store_true", help="slides were stained whole, without tiles"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -83,6 +86,7 @@ def run(args: argparse.Namespace) -> None:
         _uncertainty(args, more),
         args.promised,
         more,
+        tiled=not args.whole_planes,
     )
     chosen = [name for name in PICTURES if name in args.figures][:SHOWN]
     pictures = {PICTURES[name]: results.figure(args.stain, name) for name in chosen}
