@@ -9,6 +9,7 @@ from virtual_staining.imaging.sampling.sampler import Batch
 from virtual_staining.models import losses
 from virtual_staining.models.model import Model
 from virtual_staining.models.networks import patchgan
+from virtual_staining.models.smoothing import smooth
 
 
 class ConditionalModel(Model):
@@ -27,7 +28,8 @@ class ConditionalModel(Model):
         ct = -batch.ct if self.facts.inverts_ct else batch.ct
         fake = self.call(self.generators["slide"], ct)
         score = self.call(self.discriminators["slide"], torch.cat([ct, fake], 1))
-        parts = self.facts.losses(self.settings, fake, batch.slide, batch.mask, score)
+        compared = (smooth(image, self.settings.pixel_sigma_px) for image in (fake, batch.slide))
+        parts = self.facts.losses(self.settings, *compared, batch.mask, score)
         yield parts, (score, torch.cat([ct, batch.slide], 1))
 
     def discriminators_loss(self, inputs: list[tuple], generator: torch.Generator) -> torch.Tensor:

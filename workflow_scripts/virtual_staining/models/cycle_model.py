@@ -10,6 +10,7 @@ from virtual_staining.imaging.sampling.sampler import Batch
 from virtual_staining.models import losses
 from virtual_staining.models.model import Model
 from virtual_staining.models.networks import patchgan
+from virtual_staining.models.smoothing import smooth
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Translation:
         1 where both correspond.
     fake : Tensor, shape (n, 3, h, w)
         Generated image of the target domain.
+    compared : tuple of two Tensors, shape (n, 3, h, w)
+        ``fake`` and ``paired`` at the resolution at which the pixelwise loss compares them.
     cycled : Tensor, shape (n, 3, h, w)
         ``fake`` translated back.
     identity : Tensor, shape (n, 3, h, w), or None
@@ -39,6 +42,7 @@ class Translation:
     paired: torch.Tensor
     mask: torch.Tensor
     fake: torch.Tensor
+    compared: tuple[torch.Tensor, torch.Tensor]
     cycled: torch.Tensor
     identity: torch.Tensor | None
     score: torch.Tensor
@@ -73,7 +77,11 @@ class CycleModel(Model):
         fake, identity = self._translate(self.generators[target], source, paired)
         cycled = self.call(self.generators[origin], fake)
         score = self.call(self.discriminators[target], fake)
-        tensors = Translation(target, source, paired, mask, fake, cycled, identity, score)
+        compared = (
+            smooth(fake, self.settings.pixel_sigma_px),
+            smooth(paired, self.settings.pixel_sigma_px),
+        )
+        tensors = Translation(target, source, paired, mask, fake, compared, cycled, identity, score)
         return self.facts.losses(self.settings, tensors), (target, paired, fake.detach())
 
     def _translate(

@@ -159,6 +159,16 @@ class TrainBlock(Settings):
     lambda_l1: float = key(
         20.0, "weight of Pix2Pix' pixel loss, equation 10", paper="2.6.3", ge=0, le=1e6
     )
+    pixel_sigma_px: float = key(
+        0.0,
+        "standard deviation of the Gaussian that smooths both images before the pixelwise losses"
+        " of equations 5 and 9 compare them; 0 compares them as they are, as the paper does."
+        " CT and section lie on each other to about a pixel, so that finer detail does not"
+        " coincide, and a loss that asks for it anyway makes pictures blunt",
+        unit="pixels",
+        ge=0,
+        le=10,
+    )
     outside_weight: float = key(
         0.0,
         "weight in the masked losses of pixels outside the correspondence mask where CT and slide"

@@ -20,7 +20,7 @@ class PairedCycleGAN(CycleGAN):
     name = "paired_cyclegan"
     title = "Mod. CycleGAN (paired)"
     order = 1
-    own_keys = CycleGAN.own_keys | {"lambda_px", "lambda_gs"}
+    own_keys = CycleGAN.own_keys | {"lambda_px", "lambda_gs", "pixel_sigma_px"}
 
     def components(self, settings: TrainSettings) -> dict[str, str]:
         """Return the titles of equation (7)'s terms."""
@@ -32,7 +32,7 @@ class PairedCycleGAN(CycleGAN):
         """Return one direction's share of equation (7); only generated CT has a greyscale loss."""
         parts = super().losses(s, t)
         half = 0.5 if s.two_sided_terms == "mean" else 1.0
-        px = half * losses.pixel_loss(t.fake, t.paired, t.mask, s.l1_mean)
+        px = half * losses.pixel_loss(*t.compared, t.mask, s.l1_mean)
         is_ct = t.target == "ct"
         gs = losses.greyscale_loss(t.fake, t.mask, s.l1_mean) if is_ct else px.new_zeros(())
         total = losses.total_paired(parts["total"], px, gs, s.lambda_px, s.lambda_gs)

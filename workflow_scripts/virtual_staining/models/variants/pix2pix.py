@@ -23,7 +23,7 @@ class Pix2Pix(Facts):
     order = 2
     network = "unet"
     targets = ("slide",)
-    own_keys = frozenset({"lambda_l1"})
+    own_keys = frozenset({"lambda_l1", "pixel_sigma_px"})
 
     def components(self, settings: TrainSettings) -> dict[str, str]:
         """Return the titles of equation (10)'s terms."""
@@ -44,7 +44,8 @@ class Pix2Pix(Facts):
         s : TrainSettings
             Weight of the pixel loss.
         fake, slide : Tensor, shape (n, 3, h, w)
-            Generated and true slide, in network range.
+            Generated and true slide, in network range, at the resolution at which the pixel loss
+            compares them.
         mask : Tensor, shape (n, 1, h, w)
             1 where CT and slide correspond.
         score : Tensor, shape (n, 1, h', w')
