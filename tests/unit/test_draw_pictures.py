@@ -7,8 +7,8 @@ from virtual_staining.artefacts.volume import VolumeLevel
 from virtual_staining.draw.bodies import body_axis
 from virtual_staining.draw.cast import Camera, Wedge, cast
 from virtual_staining.draw.fields import fields_of
+from virtual_staining.draw.orthogonal import NormalizedCt, orthogonal_figure
 from virtual_staining.draw.page_file import mosaic
-from virtual_staining.draw.pictures import orthogonal_figure
 from virtual_staining.draw.scene import camera_to, wedge_of
 from virtual_staining.draw.volume import (
     DrawnVolume,
@@ -18,6 +18,7 @@ from virtual_staining.draw.volume import (
     specimen_of,
     without_white_rim,
 )
+from virtual_staining.settings.normalize import NormalizeSettings
 
 X, Y, Z = np.eye(3)
 
@@ -161,6 +162,28 @@ def test_orthogonal_slices_pass_the_point():
     assert [axes.get_title().split("= ")[1] for axes in figure.axes] == ["12 µm", "32 µm", "28 µm"]
     (label,) = figure.axes[0].texts
     assert label.get_text() == "20 µm"  # the longest round length within 2/5 of 65 µm
+
+
+def test_red_arrows_point_to_new_bone_in_every_slice():
+    """A ball of new bone in mature bone, and as large a dark one, which is corrosion."""
+    levels = NormalizeSettings()
+    span = levels.bone_mean - levels.background_mean
+    z, y, x = np.mgrid[:40, :44, :48]
+    ct = np.full((40, 44, 48), levels.bone_mean, float)
+    rgba = np.full((4, 40, 44, 48), 180, np.uint8)
+    for place, colour in (((20, 14, 16), 150), ((20, 30, 32), 20)):
+        ball = sum((a - p) ** 2 for a, p in zip((z, y, x), place, strict=True)) < 8**2
+        ct[ball] = levels.background_mean + 0.75 * span
+        rgba[:3, ball] = colour
+    raw = NormalizedCt((ct - 1000) / 2, (2.0, 1000.0), levels)
+    figure = orthogonal_figure(rgba, 20.0, (330, 290, 410), ct=raw)
+    tips = [[t.xy for t in axes.texts if getattr(t, "arrow_patch", None)] for axes in figure.axes]
+    places = [(16, 14), (20, 14), (16, 20)]  # across, down
+    for found, place in zip(tips, places, strict=True):
+        (tip,) = found
+        assert np.hypot(*np.subtract(tip, place)) < 4
+    without = orthogonal_figure(rgba, 20.0, (330, 290, 410))
+    assert [len(axes.texts) for axes in without.axes] == [1, 1, 1], "the scale bars' labels"
 
 
 def test_uncertainty_fills_the_range_of_colours():

@@ -14,14 +14,13 @@ from virtual_staining.figures.boxplots import draw_boxplots
 from virtual_staining.figures.directions import draw_directions
 from virtual_staining.figures.examples import Example, choose_samples
 from virtual_staining.figures.kept_weights import draw_checkpoints
-from virtual_staining.figures.new_bone import arrow_tips, new_bone
 from virtual_staining.figures.region_of_interest import choose_roi
 from virtual_staining.figures.resolution import SlideCurves, draw_resolution
 from virtual_staining.figures.training_patches import draw_patches
 from virtual_staining.figures.whole_slides import draw_models, draw_slides
+from virtual_staining.imaging.new_bone import arrow_tips, new_bone
 from virtual_staining.imaging.pictures import bar_length_um
 from virtual_staining.imaging.resolution import COLUMNS as RESOLUTIONS
-from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.settings.figures import FiguresSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 
@@ -220,11 +219,11 @@ def test_new_bone_lies_between_soft_tissue_and_bone_in_grey():
     span = levels.bone_mean - levels.background_mean
     ct = np.full((60, 90), levels.background_mean + 0.05 * span, np.uint16)
     ct[:, 30:60], ct[:, 60:] = levels.background_mean + 0.75 * span, levels.bone_mean
-    classes = np.full(ct.shape, Tissue.RIGID, np.uint8)
-    classes[:, :30] = Tissue.SOFT
+    rigid = np.ones(ct.shape, bool)
+    rigid[:, :30] = False
     slide = np.full((*ct.shape, 3), 150, np.uint8)
     slide[40:] = 60  # corrosion products
-    found = new_bone(ct, slide, classes, np.full(3, 240, np.uint8), um, levels)
+    found = new_bone(ct, slide, rigid, np.full(3, 240, np.uint8), um, levels)
     assert found[:35, 35:55].all() and not found[40:].any() and not found[:, 66:].any()
     ((y, x),) = arrow_tips(found, um)
     assert found[y, x] and arrow_tips(found & False, um) == []
@@ -237,9 +236,8 @@ def test_a_thin_trabecula_is_no_new_bone(thick_px):
     ct = np.full((60, 60), levels.background_mean, float)
     ct[:, 28 : 28 + thick_px] = ct[20:24] = levels.bone_mean
     ct = ndimage.gaussian_filter(ct, 1.1).astype(np.uint16)
-    classes = np.full(ct.shape, Tissue.RIGID, np.uint8)
-    slide = np.full((*ct.shape, 3), 150, np.uint8)
-    found = new_bone(ct, slide, classes, np.full(3, 240, np.uint8), um, levels)
+    slide, tissue = np.full((*ct.shape, 3), 150, np.uint8), np.ones(ct.shape, bool)
+    found = new_bone(ct, slide, tissue, np.full(3, 240, np.uint8), um, levels)
     assert found.any() and arrow_tips(found[:, :30], um) == []
     assert arrow_tips(found[22:, 10:], um) == []
 

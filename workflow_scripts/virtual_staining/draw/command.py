@@ -14,13 +14,9 @@ from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.artefacts.volume import VolumeLevel, level_for_pixels, open_volume_pyramid
 from virtual_staining.draw.cast import cast
 from virtual_staining.draw.fields import fields_of
+from virtual_staining.draw.orthogonal import CutSection, NormalizedCt, orthogonal_figure
 from virtual_staining.draw.page_file import DrawnSection, write_page
-from virtual_staining.draw.pictures import (
-    CutSection,
-    orthogonal_figure,
-    render_figure,
-    write_turntable,
-)
+from virtual_staining.draw.pictures import render_figure, write_turntable
 from virtual_staining.draw.scene import camera_to, main_axis, wedge_of
 from virtual_staining.draw.volume import load_volume, shades
 from virtual_staining.errors import InputError
@@ -66,13 +62,14 @@ def run(args: argparse.Namespace) -> None:
             f"{zarr}: {stained[0].array.shape[1:]} voxels (z, y, x) do not fit the CT's "
             f"{ct[0].array.shape}; stain the volume again"
         )
+    normalize = read_settings(NormalizeSettings, args.normalize).part("stain")
     volume = load_volume(
         stained,
         ct,
         rgba_scaling(zarr),
         settings.page_voxels,
         read_settings(MaskSettings, args.mask).part("stain"),
-        read_settings(NormalizeSettings, args.normalize).part("stain"),
+        normalize,
         open_uncertainty(zarr),
     )
     sections = [
@@ -91,8 +88,10 @@ def run(args: argparse.Namespace) -> None:
     fitting = [x for x in stained if max(x.array.shape) <= SLICE_PX] or stained[-1:]
     with replacing(out.orthogonal) as path:
         middle_um = main_axis(volume)[0] * volume.voxel_um
-        level = fitting[0]
-        orthogonal_figure(level.array, level.voxel_size_um, middle_um, sections).savefig(path)
+        level, grey = fitting[0], ct[stained.index(fitting[0])].array
+        levels = NormalizedCt(grey, rgba_scaling(zarr), normalize)
+        colours = level.array, level.voxel_size_um
+        orthogonal_figure(*colours, middle_um, sections, levels).savefig(path)
     with replacing(out.turntable) as path:
         frames = settings.turntable_frames
         write_turntable(path, volume, fields, wedge, frames, TURNTABLE_PX, args.threads)

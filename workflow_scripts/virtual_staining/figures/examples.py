@@ -13,10 +13,10 @@ from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.stained_slide import read_stained_image
 from virtual_staining.artefacts.storage.image import pixel_size_um
 from virtual_staining.errors import InputError
-from virtual_staining.figures.new_bone import new_bone
 from virtual_staining.figures.region_of_interest import choose_roi
 from virtual_staining.imaging.image_pair import fill_outside
 from virtual_staining.imaging.intensity import ct_to_display, ct_window
+from virtual_staining.imaging.new_bone import new_bone
 from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.settings.figures import FiguresSettings
 from virtual_staining.settings.normalize import NormalizeSettings
@@ -146,7 +146,7 @@ def read_example(
     classes, pixel_um = read_tissue(results, pair), pixel_size_um(normalized.slide)
     bone = np.zeros_like(pair.mask)
     if normalize:
-        images = pair.ct, pair.slide, classes
+        images = pair.ct, pair.slide, classes == Tissue.RIGID
         bone = pair.mask & new_bone(*images, slide_background, pixel_um, normalize)
     roi_px = min(settings.roi_px, *pair.mask.shape)
     return Example(

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from virtual_staining.figures.examples import Example
-from virtual_staining.figures.new_bone import arrow_tips, draw_arrows
 from virtual_staining.figures.style import ACCENT, CHANNELS, panel, roi_box, row_label
+from virtual_staining.imaging.new_bone import arrow_tips, draw_arrows
 from virtual_staining.imaging.pictures import draw_scale_bar
 from virtual_staining.models.catalogue import in_order, model_name
 
@@ -47,7 +47,8 @@ def draw_slides(examples: list[Example], model: str, bar_um: float) -> Figure:
             shown = title if number == 0 and image is not None else ""
             zoom = _pair(figure, inner, column, example, image, bar_um, shown)
             if title != "Generated CT":
-                draw_arrows(zoom, tips, example.roi_px, "white" if title == "CT" else "black")
+                size = example.roi_px, example.roi_px
+                draw_arrows(zoom, tips, size, "white" if title == "CT" else "black")
             if image is not None and image.ndim == 3:
                 zoom.axhline(example.roi_px // 2, color=ACCENT, lw=0.9, dashes=(5, 3))
         plots = inner[:, -1].subgridspec(5, 1, height_ratios=[1, 1, 0.5, 1.6, 0.25], hspace=0.15)

@@ -1,11 +1,10 @@
-"""Where a region of interest shows new bone, for arrows that point there (paper Figure 5c)."""
+"""Where a picture shows new bone, for arrows that point there (paper Figures 5c and 8)."""
 
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from scipy import ndimage
 
-from virtual_staining.imaging.tissue.classes import Tissue
 from virtual_staining.imaging.tissue.grey_classes import NEW_BONE, SMOOTH_UM, classes_by_level
 from virtual_staining.settings.normalize import NormalizeSettings
 
@@ -15,13 +14,13 @@ MOST_ARROWS = 3
 HALF_THICKNESS_UM, HALF_THICKNESS_PX = 35.0, 2.5
 # What is darker than this part of the glass in every colour is no bone but the implant's products.
 DARK = 0.5
-LENGTH = 0.17  # of an arrow, part of the region's side
+LENGTH = 0.17  # of an arrow, part of the panel's longer side
 
 
 def new_bone(
     ct: np.ndarray,
     slide: np.ndarray,
-    classes: np.ndarray,
+    tissue: np.ndarray,
     background: np.ndarray,
     pixel_um: float,
     normalize: NormalizeSettings,
@@ -33,8 +32,8 @@ def new_bone(
     ct : ndarray of uint16, shape (y, x)
         Normalized CT.
     slide : ndarray of uint8, shape (y, x, 3)
-    classes : ndarray of uint8, shape (y, x)
-        Tissue classes.
+    tissue : ndarray of bool, shape (y, x)
+        Where there is tissue; the implant may be part of it.
     background : ndarray of uint8, shape (3,)
         Colour of the slide's background.
     pixel_um : float
@@ -47,7 +46,7 @@ def new_bone(
     ndarray of bool, shape (y, x)
     """
     levels = normalize.bone_mean, normalize.background_mean
-    found = classes_by_level(ct, pixel_um, SMOOTH_UM, levels)[NEW_BONE] & (classes == Tissue.RIGID)
+    found = classes_by_level(ct, pixel_um, SMOOTH_UM, levels)[NEW_BONE] & tissue
     dark = (slide < DARK * background.astype(float)).all(axis=-1)
     return found & ~ndimage.binary_dilation(dark, iterations=2)
 
@@ -58,7 +57,7 @@ def arrow_tips(region: np.ndarray, pixel_um: float) -> list[tuple[int, int]]:
     Parameters
     ----------
     region : ndarray of bool, shape (y, x)
-        New bone inside the region of interest.
+        New bone inside the panel.
     pixel_um : float
         Pixel size, µm.
     """
@@ -73,26 +72,29 @@ def arrow_tips(region: np.ndarray, pixel_um: float) -> list[tuple[int, int]]:
     return [(int(y), int(x)) for y, x in tips]
 
 
-def draw_arrows(axes: Axes, tips: list[tuple[int, int]], side_px: int, color: str) -> None:
-    """Draw arrows to points of a square panel, each from the side of the panel's middle.
+def draw_arrows(
+    axes: Axes, tips: list[tuple[int, int]], shape: tuple[int, int], color: str
+) -> None:
+    """Draw arrows to points of a panel, each from the side of the panel's middle.
 
     Parameters
     ----------
     axes : Axes
     tips : list of (y, x)
-    side_px : int
-        Side of the panel, pixels.
+    shape : (y, x)
+        Size of the panel, pixels.
     color : str
-        ``black`` or ``white``; the other colour outlines the arrows.
+        White arrows are outlined in black, others in white.
     """
-    outline = "white" if color == "black" else "black"
+    outline, side_px = "black" if color == "white" else "white", max(shape)
     for y, x in tips:
-        away = side_px / 2 - np.array([y, x], float)
+        away = np.array(shape) / 2 - np.array([y, x], float)
         if np.hypot(*away) < 0.1 * side_px:
             away = np.array([-1.0, -1.0])
         tail = np.array([y, x]) + LENGTH * side_px * away / np.hypot(*away)
         arrow = {"arrowstyle": "-|>", "color": color, "lw": 1.1, "shrinkA": 0, "shrinkB": 0}
         note = axes.annotate("", (x, y), (tail[1], tail[0]), arrowprops=arrow)
+        assert note.arrow_patch is not None, "arrowprops makes one"
         note.arrow_patch.set_path_effects(
             [patheffects.withStroke(linewidth=2.2, foreground=outline)]
         )
