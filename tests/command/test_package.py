@@ -21,6 +21,8 @@ from virtual_staining.artefacts.rgba import open_rgba
 from virtual_staining.cli import main
 from virtual_staining.models.build import build_model
 from virtual_staining.predict.alarm import verdict
+from virtual_staining.predict.single_slice import is_single_slice, write_stack
+from virtual_staining.readers.open_raw import open_volume
 
 MODEL = "pix2pix"
 LEVELS = {"bone_mean": 30000.0, "background_mean": 10000.0}
@@ -149,6 +151,30 @@ def test_a_slice_is_stained_without_a_study(generator, slice_file, tmp_path):
     assert levels[0].voxel_size_um == 20
     about = json.loads((tmp_path / "out/predict.json").read_text())
     assert about["stain"] == STAIN
+
+
+@pytest.mark.parametrize("white_zero", [False, True])
+def test_a_slice_keeps_its_greys_and_the_size_that_it_states(white_zero, tmp_path):
+    ct = make_pair(3, (64, 64)).ct
+    photometric = "miniswhite" if white_zero else "minisblack"
+    tifffile.imwrite(
+        tmp_path / "slice.tif",
+        65535 - ct if white_zero else ct,
+        photometric=photometric,
+        resolution=(500, 500),
+        resolutionunit="CENTIMETER",
+    )
+    assert is_single_slice(tmp_path / "slice.tif")
+    write_stack(tmp_path / "slice.tif", 3, tmp_path / "stack.ome.tif")
+    stack = open_volume(str(tmp_path / "stack.ome.tif"))
+    np.testing.assert_array_equal(stack.read(0, 3), [ct] * 3)
+    assert stack.voxel_size_um == pytest.approx((20, 20, 20))
+
+
+def test_a_folder_in_place_of_a_generator_is_named(study, slice_file, tmp_path, capsys):
+    folder = trained(study, MODEL).best
+    assert predicted(folder, slice_file, tmp_path / "out", "--voxel-size-um", "20") == 1
+    assert f"{folder}: is a folder; give the generator.pt in it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -145,4 +145,5 @@ def test_neuroglancer_gets_all_channels_of_a_voxel():
 
 def test_a_folder_without_volumes_is_refused(tmp_path, capsys):
     assert main(["view", str(Results(tmp_path))]) == 1
-    assert "no stained volumes" in capsys.readouterr().err
+    assert "no stained volumes" in (said := capsys.readouterr().err)
+    assert "the one that holds 10_stain" in said

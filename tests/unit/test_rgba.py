@@ -83,3 +83,8 @@ def test_layers_fit_into_memory_however_wide_the_volume():
         assert 4 * depth * side**2 <= 1.1 * 2**30
     assert chunk_size((4, 1200, 1200, 1200), 1)[0] == 64
     assert chunk_size((1200, 1200, 1200), 2) == (32, 128, 128)
+
+
+def test_a_folder_that_is_no_volume_is_refused_with_what_to_give(tmp_path):
+    with pytest.raises(InputError, match=r"is no OME-Zarr; give the rgba\.ome\.zarr of a stained"):
+        open_rgba(tmp_path)

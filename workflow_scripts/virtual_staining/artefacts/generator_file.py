@@ -148,6 +148,8 @@ def load_content(path: str | Path) -> dict:
         _check_format(content, path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path}: is a folder; give the generator.pt in it") from error
     except InputError:
         raise
     except Exception as error:  # torch raises a dozen kinds for a file that is not its own

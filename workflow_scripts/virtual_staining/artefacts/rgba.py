@@ -104,6 +104,8 @@ def open_rgba(path: str | Path) -> list[VolumeLevel]:
     """
     if not Path(path).is_dir():
         raise InputError(f"{path}: no such folder; give the rgba.ome.zarr of a stained volume")
+    if not any((Path(path) / name).is_file() for name in ("zarr.json", ".zgroup")):
+        raise InputError(f"{path}: is no OME-Zarr; give the rgba.ome.zarr of a stained volume")
     levels = open_volume_pyramid(path)
     array = levels[0].array
     if array.ndim != 4 or array.shape[0] != len(CHANNELS) or array.dtype != np.uint8:

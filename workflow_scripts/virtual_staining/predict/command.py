@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
         volume = args.input
         if is_single_slice(Path(args.input)):
             planes = 2 * AsTrained(facts.section_thickness_um, facts.voxel_size_um).reach + 1
-            volume = str(Path(folder) / "slice.tif")
+            volume = str(Path(folder) / "slice.ome.tif")
             write_stack(Path(args.input), planes, Path(volume))
         check_size(volume, args, facts)
         ct = args.output / "ct.ome.zarr"

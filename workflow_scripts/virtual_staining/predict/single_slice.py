@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from PIL import Image, UnidentifiedImageError
 
-from virtual_staining.errors import InputError
+from virtual_staining.readers.aligned import open_aligned
 
 FLAT = {".png", ".bmp", ".jpg", ".jpeg"}
 TIFF = {".tif", ".tiff"}
@@ -26,7 +25,7 @@ def is_single_slice(path: Path) -> bool:
 
 
 def write_stack(path: Path, planes: int, out: Path) -> None:
-    """Write a slice several times, as a TIFF stack.
+    """Write a slice several times, as an OME-TIFF stack of the pixel size that its file states.
 
     Parameters
     ----------
@@ -35,21 +34,20 @@ def write_stack(path: Path, planes: int, out: Path) -> None:
     planes : int
         How often.
     out : Path
-        TIFF to write.
+        OME-TIFF to write.
 
     Raises
     ------
     InputError
         If the image is not grey or cannot be read.
     """
-    try:
-        plane = (
-            tifffile.imread(path) if path.suffix.lower() in TIFF else np.asarray(Image.open(path))
-        )
-    except (OSError, ValueError, UnidentifiedImageError, tifffile.TiffFileError) as error:
-        raise InputError(f"{path}: cannot be read as an image ({error})") from error
-    if plane.ndim != 2:
-        raise InputError(
-            f"{path}: shape {plane.shape} is no grey CT slice (y, x); export the slice as grey"
-        )
-    tifffile.imwrite(out, np.repeat(plane[None], planes, axis=0), photometric="minisblack")
+    image = open_aligned(path)
+    sizes: dict[str, float | str] = {}
+    if image.size_um is not None and np.isfinite(image.size_um).all():
+        y_um, x_um = image.size_um
+        sizes = {"PhysicalSizeZ": (y_um + x_um) / 2, "PhysicalSizeY": y_um, "PhysicalSizeX": x_um}
+        sizes |= {f"PhysicalSize{axis}Unit": "µm" for axis in "ZYX"}
+    stack = np.repeat(image.plane.read()[None], planes, axis=0)
+    tifffile.imwrite(
+        out, stack, ome=True, photometric="minisblack", metadata={"axes": "ZYX", **sizes}
+    )

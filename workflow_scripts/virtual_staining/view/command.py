@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     if not found_volumes(args.results):
         raise InputError(
             f"{args.results}: no stained volumes (10_stain/*/*/*/rgba.ome.zarr) are there; give "
-            "the folder that `results:` of the configuration names, or run `snakemake volumes`"
+            "the results folder, the one that holds 10_stain, or run `snakemake volumes`"
         )
     if not 0 <= args.port <= 65535:
         raise InputError(f"view: --port: {args.port} must be from 0 to 65535")
