@@ -23,9 +23,10 @@ from virtual_staining.imaging.geometry import PlaneGrid, SectionMap
 from virtual_staining.imaging.pictures import draw_outlines
 from virtual_staining.imaging.tissue.absorbance import smoothed
 from virtual_staining.imaging.tissue.classes import Tissue, lost_pieces, tissue_classes
-from virtual_staining.imaging.tissue.hull import UNSEEN, section_hulls, with_implant
+from virtual_staining.imaging.tissue.hull import section_hulls, with_implant
 from virtual_staining.imaging.tissue.rigid import dense_ct, opaque_implant, rigid_slide
 from virtual_staining.imaging.tissue.specimen import find_specimen
+from virtual_staining.mask.staining import LOST_LIMIT, left_by_staining
 from virtual_staining.readers.annotations import EXCLUDE
 from virtual_staining.settings.base import read_settings
 from virtual_staining.settings.mask import MaskSettings
@@ -33,7 +34,6 @@ from virtual_staining.settings.normalize import NormalizeSettings
 
 log = logging.getLogger(__name__)
 
-LOST_LIMIT = 0.05  # fraction of the section's implant outside the mask above which a warning is due
 # Least level of the CT that is no background, on the way to bone: dry soft tissue has 0.03 to 0.07.
 MATTER_LEVEL = 0.09
 
@@ -109,16 +109,10 @@ def run(args: argparse.Namespace) -> None:
             "%s: the mask leaves out %.0f %% of the implant that the section shows; check qc.png",
             normalized.slide, 100 * missed,
         )  # fmt: skip
-    if (
-        args.ct
-        and implant.any()
-        and shown_in_ct(pair, settings, normalize)[implant].mean() < UNSEEN
-    ):
-        log.warning(
-            "%s: the CT shows nothing of the section's implant, which is as bright as what "
-            "surrounds it; the mask holds it, but staining leaves out what lies beside the bone",
-            normalized.ct,
-        )
+    if args.ct and implant.any():
+        shown = shown_in_ct(pair, settings, normalize)
+        if said := left_by_staining(implant & hulls[0], pieces, shown):
+            log.warning("%s: %s", normalized.ct, said)
 
 
 def pieces_in_volume(

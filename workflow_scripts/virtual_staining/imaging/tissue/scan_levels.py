@@ -19,8 +19,9 @@ from virtual_staining.imaging.tissue.modes import ScanModes
 from virtual_staining.imaging.tissue.thin_bone import thin_level
 from virtual_staining.imaging.tissue.witnesses import Seen
 
-# Largest share of bone's pixels that are opaque on the sections if no implant lies among them.
-MOST_OPAQUE_BONE = 0.2
+# Share of bone's pixels that are opaque on the sections: below the first, cells and rims alone;
+# above the second, so large a part is an implant that bone's level is doubted.
+SOME_OPAQUE_BONE, MOST_OPAQUE_BONE = 0.05, 0.2
 # Denser voxels beside those at the level of the densest matter but the implant: above, something
 # too thin to have a mode of its own is denser still.
 MOST_DENSER = 0.1
@@ -133,12 +134,14 @@ def _bone_without_implant(mode: Mode, bone: int, seen: Seen | None) -> tuple[flo
     What the sections stain is bone, and its grey level tells where the mode cannot.
     """
     opaque = None if seen is None else seen.share("opaque", bone)
-    if seen is None or opaque is None or opaque <= MOST_OPAQUE_BONE:
+    if seen is None or opaque is None or opaque <= SOME_OPAQUE_BONE:
         return mode.grey, []
     level, source = mode.grey, "an implant of nearly bone's grey level moves the mean"
     if seen.stained_grey is not None and np.isfinite(seen.stained_grey[bone]):
         level = float(seen.stained_grey[bone])
         source = "bone's level is that of the stained pixels alone"
+    if opaque <= MOST_OPAQUE_BONE:
+        return level, []
     doubt = f"{opaque:.0%} of what is taken for bone is opaque on the sections, so {source}"
     return level, [f"{doubt}; draw Bone"]
 
