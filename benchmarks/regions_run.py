@@ -28,6 +28,7 @@ from virtual_staining.settings.ingest import IngestSettings
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.stain.glass import find_glass
+from virtual_staining.stain.hidden import hidden_implant
 from virtual_staining.stain.scaling import chosen_scaling
 from virtual_staining.stain.specimen import find_specimen
 
@@ -108,18 +109,24 @@ def _run(case: Case, raw: Path, results: Results) -> Found:
     try:
         levels = open_volume_pyramid(ct)
         found.scaling = chosen_scaling(stats, None, levels, NORMALIZE.part("stain"), str(ct))
-        found.specimen = _stained(levels, found.scaling, len(case.volume))
+        found.specimen, said = _stained(levels, found.scaling, len(case.volume))
+        if said and not stats:  # as the staining does
+            logging.getLogger("virtual_staining").warning(said)
     except InputError as error:
         found.refused.append(str(error))
     return found
 
 
-def _stained(levels: list[VolumeLevel], scaling: tuple[float, float], depth: int) -> np.ndarray:
-    """Return what staining colours of a volume: the specimen's outline without its open air."""
+def _stained(
+    levels: list[VolumeLevel], scaling: tuple[float, float], depth: int
+) -> tuple[np.ndarray, str]:
+    """Return what staining colours, the specimen's outline without open air, and what it asks."""
     settings = MASK.part("stain"), NORMALIZE.part("stain")
     specimen = find_specimen(levels, scaling, *settings)
     glass = find_glass(levels, scaling, specimen, *settings)
-    return np.stack([specimen.plane("z", z) for z in range(depth)]) & ~glass.layer(0, depth)
+    outline = np.stack([specimen.plane("z", z) for z in range(depth)])
+    said = hidden_implant(levels, scaling, specimen, *settings)
+    return outline & ~glass.layer(0, depth), said
 
 
 def _register(case: Case, pair: CasePair, results: Results, sample: str) -> PairFound:

@@ -18,6 +18,7 @@ from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.settings.stain import StainSettings
 from virtual_staining.stain.glass import find_glass
+from virtual_staining.stain.hidden import hidden_implant
 from virtual_staining.stain.kept_slabs import KeptSlabs, fingerprint
 from virtual_staining.stain.scaling import chosen_scaling
 from virtual_staining.stain.section_planes import SectionPlanes, most_certain
@@ -107,6 +108,8 @@ def prepare(args: argparse.Namespace) -> tuple[Staining, KeptSlabs]:
         mask = read_settings(MaskSettings, args.mask).part("stain")
         specimen = find_specimen(levels, scaling, mask, normalize)
         glass = find_glass(levels, scaling, specimen, mask, normalize)
+        if not stats and (said := hidden_implant(levels, scaling, specimen, mask, normalize)):
+            log.warning("%s: %s", args.ct, said)
         depends_on += [mask.reaching("stain"), normalize.reaching("stain")]
     plane_filter = chosen_filter(settings, args.section_thickness_um, levels[0].voxel_size_um)
     axes, section = chosen_axes(settings.axes, args.transforms)
