@@ -224,3 +224,16 @@ def test_levels_in_the_sheet_reach_the_staining_of_that_volume_alone(tmp_path):
     given = {command for command in commands if "--levels 100 2000.5 " in command}
     assert given == {command for command in commands if "01_ingest/only/" in command}
     assert len(given) == 1 and len(commands) == 4
+
+
+def test_a_pixel_size_that_the_sheet_insists_on_reaches_its_aligned_pair_alone(tmp_path):
+    folder = make_workspace(tmp_path, {**TINY, "samples": "samples.tsv"})
+    rows = ["sample\tct_image\tslide\tstain\tmaterial\trole\tslide_pixel_um"]
+    for name, um in (("a", "4!"), ("b", "4"), ("c", "4"), ("d", "")):
+        (folder / f"{name}.tif").touch()
+        rows.append(f"{name}\t{name}.tif\t{name}.tif\ttb\tMg\tcrossval\t{um}")
+    (folder / "samples.tsv").write_text("\n".join(rows) + "\n")
+    text = snakemake(folder, "pairs", "-n", "-p", "--cores", "1").stdout
+    for name in "abcd":
+        (command,) = re.findall(rf"register section --ct (?:\S*/)?{name}\.tif .*", text)
+        assert ("--insist" in command) == (name == "a")
