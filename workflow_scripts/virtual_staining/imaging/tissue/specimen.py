@@ -29,6 +29,8 @@ FAINT_LEVEL = 0.09
 # Half the thickness above which faint matter is looked at, µm. An implant (screw core: 1.5 mm) is
 # thicker than this and than all other faint bodies by this factor: lumps of wet tissue are alike.
 BODY_HALF_THICKNESS_UM, DEEPER = 300.0, 1.4
+# Least level of a faint implant's matter, of its own: dry soft tissue has 0.25 to 0.28 of PEEK's.
+OWN_LEVEL = 0.6
 # A faint body whose hull holds more of the dense matter than this is what surrounds the specimen.
 MOST_ENCLOSED = 0.5
 # Half the thickness of the thickest holder wall, µm.
@@ -89,10 +91,8 @@ def find_specimen(
     dense = inside & dense_matter(level, settings.rigid_level)
     dense = _without_specks(dense, voxel_um, settings.min_thickness_um)
     smooth = ndimage.gaussian_filter(level, SMOOTH_UM / voxel_um)
-    faint = inside & ~dense & (smooth > FAINT_LEVEL) & (smooth < settings.rigid_level)
-    # most of a voxel's neighbours decide: noise makes holes in matter near the level
-    faint = inside & ~dense & (ndimage.uniform_filter(faint.astype(np.float32), 3) > 0.5)
-    rigid = dense | _faint_implant(faint, dense, voxel_um)
+    smooth[~inside | (smooth >= settings.rigid_level)] = 0
+    rigid = dense | _faint_implant(smooth, dense, voxel_um)
     corners = _merged(rigid_pieces(rigid, voxel_um, settings.min_component))
     margin_um = max(settings.margin_um - OUTWARD_VOXELS * voxel_um, 0)
     return Specimen(tuple(_body(points * voxel_um, margin_um) for points in corners))
@@ -200,27 +200,43 @@ def _wall(bore: Bore, level: np.ndarray, voxel_um: float) -> np.ndarray:
     return outside & ~denser
 
 
-def _faint_implant(faint: np.ndarray, dense: np.ndarray, voxel_um: float) -> np.ndarray:
+def _faint_implant(smooth: np.ndarray, dense: np.ndarray, voxel_um: float) -> np.ndarray:
     """Return the solid body among faint matter that is thicker than all others, bool (z, y, x).
 
     A PEEK implant is no brighter than the blurred edge of bone; its thickness tells it from such
     edges, from a holder's wall and from trabeculae among marrow. Resin, water and wet tissue are
     as bright; resin and water surround the bone, wet tissue lies in lumps of one size.
     """
-    none = np.zeros(faint.shape, bool)
-    depth_um = ndimage.distance_transform_edt(faint) * voxel_um
-    cores, count = ndimage.label(depth_um > BODY_HALF_THICKNESS_UM)
-    if not count:
+    none = np.zeros(smooth.shape, bool)
+    depth_um, cores = _cores(_above(smooth, FAINT_LEVEL, dense), voxel_um)
+    if not cores.any():
         return none
-    depths = ndimage.maximum(depth_um, cores, range(1, count + 1))
+    depths = ndimage.maximum(depth_um, cores, range(1, cores.max() + 1))
     deepest = int(np.argmax(depths))
     others = np.delete(depths, deepest).max(initial=BODY_HALF_THICKNESS_UM)
     if depths[deepest] < DEEPER * others:
         return none
-    apart_um = ndimage.distance_transform_edt(cores != deepest + 1) * voxel_um
+    core = cores == deepest + 1
+    # noise cuts a body near the least level apart; its own level tells what belongs to it
+    faint = _above(smooth, min(FAINT_LEVEL, OWN_LEVEL * float(np.median(smooth[core]))), dense)
+    _, cores = _cores(faint, voxel_um)
+    core |= np.isin(cores, np.setdiff1d(cores[core], 0))
+    apart_um = ndimage.distance_transform_edt(~core) * voxel_um
     body = faint & (apart_um <= BODY_HALF_THICKNESS_UM + 2 * SMOOTH_UM)
     # blurred, the body's outermost voxels lie below the level, which is not far below the body's
     return none if _encloses(body, dense) else ndimage.binary_dilation(body)
+
+
+def _above(smooth: np.ndarray, least: float, dense: np.ndarray) -> np.ndarray:
+    """Return faint matter above a level: most of a voxel's neighbours decide, against noise."""
+    faint = ((smooth > least) & ~dense).astype(np.float32)
+    return ~dense & (ndimage.uniform_filter(faint, 3) > 0.5)
+
+
+def _cores(faint: np.ndarray, voxel_um: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the depth of each voxel in faint matter, µm, and the numbers of the deep places."""
+    depth_um = ndimage.distance_transform_edt(faint) * voxel_um
+    return depth_um, ndimage.label(depth_um > BODY_HALF_THICKNESS_UM)[0]
 
 
 def _encloses(body: np.ndarray, dense: np.ndarray) -> bool:
