@@ -1,7 +1,9 @@
 """Regions, scale bars and panels of the figures."""
 
 from dataclasses import replace
+from itertools import pairwise
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from metric_columns import COLUMNS
 from scipy import ndimage
 
 from virtual_staining.artefacts.folds import Fold
+from virtual_staining.artefacts.patches import MetricColumn
 from virtual_staining.errors import InputError
 from virtual_staining.figures.boxplots import draw_boxplots
 from virtual_staining.figures.directions import draw_directions
@@ -16,6 +19,7 @@ from virtual_staining.figures.examples import Example, choose_samples
 from virtual_staining.figures.kept_weights import draw_checkpoints
 from virtual_staining.figures.region_of_interest import choose_roi
 from virtual_staining.figures.resolution import SlideCurves, draw_resolution
+from virtual_staining.figures.style import RC
 from virtual_staining.figures.training_patches import draw_patches
 from virtual_staining.figures.whole_slides import draw_models, draw_slides
 from virtual_staining.imaging.new_bone import arrow_tips, new_bone
@@ -273,3 +277,18 @@ def test_the_best_checkpoint_stands_on_top():
     assert labels == ["last (epoch 3)", "gan (epoch 3)"]
     assert values.lines[0].get_xdata().tolist() == [0.5, 0.7]
     assert ranks.get_title() == "mean rank ↓"
+
+
+def test_long_titles_of_neighbouring_panels_do_not_touch():
+    names = ("Histogram distance", "Stain 2 error", "Histogram distance")
+    columns = [MetricColumn(f"c{k}", n, "grey levels", False, 1, k) for k, n in enumerate(names)]
+    rows = [
+        {"model": "pix2pix", "region": "mask", "checkpoint": name, "epochs": "3", "rank": 1.0}
+        | {column.column: 0.5 for column in columns}
+        for name in ("last", "gan")
+    ]
+    with mpl.rc_context(RC):
+        figure = draw_checkpoints(pd.DataFrame(rows), columns)
+        figure.draw_without_rendering()
+        boxes = [axes.title.get_window_extent() for axes in figure.axes]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))

@@ -26,7 +26,7 @@ def draw_checkpoints(table: pd.DataFrame, metrics: list[MetricColumn]) -> Figure
     models = in_order(table["model"])
     heights = [table.loc[table["model"] == model, "checkpoint"].nunique() for model in models]
     figure = Figure(
-        figsize=(1.6 * (len(shown) + 1) + 1.6, 0.24 * sum(heights) + 0.75 * len(models) + 0.4),
+        figsize=(1.6 * (len(shown) + 1) + 1.6, 0.24 * sum(heights) + 0.75 * len(models) + 0.55),
         layout="constrained",
     )
     grid = figure.add_gridspec(len(models), len(shown) + 1, height_ratios=heights)
@@ -39,7 +39,7 @@ def draw_checkpoints(table: pd.DataFrame, metrics: list[MetricColumn]) -> Figure
         for column, (title, values) in enumerate(panels):
             axes = figure.add_subplot(grid[row, column])
             _dots(axes, part, list(order.index), values)
-            axes.set_title(title if row == 0 else "")
+            axes.set_title(title.replace(" (", "\n(") if row == 0 else "")
             axes.set_yticks(range(len(names)), names if column == 0 else [])
             if column == 0:
                 axes.set_ylabel(model_name(model), weight="bold")
