@@ -104,6 +104,11 @@ def test_the_page_in_a_browser(page, tmp_path):
         assert browser.run("document.images[0].naturalWidth") == 30
         assert browser.run("document.querySelectorAll('.dot').length") == 9, "3 models, 3 slides"
         assert browser.run(names) == ["</script>", "two", "ten"]
+        inside = "[...document.querySelectorAll('#chart text')].map(t => t.getBBox())"
+        boxes = browser.run(f"{inside}.map(b => [b.x, b.y, b.x + b.width, b.y + b.height])")
+        assert np.min(boxes) >= 0 and np.all(np.max(boxes, axis=0)[2:] <= (1140, 360))
+        shown = browser.run("[...document.querySelectorAll('.tick')].map(t => t.textContent)")
+        assert shown == ["0.6", "0.7", "0.8"], "0.59 to 0.89"
         browser.run("document.querySelectorAll('details th button')[1].click()")
         assert browser.run(names) == ["</script>", "two", "ten"], "numbers sort as numbers"
         browser.run("document.querySelectorAll('details th button')[1].click()")
