@@ -37,7 +37,9 @@ def hollow_um(
         Least level of dense matter.
     """
     smooth = ndimage.gaussian_filter(level, SMOOTH_UM / voxel_um)
-    hollow = outline & ~dense_matter(level, rigid_level) & (np.abs(smooth) < FAINT_LEVEL)
+    empty = (np.abs(smooth) < FAINT_LEVEL).astype(np.float32)
+    # most of a voxel's neighbours decide, against noise
+    hollow = outline & ~dense_matter(level, rigid_level) & (ndimage.uniform_filter(empty, 3) > 0.5)
     depth_um = ndimage.distance_transform_edt(hollow) * voxel_um
     cores, count = ndimage.label(depth_um > BODY_HALF_THICKNESS_UM)
     if not count:
