@@ -24,7 +24,7 @@ from virtual_staining.imaging.sampling.sampler import Batch
 from virtual_staining.imaging.tiles import stain_plane
 from virtual_staining.models.build import build_generators, build_model
 from virtual_staining.models.fast import accelerate
-from virtual_staining.models.networks import initialize
+from virtual_staining.models.initialization import initialize
 from virtual_staining.runtime import set_up_processor
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.train import TrainSettings

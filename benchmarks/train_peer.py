@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from virtual_staining.models.build import build_generators
-from virtual_staining.models.networks import initialize, patchgan
+from virtual_staining.models.initialization import initialize
+from virtual_staining.models.networks import patchgan
 
 ADAM = {"lr": 2e-4, "betas": (0.5, 0.999), "foreach": False, "fused": False}
 l1, mse = nn.L1Loss(), nn.MSELoss()

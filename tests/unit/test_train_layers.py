@@ -11,8 +11,9 @@ from virtual_staining.models.build import build_generators
 from virtual_staining.models.facts import GeneratorSpec
 from virtual_staining.models.fast.accelerate import accelerate
 from virtual_staining.models.fast.layers import InstanceNorm, ReflectionPad, reflect
+from virtual_staining.models.initialization import initialize
 from virtual_staining.models.model import uses_bfloat16
-from virtual_staining.models.networks import build_generator, initialize, patchgan
+from virtual_staining.models.networks import build_generator, patchgan
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 

@@ -6,11 +6,11 @@ from torch import nn
 
 from virtual_staining.models.facts import GeneratorSpec
 from virtual_staining.models.grey_levels import GreyLevels
+from virtual_staining.models.initialization import initialize
 from virtual_staining.models.networks import (
     PixelNorm,
     UNet,
     build_generator,
-    initialize,
     patchgan,
     resnet_generator,
 )

@@ -12,8 +12,8 @@ from virtual_staining.imaging.tiles import stain_plane
 from virtual_staining.imaging.whole_planes import mean_over_flips, stain_whole_plane
 from virtual_staining.models.build import build_generators
 from virtual_staining.models.catalogue import model_facts
+from virtual_staining.models.initialization import initialize
 from virtual_staining.models.model import uses_bfloat16
-from virtual_staining.models.networks import initialize
 from virtual_staining.settings.infer import InferSettings
 
 CPU = torch.device("cpu")

@@ -12,7 +12,7 @@ from virtual_staining.imaging.sampling.sampler import Batch
 from virtual_staining.models.facts import Facts
 from virtual_staining.models.fast.accelerate import accelerate
 from virtual_staining.models.image_buffer import ImageBuffer
-from virtual_staining.models.networks import initialize
+from virtual_staining.models.initialization import initialize
 from virtual_staining.settings.train import TrainSettings
 
 
