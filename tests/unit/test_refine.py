@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from train_cases import tiny
 
 from virtual_staining.artefacts import refined
 from virtual_staining.artefacts.folds import Folds, read_fold, write_folds
@@ -102,7 +103,7 @@ def test_soft_tissue_comes_nearer_and_bone_stays(study):
 def test_training_alone_reads_refined_slides(study):
     path = study.split("tb").refined
     fold = read_fold(study.split("tb").fold(1), 1)
-    usual, pairs = read_pairs(study, fold, ""), read_pairs(study, fold, str(path))
+    usual, pairs = (read_pairs(study, fold, file, tiny()) for file in ("", str(path)))
     for sample in SAMPLES:
         same = (pairs[sample].slide == usual[sample].slide).all()
         assert same == (sample in fold.validation)

@@ -101,6 +101,24 @@ def read_ct_scaling(path: str | Path) -> tuple[float, float]:
     return scale, offset
 
 
+def read_reference_levels(path: str | Path) -> tuple[float, float]:
+    """Return the grey levels of background and reference tissue of a normalized CT, 16-bit.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or lacks these levels, or the tissue is not brighter.
+    """
+    values = read_document(path, FORMAT, REMEDY).values
+    try:
+        background, bone = float(values["ct_background_after"]), values["ct"]["bone_mean_after"]
+        if not background < float(bone):
+            raise ValueError(f"the background's {background} is not below the tissue's {bone}")
+        return background, float(bone)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: no levels of air and bone ({error!r}); {REMEDY}") from error
+
+
 def read_background_levels(path: str | Path) -> tuple[int, np.ndarray]:
     """Return a normalized pair's mean background from its ``stats.json``.
 

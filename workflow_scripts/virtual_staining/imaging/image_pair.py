@@ -21,6 +21,8 @@ class TrainingPair:
         True where CT and slide show the same tissue.
     outside : ndarray, shape (y, x), bool, optional
         True outside the mask where both images hold data from which something can be learned.
+    levels : (background, bone), optional
+        Mean normalized grey levels of background and reference tissue, 16-bit.
     """
 
     sample: str
@@ -28,6 +30,7 @@ class TrainingPair:
     slide: np.ndarray
     mask: np.ndarray
     outside: np.ndarray | None = None
+    levels: tuple[float, float] | None = None
 
 
 def fill_outside(image: np.ndarray, mask: np.ndarray, value: int | np.ndarray) -> np.ndarray:

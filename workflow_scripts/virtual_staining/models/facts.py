@@ -27,6 +27,7 @@ COMMON_KEYS = frozenset(
         "patch_px",
         "rescale",
         "jitter",
+        "energy_jitter",
         "min_mask_fraction",
         "ct_white",
         "features",

@@ -32,6 +32,16 @@ class TrainBlock(Settings):
         ge=0,
         lt=1,
     )
+    energy_jitter: float = key(
+        0.0,
+        "largest change of the attenuation of light matter relative to bone, as a fraction, as"
+        " another photon energy makes it: at 0.5 polymers and soft tissue attenuate up to 1.5 times"
+        " as much, or as little; background, bone and metal keep their greys. Use it where scans"
+        " differ in energy, or samples will be stained whose polymer has another grey. 0: none, as"
+        " in the paper",
+        ge=0,
+        le=1.5,
+    )
     min_mask_fraction: float = key(
         0.0,
         "smallest fraction of a patch inside the correspondence mask; 0 draws patches anywhere,"

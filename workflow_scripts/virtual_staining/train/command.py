@@ -9,6 +9,7 @@ from pathlib import Path
 
 from virtual_staining.artefacts.folds import Fold, read_fold
 from virtual_staining.artefacts.pair import read_tissue, read_training_pair
+from virtual_staining.artefacts.pair_stats import read_reference_levels
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.refined import read_refined, read_refined_slide
 from virtual_staining.artefacts.storage.lock import only_one_process
@@ -70,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
     device = choose_device()
     with only_one_process(out.resume):
         resume = ResumeFolder(out.resume, run, args.threads, device_name(device))
-        pairs = read_pairs(args.results, fold, args.refined, outside=settings.outside_weight > 0)
+        pairs = read_pairs(args.results, fold, args.refined, settings)
         if not any(pairs[sample].mask.any() for sample in fold.train):
             raise InputError(
                 f"{args.results}: the masks of all training samples of {args.stain}, fold "
@@ -111,15 +112,19 @@ def run(args: argparse.Namespace) -> None:
 
 
 def read_pairs(
-    results: Results, fold: Fold, refined: str, outside: bool = False
+    results: Results, fold: Fold, refined: str, settings: TrainSettings
 ) -> dict[str, TrainingPair]:
     """Read the pairs of a fold; the training pairs with their refined slides, where there are some.
 
     Validation pairs keep their slides: what chooses weights must not depend on a refinement. Where
-    ``outside`` is true, the training pairs say what can be learned outside their masks.
+    the settings ask for it, the training pairs say what can be learned outside their masks, and
+    which grey levels background and bone have.
     """
     pairs = {sample: read_training_pair(results, sample) for sample in fold.train + fold.validation}
-    for sample in fold.train if outside else ():
+    for sample in fold.train if settings.energy_jitter else ():
+        levels = read_reference_levels(results.normalized(sample).stats)
+        pairs[sample] = replace(pairs[sample], levels=levels)
+    for sample in fold.train if settings.outside_weight else ():
         known = read_tissue(results, pairs[sample]) == Tissue.OUTSIDE
         pairs[sample] = replace(pairs[sample], outside=known)
     for sample in set(fold.train) & set(read_refined(refined) if refined else ()):

@@ -18,8 +18,8 @@ def build_samplers(
     """Return the training sampler, and the validation one, unaugmented, if there are pairs."""
     common = (settings.min_mask_fraction, ct_window(settings.ct_white), device)
     patch, augment = settings.patch_px, (settings.rescale, settings.jitter, True)
-    outside = settings.outside_weight
-    sampler = Sampler(training, patch, settings.patches_per_pair, *augment, *common, outside)
+    beyond = (settings.outside_weight, settings.energy_jitter)
+    sampler = Sampler(training, patch, settings.patches_per_pair, *augment, *common, *beyond)
     if not validation or not settings.validation_patches_per_pair:
         return sampler, None
     count = settings.validation_patches_per_pair

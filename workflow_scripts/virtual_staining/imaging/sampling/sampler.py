@@ -14,6 +14,7 @@ from torch.nn.functional import grid_sample
 from virtual_staining.imaging import intensity
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.sampling.cutting import cut_patch
+from virtual_staining.imaging.sampling.photon_energy import at_another_energy
 from virtual_staining.imaging.sampling.resident import CT_SHIFT, OUTSIDE, Resident, grow, memory_for
 
 
@@ -33,6 +34,8 @@ class Plan:
         Whether to mirror y, x.
     gain : ndarray, shape (n, 4)
         Contrast and brightness factors of the CT, contrast and brightness factors of the slide.
+    light : ndarray
+        Factor of light matter's attenuation relative to bone.
     """
 
     pair: np.ndarray
@@ -41,6 +44,7 @@ class Plan:
     x_px: np.ndarray
     flip: np.ndarray
     gain: np.ndarray
+    light: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,10 @@ class Sampler:
         Device on which patches are made.
     outside_weight : float
         Value of the patches' mask in the pairs' ``outside``.
+    energy_jitter : float
+        Largest fraction by which light matter's attenuation is multiplied or divided
+        (:func:`~virtual_staining.imaging.sampling.photon_energy.at_another_energy`); the pairs then
+        have ``levels``.
     """
 
     def __init__(
@@ -97,6 +105,7 @@ class Sampler:
         window: tuple[float, float],
         device: str | torch.device,
         outside_weight: float = 0.0,
+        energy_jitter: float = 0.0,
     ):
         self.patch_px, self.patches_per_pair = patch_px, patches_per_pair
         self.rescale, self.jitter, self.flips = rescale, jitter, flips
@@ -104,7 +113,8 @@ class Sampler:
         # All zooms use one window size, so that windows can be stacked; 2 px serve interpolation.
         self.window_px = math.ceil(patch_px / (1 - rescale)) + 2
         self.device = torch.device(device)
-        self.outside_weight = outside_weight
+        self.outside_weight, self.energy_jitter = outside_weight, energy_jitter
+        self.levels = [pair.levels for pair in pairs]
         self.samples = [pair.sample for pair in pairs]
         grown = [grow(pair, self.window_px) for pair in pairs]
         memory = memory_for(grown, self.device)
@@ -140,7 +150,9 @@ class Sampler:
         y, x = np.rint(y), np.rint(x)
         flip = (rng.random((n, 2)) < 0.5) & self.flips
         gain = rng.uniform(1 - self.jitter, 1 + self.jitter, (n, 4))
-        return Plan(pair, zoom, y, x, flip, gain)
+        largest = math.log1p(self.energy_jitter)
+        light = np.exp(rng.uniform(-largest, largest, n))
+        return Plan(pair, zoom, y, x, flip, gain, light)
 
     def _mask_fraction(self, pair: int, y: float, x: float, extent: float) -> float:
         area = self.areas[pair]
@@ -158,8 +170,20 @@ class Sampler:
         """Make the ``chosen`` patches of a plan."""
         make = self.cut if self.device.type == "cpu" else self.interpolate
         ct, slide, mask = make(plan, chosen)
+        if self.energy_jitter:
+            ct = self._at_another_energy(ct, plan, chosen)
         weights = torch.where(mask == OUTSIDE, self.outside_weight, mask)
         return Batch(ct.expand(-1, 3, -1, -1), slide, weights)
+
+    def _at_another_energy(self, ct: torch.Tensor, plan: Plan, chosen: slice) -> torch.Tensor:
+        """Return CT patches in network range with the plan's change of light matter."""
+        greys = np.array([self.levels[i] for i in plan.pair[chosen]], float)
+        background, bone = intensity.ct_to_network(greys, self.window).T
+        values = [
+            torch.from_numpy(v).to(ct).view(-1, 1, 1, 1)
+            for v in (plan.light[chosen], background.copy(), bone.copy())
+        ]
+        return at_another_energy(ct, *values).clip(-1, 1)
 
     def cut(self, plan: Plan, chosen: slice) -> tuple[torch.Tensor, ...]:
         """Return CT (n, 1, p, p), slide (n, 3, p, p) and mask (n, 1, p, p), cut patch by patch."""
