@@ -5,8 +5,8 @@
 
 Runs the demo's study with another seed, up to its tables, and prints for each model and reference
 the medians of the patches (validation and test samples, whole mask and tissue only), the mean
-faults of the slides and the CPU seconds of one training. Holes in bone and tissue painted as
-implant are counted in the true bone and tissue of the synthetic cohort.
+faults of the slides and the CPU seconds of one training. Holes in bone, tissue painted as implant
+and implant painted as tissue are counted in the true bone, tissue and implant of the cohort.
 
 The last line is JSON. The best model is the one with the highest mean rank in SSIM, PSNR, LPIPS and
 colour difference over subsets and regions (whole mask, tissue only). Each `lead_` is that model
@@ -48,7 +48,7 @@ from virtual_staining.models.references import REFERENCES
 
 ROOT = Path(__file__).resolve().parents[1]
 LEADS = {"ssim": "ssim", "psnr": "psnr_db", "lpips": "lpips", "de2000": "delta_e_2000"}
-FAULTS = ("seam_ratio", "false_hole_fraction", "dark_tissue_fraction")
+FAULTS = ("seam_ratio", "false_hole_fraction", "dark_tissue_fraction", "lost_implant_fraction")
 PAIRED = "paired_cyclegan"
 SLIDE = ["fold", "sample", "subset", "model"]
 
@@ -123,6 +123,7 @@ def show(
             | {"seams": means.loc[subset, "seam_ratio"].round(2)}
             | {"false holes": means.loc[subset, "false_hole_fraction"].round(4)}
             | {"dark tissue": means.loc[subset, "dark_tissue_fraction"].round(4)}
+            | {"lost implant": means.loc[subset, "lost_implant_fraction"].round(4)}
             | {"CPU s": pd.Series(cpu_s).round(0)}
         ).loc[in_order(medians.index)]
         print(f"{SUBSETS[subset]}, {REGIONS[region]}")

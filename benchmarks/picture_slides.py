@@ -17,6 +17,7 @@ from virtual_staining.cohort.specimen.labels import BONE, Label, is_in
 from virtual_staining.evaluate.faults.false_structures import (
     dark_tissue_fraction,
     false_hole_fraction,
+    lost_implant_fraction,
 )
 from virtual_staining.evaluate.lead import COMPARED
 from virtual_staining.evaluate.reference_slides import fit_references
@@ -134,17 +135,20 @@ def true_faults(slide: ComparedSlide) -> dict[str, dict[str, float]]:
     Returns
     -------
     dict
-        Model or reference to ``false_hole_fraction``, of the true bone, and
-        ``dark_tissue_fraction``, of the true tissue. The rim of the true implant is left out.
+        Model or reference to ``false_hole_fraction``, of the true bone, ``dark_tissue_fraction``,
+        of the true tissue, and ``lost_implant_fraction``, of the true implant. The rim of the true
+        implant is left out on both sides.
     """
     implant = slide.labels == Label.IMPLANT
     rim = ndimage.binary_dilation(implant, iterations=IMPLANT_RIM_PX)
+    core = slide.mask & ndimage.binary_erosion(implant, iterations=IMPLANT_RIM_PX)
     tissue = slide.mask & ~rim & ~is_in(slide.labels, (Label.AIR, Label.TUBE))
     bone = tissue & is_in(slide.labels, BONE)
     return {
         name: {
             "false_hole_fraction": false_hole_fraction(slide.real, image, bone, slide.background),
             "dark_tissue_fraction": dark_tissue_fraction(slide.real, image, tissue),
+            "lost_implant_fraction": lost_implant_fraction(slide.real, image, core),
         }
         for name, image in slide.stained.items()
     }

@@ -8,6 +8,7 @@ from skimage import data
 from virtual_staining.evaluate.faults.false_structures import (
     dark_tissue_fraction,
     false_hole_fraction,
+    lost_implant_fraction,
 )
 from virtual_staining.evaluate.faults.seams import image_steps, phase_contrast
 from virtual_staining.evaluate.faults.seams import seam_ratio as seam_ratio_of_steps
@@ -154,3 +155,14 @@ def test_tissue_painted_as_implant_is_counted():
     generated[9] = 5
     assert dark_tissue_fraction(real, real, tissue) == 0
     assert dark_tissue_fraction(real, generated, tissue) == pytest.approx(9 / 80)
+
+
+def test_implant_painted_as_tissue_is_counted():
+    real = np.full((10, 10, 3), 20, np.uint8)
+    real[0] = 150  # where the section has lost the implant
+    implant = np.ones((10, 10), bool)
+    generated = real.copy()
+    generated[:3] = 150
+    generated[3] = 80  # neither light nor dark
+    assert lost_implant_fraction(real, real, implant) == 0
+    assert lost_implant_fraction(real, generated, implant) == pytest.approx(20 / 90)

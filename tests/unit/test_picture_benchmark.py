@@ -64,6 +64,7 @@ def faults():
             "seam_ratio": 1 + share,
             "false_hole_fraction": share,
             "dark_tissue_fraction": 0.0,
+            "lost_implant_fraction": share,
         }
         for subset, share in rows
     )
@@ -91,6 +92,7 @@ def test_faults_are_means_of_slides_and_the_worst_subset_counts(picture, table, 
     assert found["false_hole_fraction"] == pytest.approx(0.2)
     assert found["seam_ratio"] == pytest.approx(1.2)
     assert found["dark_tissue_fraction"] == 0
+    assert found["lost_implant_fraction"] == pytest.approx(0.2)
 
 
 def test_the_other_model_lends_no_lead(picture, table, faults):
@@ -170,6 +172,10 @@ def test_faults_are_counted_in_the_true_bone_and_tissue(slides):
     found = slides.true_faults(slide)
     assert found["pix2pix"]["false_hole_fraction"] == pytest.approx(0.1)
     assert found["pix2pix"]["dark_tissue_fraction"] == 0
+    assert found["pix2pix"]["lost_implant_fraction"] == 0
+    stained[15, 15] = 150
+    lost = slides.true_faults(slide)["pix2pix"]["lost_implant_fraction"]
+    assert lost == pytest.approx(1 / 4), "the erosion leaves 2 × 2 pixels"
     stained[10] = 0
     dark = slides.true_faults(slide)["pix2pix"]["dark_tissue_fraction"]
     rim_in_row = 6  # the dilation's diamond reaches row 10 above the implant's six columns

@@ -1,4 +1,4 @@
-"""Structures that a model invents: holes in bone, implant in tissue."""
+"""Structures that a model invents or loses: holes in bone, implant in tissue, tissue in implant."""
 
 import numpy as np
 
@@ -46,6 +46,23 @@ def dark_tissue_fraction(real: np.ndarray, generated: np.ndarray, tissue: np.nda
     """
     light = tissue & (real.mean(axis=-1) > LIGHT)
     return _share(generated.mean(axis=-1) < DARK, light)
+
+
+def lost_implant_fraction(real: np.ndarray, generated: np.ndarray, implant: np.ndarray) -> float:
+    """Share of the implant that the generated slide shows lighter than an implant.
+
+    Parameters
+    ----------
+    real, generated : ndarray, shape (y, x, 3), uint8
+    implant : ndarray of bool, shape (y, x)
+
+    Returns
+    -------
+    float
+        0 to 1, of the implant that is dark on the real slide; NaN where there is none.
+    """
+    dark = implant & (real.mean(axis=-1) < DARK)
+    return _share(generated.mean(axis=-1) > LIGHT, dark)
 
 
 def _clear(image: np.ndarray, background: np.ndarray) -> np.ndarray:
