@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from virtual_staining.artefacts.storage.ome import ome_metadata
 from virtual_staining.readers.aligned import open_aligned
 
 FLAT = {".png", ".bmp", ".jpg", ".jpeg"}
@@ -42,12 +43,10 @@ def write_stack(path: Path, planes: int, out: Path) -> None:
         If the image is not grey or cannot be read.
     """
     image = open_aligned(path)
-    sizes: dict[str, float | str] = {}
+    sizes_um: dict[str, float] = {}
     if image.size_um is not None and np.isfinite(image.size_um).all():
         y_um, x_um = image.size_um
-        sizes = {"PhysicalSizeZ": (y_um + x_um) / 2, "PhysicalSizeY": y_um, "PhysicalSizeX": x_um}
-        sizes |= {f"PhysicalSize{axis}Unit": "µm" for axis in "ZYX"}
+        sizes_um = {"Z": (y_um + x_um) / 2, "Y": y_um, "X": x_um}
     stack = np.repeat(image.plane.read()[None], planes, axis=0)
-    tifffile.imwrite(
-        out, stack, ome=True, photometric="minisblack", metadata={"axes": "ZYX", **sizes}
-    )
+    metadata = ome_metadata("ZYX", sizes_um, stack)
+    tifffile.imwrite(out, stack, ome=True, photometric="minisblack", metadata=metadata)
