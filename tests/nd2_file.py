@@ -22,15 +22,18 @@ def write_nd2(
     calibrated: bool = True,
     compression: str = "none",
     rest: int = 0,
+    missing: int = 0,
 ) -> Path:
     """Write pixels (y, x, components) as they are stored; RGB is blue first, one plane of three.
 
-    Each row ends in ``rest`` bytes without a meaning. With the compression "lossy" the file only
+    Each row ends in ``rest`` bytes without a meaning, and the last ``missing`` bytes are not there
+    although the file is whole. With the compression "lossy" the file only
     says so.
     """
     height, width, components = image.shape
     rows = np.ascontiguousarray(image).view(np.uint8).reshape(height, -1)
     pixels = np.pad(rows, ((0, 0), (0, rest))).tobytes()
+    pixels = pixels[: len(pixels) - missing]
     attributes = {
         "uiWidth": width, "uiHeight": height, "uiComp": components,
         "uiWidthBytes": rows.shape[1] + rest, "uiBpcInMemory": 8 * image.itemsize,

@@ -281,6 +281,25 @@ def test_nd2_of_rows_with_a_rest(compression, truth, tmp_path):
     np.testing.assert_array_equal(open_slide(path).read(0, 60), image)
 
 
+@pytest.mark.parametrize("compression", ["lossless", "none"])
+def test_nd2_of_a_frame_that_is_too_short(compression, truth, tmp_path):
+    """Of which nd2 returns zeros, or what lies behind it in the file."""
+    path = write_nd2(tmp_path / "s.nd2", truth, 1, 0.5, compression=compression, missing=3)
+    with pytest.raises(InputError, match=r"s\.nd2: (truncated: its frame has 14397|.*damaged)"):
+        open_slide(path)
+
+
+@pytest.mark.parametrize("name", ["Height", "Width", "WidthBytes"])
+def test_nd2_whose_header_says_more_than_its_frame(name, truth, tmp_path):
+    path = write_nd2(tmp_path / "s.nd2", truth, 1, 0.5)
+    start = f'<ui{name} runtype="lx_uint32" value="'.encode()
+    before, after = path.read_bytes().split(start)
+    number = after[: after.index(b'"')]
+    path.write_bytes(before + start + b"99".rjust(len(number), b"0") + after[len(number) :])
+    with pytest.raises(InputError, match=r"s\.nd2: truncated: its frame has 14400 bytes"):
+        open_slide(path)
+
+
 def test_nd2_compressed_with_loss_is_refused(truth, tmp_path):
     path = write_nd2(tmp_path / "s.nd2", truth, 1, 0.5, compression="lossy")
     with pytest.raises(InputError, match=r"s\.nd2: is compressed with loss"):

@@ -132,3 +132,55 @@ def test_slices_of_a_tilted_gantry_are_refused(truth, tmp_path):
         InputError, match=r"displaced sideways by 0\.0198 mm within 0\.066 mm .a tilted gantry"
     ):
         open_volume(str(tmp_path / "scan"))
+
+
+def last_slice(folder, truth):
+    return folder / f"1.2.3_{((len(truth) - 1) * 7) % len(truth):04d}.dcm"
+
+
+@pytest.mark.parametrize("kept", [-50, 300, 140])
+def test_a_damaged_slice_at_the_end_is_not_left_out(kept, truth, tmp_path):
+    """The library leaves it out; without it the series looks whole."""
+    write_dicom(tmp_path / "scan", truth)
+    path = last_slice(tmp_path / "scan", truth)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(InputError, match=f"{path.name}: cannot be read as DICOM; is it damaged"):
+        open_volume(str(tmp_path / "scan"))
+
+
+def test_files_of_other_kinds_beside_the_slices(truth, tmp_path, caplog):
+    """A directory says nothing new, a report is named."""
+    write_dicom(tmp_path / "scan", truth)
+    kinds = {"DICOMDIR": b"1.2.840.10008.1.3.10", "report": b"1.2.840.10008.5.1.4.1.1.88.22"}
+    for name, kind in kinds.items():
+        tag = b"\x02\x00\x02\x00UI" + len(kind).to_bytes(2, "little") + kind
+        (tmp_path / "scan" / name).write_bytes(bytes(128) + b"DICM" + tag)
+    the_same(tmp_path / "scan", truth, (6, 5, 4))
+    assert "1 DICOM files hold no image that can be read and are left out: report" in caplog.text
+
+
+def test_a_series_of_which_nothing_can_be_read(truth, tmp_path):
+    write_dicom(tmp_path / "scan", truth)
+    for path in (tmp_path / "scan").iterdir():
+        path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(InputError, match="scan: none of its DICOM files can be read as an image"):
+        open_volume(str(tmp_path / "scan"))
+
+
+def test_a_number_is_missing_where_slices_have_no_positions(truth, tmp_path):
+    write_dicom(tmp_path / "scan", truth, step_mm=0)
+    (tmp_path / "scan" / f"1.2.3_{(4 * 7) % len(truth):04d}.dcm").unlink()
+    with pytest.raises(InputError, match=r"has the number 4, .* the number 6, .* slice is missing"):
+        open_volume(str(tmp_path / "scan"))
+
+
+def test_values_in_the_upper_bits_are_refused(truth, tmp_path):
+    """12 bits that end at bit 15 in place of 11: the library would cut their upper bits off."""
+    write_dicom(tmp_path / "scan", truth)
+    stored = b"\x28\x00\x01\x01\x02\x00\x00\x00"  # the tag, and the length of its value
+    for path in (tmp_path / "scan").iterdir():
+        before, after = path.read_bytes().split(stored)
+        assert after.startswith(b"\x10\x00")
+        path.write_bytes(before + stored + b"\x0c" + after[1:])
+    with pytest.raises(InputError, match="values of 12 bits end at bit 15 and not at 11"):
+        open_volume(str(tmp_path / "scan"))

@@ -107,6 +107,16 @@ def huge_zarr(folder, chunk):
     return folder / "ct.zarr"
 
 
+def many_chunks(folder, container):
+    """An array that is small enough to be read, in chunks of one value of which none is there."""
+    if container == "hdf5":
+        with h5py.File(folder / "ct.h5", "w") as file:
+            file.create_dataset("a", (700,) * 3, "u1", chunks=(1, 1, 1))
+        return f"{folder / 'ct.h5'}::/a"
+    zarr.create_array(folder / "ct.zarr", shape=(700,) * 3, dtype="u1", chunks=(1, 1, 1))
+    return folder / "ct.zarr"
+
+
 def zarr_of_one_chunk(folder):
     shape = (20_000, 20_000, 20_000)
     array = zarr.create_array(
@@ -200,6 +210,8 @@ ABSURD = {
     "HDF5, chunks of one": (lambda d: huge_hdf5(d, chunks=(1, 1, 1)), "values"),
     "Zarr": (lambda d: huge_zarr(d, 64), "values"),
     "Zarr, chunks of one": (lambda d: huge_zarr(d, 1), "values"),
+    "HDF5, many chunks": (lambda d: many_chunks(d, "hdf5"), "343000000 chunks of 1 x 1 x 1"),
+    "Zarr, many chunks": (lambda d: many_chunks(d, "zarr"), "343000000 chunks of 1 x 1 x 1"),
     "Zarr, one chunk": (zarr_of_one_chunk, "stored in one piece takes 16 TB"),
     "TIFF": (huge_tiff, "values"),
     "OME planes": (ome_planes, "1000000000 x 1 x 1 planes"),

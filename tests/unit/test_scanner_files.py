@@ -122,6 +122,36 @@ def test_aim_of_runs_of_bytes(tmp_path):
     refused(path, "AimIO cannot decode it .*export the volume as 16-bit AIM")
 
 
+def vax(value):
+    """A number in the form of VAX computers: the exponent 2 larger, the halves exchanged."""
+    data = struct.pack("<f", 4 * value)
+    return data[2:] + data[:2]
+
+
+def write_aim_2(path, volume, kind, lengths=(0, 0, 0, 0), size_mm=(0.004, 0.005, 0.006)):
+    """Version 2: lengths of 4 bytes (to which ``lengths`` is added), header, log, values."""
+    log_text = b"! Processing Log\n"
+    header = struct.pack("<6i", 16, 0, 0, 1, 0, kind)
+    header += struct.pack("<21i", 5, 6, 7, *volume.shape[::-1], *[0] * 15)
+    header += b"".join(map(vax, size_mm)) + bytes(20)
+    parts = np.add((20, len(header), len(log_text), volume.nbytes), lengths)
+    path.write_bytes(struct.pack("<5i", *parts, 0) + header + log_text + volume.tobytes())
+    return path
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [("i2", 131074), ("i1", 65537)])
+def test_aim_of_version_2(dtype, kind, truth, tmp_path):
+    volume = (truth >> 8).astype(dtype)
+    path = write_aim_2(tmp_path / "ct.aim", volume, kind)
+    the_same(path, volume, (6, 5, 4))
+    path.write_bytes(path.read_bytes()[:-100])
+    refused(path, "its parts are .* long; is it truncated")
+    refused(write_aim_2(path, volume, kind, (0, 0, -99, 0)), "its parts are")
+    refused(write_aim_2(path, volume, kind, (0, 0, 0, 2**30)), "its parts are")
+    the_same(write_aim_2(path, volume, kind, size_mm=(0, 0, 0)), volume, None)
+    refused(write_aim_2(path, volume, 0x12345678), "cannot be read as Scanco AIM")
+
+
 def test_aim_without_its_package(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "py_aimio", None)
     (tmp_path / "ct.aim").write_bytes(b"AIMDATA_V030   ")
@@ -238,6 +268,24 @@ def test_vgi(truth, tmp_path):
     the_same(path, truth, (6, 5, 4))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_vgi_in_any_encoding(encoding, truth, tmp_path):
+    (tmp_path / "ct.vol").write_bytes(b"7 bytes" + truth.tobytes())
+    (tmp_path / "ct.vgi").write_text(VGI + "Comment = Größe\n", encoding=encoding)
+    the_same(tmp_path / "ct.vgi", truth, (6, 5, 4))
+
+
+def test_values_behind_the_last_voxel_are_announced(truth, tmp_path, caplog):
+    """As where the numbers of voxels are another volume's."""
+    (tmp_path / "ct.vol").write_bytes(b"7 bytes" + truth.tobytes() + bytes(500))
+    (tmp_path / "ct.vgi").write_text(VGI)
+    the_same(tmp_path / "ct.vgi", truth, (6, 5, 4))
+    assert not caplog.text
+    (tmp_path / "ct.vgi").write_text(VGI.replace("14 10 12", "14 10 9"))
+    the_same(tmp_path / "ct.vgi", truth[:9], (6, 5, 4))
+    assert "ct.vol goes on for 1340 bytes behind 14 x 10 x 9 voxels" in caplog.text
+
+
 @pytest.mark.parametrize("mirror", ["0 0 0", "1 0 0", "0 1 0", "0 0 1", "1 0 1", "1 1 1"])
 def test_mirrored_vgi(mirror, truth, tmp_path):
     """The file's own section says along which of x, y, z the values are mirrored."""
@@ -261,6 +309,7 @@ def test_mirrored_vgi(mirror, truth, tmp_path):
         ("FileFormat", "Mirror = yes\nFileFormat", "mirror = yes, which is not known"),
         ("BitsPerElement = 16", "BitsPerElement = 12", "12 bits a value"),
         ("Name = ", "Title = ", "names no file of values"),
+        ("C:\\scans\\ct.vol", "", "names no file of values"),
         ("{volumeprimitive12}", "[file2]\nName = b.vol\nSize = 14 10 12", "several files"),
         ("signed integer", "complex", "cannot be read as VGI"),
         ("= raw", "= jpeg", "its values are jpeg, not raw"),

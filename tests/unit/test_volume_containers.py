@@ -2,6 +2,8 @@
 
 import logging
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -342,6 +344,24 @@ def test_bigdataviewer(truth, tmp_path):
     the_same(path, truth, (6, 5, 8))
 
 
+def test_bigdataviewer_of_another_form_than_expected(truth, tmp_path):
+    with h5py.File(tmp_path / "ct.h5", "w") as file:
+        file["t00000/s00/0/cells"] = truth.view("i2")
+        file["s00/resolutions"] = [[2.0, 1.0]]
+    size = "<voxelSize><unit>mm</unit><size>0.004 0.005 0.006</size></voxelSize>"
+    (tmp_path / "ct.xml").write_text(f"<a><ViewSetup>{size}</ViewSetup></a>")
+    with pytest.raises(InputError, match=r"ct\.h5: its header cannot be read .*is it damaged"):
+        open_volume(f"{tmp_path}/ct.h5::/t00000/s00/0/cells")
+
+
+def test_hdf5_that_another_program_writes(truth, tmp_path):
+    path = write_hdf5(tmp_path / "ct.h5", truth)
+    with h5py.File(tmp_path / "ct.h5", "a"):
+        read = f"from virtual_staining.readers.open_raw import open_volume; open_volume({path!r})"
+        done = subprocess.run([sys.executable, "-c", read], capture_output=True, text=True)
+    assert "ct.h5: another program has it open for writing; close it there" in done.stderr
+
+
 def test_bigdataviewer_setups_go_by_their_id(truth, tmp_path):
     with h5py.File(tmp_path / "ct.h5", "w") as file:
         file["t00000/s01/0/cells"] = truth.view("i2")
@@ -428,6 +448,16 @@ def test_slices_of_pictures(suffix, dtype, truth, tmp_path):
     the_same(tmp_path, volume)
 
 
+@pytest.mark.parametrize("dtype", ["i1", "i2"])
+def test_signed_jpeg_2000(dtype, truth, tmp_path):
+    """Of which Pillow says that it is unsigned."""
+    volume = (truth.astype("i4") - 32768 >> (8 if dtype == "i1" else 0)).astype(dtype)
+    for z, plane in enumerate(volume):
+        ENCODERS["jp2"](plane, tmp_path / f"rec{z:04d}.jp2")
+    assert open_volume(str(tmp_path)).dtype == dtype and volume.min() < 0
+    the_same(tmp_path, volume)
+
+
 def test_grey_palettes_are_greys_and_colours_are_refused(truth, tmp_path):
     volume = np.ascontiguousarray((truth >> 8).astype("u1"))
     greys = np.arange(256, dtype=np.uint16) * 257
@@ -508,6 +538,23 @@ def test_ome_tiff_in_many_files_is_read_from_any_of_them(metadata, truth, tmp_pa
     (folder / "s_05.ome.tif").unlink()
     with pytest.raises(InputError, match=r"s_07\.ome\.tif: a file of the series is missing .*s_05"):
         open_volume(str(folder / "s_07.ome.tif"))
+
+
+@pytest.mark.parametrize("odd", ["u1", "shape"])
+def test_ome_tiff_of_planes_that_are_not_alike(odd, truth, tmp_path):
+    write_series(tmp_path / "scan", truth)
+    plane = truth[4, :5] if odd == "shape" else truth[4].astype(odd)
+    tifffile.imwrite(tmp_path / "scan" / "s_04.ome.tif", plane)
+    with pytest.raises(InputError, match=r"plane 4, in s_04\.ome\.tif, is .*all must be alike"):
+        open_volume(f"{tmp_path}/scan/s_00.ome.tif")
+
+
+def test_ome_tiff_of_more_planes_than_its_metadata_say(truth, tmp_path):
+    write_series(tmp_path / "scan", truth)
+    for path in (tmp_path / "scan").iterdir():
+        path.write_bytes(path.read_bytes().replace(b'SizeZ="12"', b'SizeZ="11"'))
+    with pytest.raises(InputError, match=r"damaged or truncated .*invalid TiffData index"):
+        open_volume(f"{tmp_path}/scan/s_00.ome.tif")
 
 
 def test_folder_of_an_ome_tiff_is_read_as_its_metadata_say(truth, tmp_path):

@@ -44,8 +44,8 @@ def regions(
         if inside < 0.99:
             left, top, right, bottom = area.bounds
             doubts.append(
-                f"{path}: {100 * (1 - inside):.0f} % of {name} ({left:.0f} to {right:.0f}, "
-                f"{top:.0f} to {bottom:.0f}) lies outside the slide's {width} x {height} pixels; "
+                f"{path}: {100 * (1 - inside):.0f} % of {name} ({left:.6g} to {right:.6g}, "
+                f"{top:.6g} to {bottom:.6g}) lies outside the slide's {width} x {height} pixels; "
                 "coordinates must be pixels of this slide, not µm"
             )
     return listed, doubts

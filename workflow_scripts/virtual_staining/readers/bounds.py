@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 EMPTY_FROM = 2**30  # smaller volumes and slides may be as empty as they like
 EMPTIEST = 300  # stored bytes that one byte of a file may stand for; real images have less than 50
+MOST_CHUNKS = 10**7  # some hours of reading, even where none of them is there
 SHARE = 0.6  # of the free memory may be asked for at once
 BYTES_A_PIXEL = 8  # of a slide at the working size: colours, packed, where it was scanned
 LEAST_COMPRESSED = 4  # times that a volume may become smaller when it is written
@@ -50,6 +51,29 @@ def check_held(name: str, shape: Sequence[int], itemsize: int, stored_bytes: int
             f"{name}: its header says {held} values, {size_text(declared)}, of which its "
             f"{size_text(stored_bytes)} can hold hardly more than one value repeated; is it "
             "damaged? Export it again"
+        )
+
+
+def check_chunks(name: str, shape: Sequence[int], chunks: Sequence[int]) -> None:
+    """Refuse an array in more chunks than can be read in any time; most may not even be there.
+
+    Parameters
+    ----------
+    name : str
+        The file.
+    shape, chunks : sequence of int
+        Lengths of all axes, of the array and of a chunk.
+
+    Raises
+    ------
+    InputError
+        Giving both numbers.
+    """
+    count = math.prod(-(-int(n) // max(1, int(m))) for n, m in zip(shape, chunks, strict=True))
+    if count > MOST_CHUNKS:
+        raise InputError(
+            f"{name}: is divided into {count} chunks of {' x '.join(map(str, chunks))} values, of "
+            f"which at most {MOST_CHUNKS} are read; store it in larger chunks"
         )
 
 

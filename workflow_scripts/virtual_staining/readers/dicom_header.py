@@ -10,8 +10,10 @@ from virtual_staining.errors import InputError
 from virtual_staining.readers.sizes import number
 
 BITS_ALLOCATED = "0028|0100"
+BITS_STORED, HIGH_BIT = "0028|0101", "0028|0102"
 SIGNED = "0028|0103"
 TRANSFER_SYNTAX = b"\x02\x00\x10\x00UI"
+KIND = b"\x02\x00\x02\x00UI"  # of what a file holds, the SOP class: CT, a directory, a report
 UNCOMPRESSED = (b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1", b"1.2.840.10008.1.2.2")
 
 
@@ -60,7 +62,37 @@ def read_header(path: Path) -> DicomFile:
     tags = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
     found = DicomFile(path, (*(frames or [1]), height, width), kind, tags)
     _check_length(found)
+    _check_bits(found)
     return found
+
+
+def early_uid(path: Path, tag: bytes) -> bytes:
+    """Return a unique identifier that stands near the beginning of a DICOM file, empty for none.
+
+    Parameters
+    ----------
+    path : Path
+        The file; nothing else of it is read, so that it may be damaged.
+    tag : bytes
+        The tag and its type as they are stored.
+    """
+    with path.open("rb") as opened:
+        begin = opened.read(4096)
+    at = begin.find(tag)
+    if at < 0:
+        return b""
+    at += len(tag)
+    return begin[at + 2 : at + 2 + int.from_bytes(begin[at : at + 2], "little")].strip(b" \0")
+
+
+def _check_bits(file: DicomFile) -> None:
+    """Refuse values that do not stand in the lowest bits, of which the library cuts the upper."""
+    stored, highest = file.numbers(BITS_STORED), file.numbers(HIGH_BIT)
+    if stored and highest and highest[0] != stored[0] - 1:
+        raise InputError(
+            f"{file.path}: its values of {stored[0]:g} bits end at bit {highest[0]:g} and not at "
+            f"{stored[0] - 1:g}, which cannot be read; export the volume as TIFF"
+        )
 
 
 def _check_length(file: DicomFile) -> None:
@@ -68,10 +100,7 @@ def _check_length(file: DicomFile) -> None:
 
     The transfer syntax, which the library does not give, stands near the beginning of the file.
     """
-    with file.path.open("rb") as opened:
-        begin = opened.read(4096)
-    at = begin.find(TRANSFER_SYNTAX) + len(TRANSFER_SYNTAX)
-    syntax = begin[at + 2 : at + 2 + int.from_bytes(begin[at : at + 2], "little")].strip(b" \0")
+    syntax = early_uid(file.path, TRANSFER_SYNTAX)
     bits = file.numbers(BITS_ALLOCATED)
     if syntax not in UNCOMPRESSED or not bits:
         return

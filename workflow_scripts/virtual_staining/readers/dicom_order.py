@@ -47,7 +47,9 @@ def in_order(path: Path, files: list[DicomFile]) -> tuple[list[DicomFile], float
                 "their order is unknown"
             )
         log.warning("%s: its slices have no positions; they are sorted by their numbers", path)
-        return [files[i] for i in np.argsort(numbers)], None
+        order = np.argsort(numbers)
+        _check_steps(path, [files[i] for i in order], np.array(numbers)[order])
+        return [files[i] for i in order], None
     along = np.array(points) @ normal
     _check_straight(path, np.array(points), along, normal)
     order = np.argsort(along, kind="stable")
@@ -62,6 +64,19 @@ def in_order(path: Path, files: list[DicomFile]) -> tuple[list[DicomFile], float
             "twice"
         )
     return files, 1000.0 * usual
+
+
+def _check_steps(path: Path, files: list[DicomFile], numbers: np.ndarray) -> None:
+    """Refuse sorted numbers of slices that do not rise by one step."""
+    steps = np.diff(numbers)
+    odd = steps != np.median(steps)
+    if odd.any():
+        at = int(np.argmax(odd))
+        raise InputError(
+            f"{path}: its slices have no positions, and {files[at].path.name} has the number "
+            f"{numbers[at]:g}, {files[at + 1].path.name} the number {numbers[at + 1]:g}, where the "
+            f"others are {np.median(steps):g} apart; a slice is missing"
+        )
 
 
 def _check_straight(path: Path, points: np.ndarray, along: np.ndarray, normal: np.ndarray) -> None:

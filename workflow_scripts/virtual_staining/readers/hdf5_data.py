@@ -28,10 +28,15 @@ def open_hdf5_file(path: Path) -> h5py.File:
     Raises
     ------
     InputError
-        If it is damaged or none.
+        If it is damaged or none, or is being written.
     """
     try:
         return h5py.File(path)
+    except BlockingIOError as error:
+        raise InputError(
+            f"{path}: another program has it open for writing; close it there, or wait until it is "
+            "finished"
+        ) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read as HDF5 ({error}); is it damaged?") from error
 

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 CHUNK_BYTES = 2**20
 ANY_DEFLATE = 47  # zlib's word for "with zlib's or gzip's header"
 MOST_SHOWN = 8  # axes in a message
+MOST_PADDING = 512  # bytes that writers in blocks may leave behind the values
 MOST_DEFLATED = 1032  # bytes that one byte can become
 
 
@@ -93,6 +94,10 @@ class HeadedValues:
                 f"{problem}: {self.path.name} has {size} bytes, in which {wanted} cannot be "
                 "compressed; is it truncated?"
             )
+        more = 0 if self.deflated else size - offset - wanted
+        if more >= MOST_PADDING:
+            log.warning("%s: %s goes on for %d bytes behind %d x %d x %d voxels; are these numbers "
+                        "right?", self.header, self.path.name, more, nx, ny, nz)  # fmt: skip
         inflated = _Inflated(self.path, offset) if self.deflated else None
 
         def read(z0: int, z1: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from virtual_staining.readers.bounds import check_image
 from virtual_staining.readers.container import Container, container_of, known_containers
 from virtual_staining.readers.files import check_file, check_regular
 from virtual_staining.readers.numbers import plain_source
-from virtual_staining.readers.source import RawSlide, Source
+from virtual_staining.readers.source import METADATA_ERRORS, RawSlide, Source
 
 MOST_FOLDERS = 20  # of a folder that is no volume are looked at
 
@@ -78,6 +78,8 @@ def _reading(path: Path) -> Iterator[None]:
         ) from error
     except RecursionError as error:
         raise InputError(f"{path}: its header is nested too deeply; is it damaged?") from error
+    except METADATA_ERRORS as error:
+        raise InputError(f"{path}: its header cannot be read ({error}); is it damaged?") from error
 
 
 def _opened(container: Container, path: Path, inside: str) -> Source | RawSlide:

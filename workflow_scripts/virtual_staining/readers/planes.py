@@ -36,6 +36,8 @@ DECODERS = {
 PLANE_SUFFIXES = (*TIFF_SUFFIXES, *DECODERS)
 # Pillow's names of formats, with the suffix that they usually have.
 FORMATS = {"PNG": ".png", "BMP": ".bmp", "JPEG2000": ".jp2", "JPEG": ".jpg", "MPO": ".jpg"}
+# Of a JPEG 2000 codestream: where its sizes begin, and where a component's sign stands behind them.
+SIZES_MARKER, SIGN_AT, HEADER_BYTES = b"\xff\x4f\xff\x51", 38, 2**16
 # Pillow's names of pixel types whose values are greys.
 GREY_MODES = {
     "1": "u1",
@@ -140,6 +142,17 @@ def _palette(header: Image.Image) -> np.ndarray:
     return np.array(probe.getpalette("RGB")).reshape(-1, 3)
 
 
+def _is_signed(path: Path) -> bool:
+    """Say whether a JPEG 2000 holds signed values, which Pillow does not tell.
+
+    The upper bit of the byte behind the sizes says so of the first component.
+    """
+    with path.open("rb") as file:
+        begin = file.read(HEADER_BYTES)
+    at = begin.find(SIZES_MARKER) + len(SIZES_MARKER) + SIGN_AT
+    return SIZES_MARKER in begin and at < len(begin) and begin[at] >= 128
+
+
 def _picture_plane(path: Path) -> Plane:
     try:
         with Image.open(path) as header:
@@ -155,6 +168,8 @@ def _picture_plane(path: Path) -> Plane:
             "be grey: convert it, or check whether this is the slide"
         )
     shape, dtype = (height, width), np.dtype(GREY_MODES[mode])
+    if decode is imagecodecs.jpeg2k_decode and _is_signed(path):
+        dtype = np.dtype(dtype.str.replace("u", "i"))
 
     def values() -> np.ndarray:
         if mode in ("1", "P"):
@@ -164,7 +179,8 @@ def _picture_plane(path: Path) -> Plane:
             found = decode(path.read_bytes())
             if transparent and found.ndim == 3:  # one grey counts as transparent
                 found = found[..., 0]
-        if found.shape != shape or found.dtype.itemsize > dtype.itemsize:
+        signed = found.dtype.kind == dtype.kind
+        if found.shape != shape or found.dtype.itemsize > dtype.itemsize or not signed:
             raise ValueError(f"{found.shape} {found.dtype} instead of {shape} {dtype}")
         return found.astype(dtype, copy=False)
 

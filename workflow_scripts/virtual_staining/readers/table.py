@@ -30,7 +30,7 @@ MARKS = {  # UTF-32's begins with UTF-16's
 }
 OTHER_FILES = {
     b"PK\x03\x04": "a spreadsheet of another kind than .xlsx, or another archive",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls)",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook that is old (.xls) or has a password",
     b"%PDF": "a PDF",
     b"{\\rtf": "a formatted text (RTF)",
 }

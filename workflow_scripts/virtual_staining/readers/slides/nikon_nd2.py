@@ -7,6 +7,7 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
+from virtual_staining.readers.nd2_chunks import frame_bytes
 from virtual_staining.readers.sizes import known_size
 from virtual_staining.readers.source import METADATA_ERRORS, RawSlide, row_reader
 
@@ -26,6 +27,8 @@ def open_nd2(path: Path) -> RawSlide:
             shape = file.read_frame(0).shape if rgb else None
             bits = file.attributes.bitsPerComponentSignificant
             lossy = file.attributes.compressionType == "lossy"
+            if rgb:
+                _check_frame(path, file.attributes)
     except METADATA_ERRORS as error:
         raise InputError(f"{path}: cannot be read as ND2 ({error}); is it damaged?") from error
     if not rgb:
@@ -44,6 +47,21 @@ def open_nd2(path: Path) -> RawSlide:
             return file.read_frame(0)[y0:y1, :, ::-1].copy()  # ND2 keeps blue first
 
     return RawSlide(str(path), shape, dtype, row_reader(path, pixels), size_um, bits=bits)
+
+
+def _check_frame(path: Path, attributes: nd2.structures.Attributes) -> None:
+    """Refuse a frame of which fewer bytes are stored than its header says."""
+    row = attributes.componentCount * attributes.bitsPerComponentInMemory // 8
+    row *= attributes.widthPx or 0
+    stored_row = attributes.widthBytes or row
+    stored = frame_bytes(path)
+    if attributes.compressionType is not None or stored is None:
+        stored = stored_row * attributes.heightPx  # that the rest unpacks to this, nd2 looks itself
+    if row > stored_row or stored < stored_row * attributes.heightPx:
+        raise InputError(
+            f"{path}: truncated: its frame has {stored} bytes in rows of {stored_row}, of "
+            f"{attributes.heightPx} rows of {row}; copy it again"
+        )
 
 
 def _nd2_size_um(file: nd2.ND2File) -> tuple[float, float] | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
-from virtual_staining.readers.dicom_header import DicomFile, read_header
+from virtual_staining.readers.dicom_header import KIND, DicomFile, early_uid, read_header
 from virtual_staining.readers.dicom_order import STEP_TOLERANCE, in_order
 from virtual_staining.readers.planes import PLANE_SUFFIXES
 from virtual_staining.readers.sizes import known_size
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SUFFIXES = (".dcm", ".dicom", ".ima")
 PIXEL_SPACING = "0028|0030"
+DIRECTORY = b"1.2.840.10008.1.3.10"  # the kind of a DICOMDIR, a list of other files
 
 
 def _is_dicom_file(path: Path) -> bool:
@@ -122,6 +123,12 @@ def _series_files(folder: Path, series: str) -> list[Path]:
         raise InputError(
             f"{folder}: holds a DICOM file that cannot be read; copy it again"
         ) from error
+    if not held:
+        first = next(_dicom_files(folder)).name
+        raise InputError(
+            f"{folder}: none of its DICOM files can be read as an image ({first} and others); copy "
+            "the series again"
+        )
     if (series and series not in held) or (not series and len(held) != 1):
         counts = [
             f"{uid} ({len(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid))} files)"
@@ -129,10 +136,31 @@ def _series_files(folder: Path, series: str) -> list[Path]:
         ]
         raise InputError(
             f"{folder}: holds {len(held)} DICOM series; write the volume as {folder.name}::series "
-            f"with one of {', '.join(counts) or 'none (no image)'}"
+            f"with one of {', '.join(counts)}"
         )
-    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series or held[0])
-    return [Path(name) for name in names]
+    in_series = {
+        uid: [Path(p) for p in sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid)]
+        for uid in held
+    }
+    files = in_series[series or held[0]]
+    _check_others(folder, files, {path.name for names in in_series.values() for path in names})
+    return files
+
+
+def _check_others(folder: Path, files: list[Path], in_series: set[str]) -> None:
+    """Refuse a damaged slice, which the library leaves out; warn of files of another kind."""
+    others = [path for path in _dicom_files(folder) if path.name not in in_series]
+    kinds = {early_uid(path, KIND) for path in files} if others else set()
+    odd = []
+    for path in others:
+        kind = DIRECTORY if path.name == "DICOMDIR" else early_uid(path, KIND)
+        if not kind or kind in kinds:
+            raise InputError(f"{path}: cannot be read as DICOM; is it damaged? Copy it again")
+        if kind != DIRECTORY:
+            odd.append(path.name)
+    if odd:
+        log.warning("%s: %d DICOM files hold no image that can be read and are left out: %s%s",
+                    folder, len(odd), ", ".join(odd[:3]), " …" * (len(odd) > 3))  # fmt: skip
 
 
 def _values(file: DicomFile) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.axes import ZYX, plane_reader, spatial_axes
+from virtual_staining.readers.bounds import check_chunks
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.hdf5_data import all_datasets, find_dataset, open_hdf5_file
 from virtual_staining.readers.sizes import known_size, number, unit_um
@@ -85,6 +86,8 @@ def hdf5_source(
         except READ_ERRORS as error:
             raise InputError(f"{name}: planes {z0}–{z1 - 1} cannot be read ({error})") from error
 
+    if data.chunks:
+        check_chunks(name, data.shape, data.chunks)
     shape = tuple(data.shape[axis] for axis in axes)
     block = data.chunks[axes[0]] if data.chunks else 1
     elsewhere = data.is_virtual or data.external

@@ -133,7 +133,8 @@ class _Complaints(logging.Handler):
         text = record.getMessage()
         missing = "failed to read" in text
         self.missing |= missing
-        if missing or record.levelno >= logging.ERROR:
+        dropped = "invalid TiffData" in text  # planes beyond the image that the metadata describe
+        if missing or dropped or record.levelno >= logging.ERROR:
             self.lines.append(text)
 
     def __enter__(self):
@@ -179,6 +180,12 @@ def _page_reader(
         if page is None:
             raise InputError(f"{path}: plane {number} is missing; copy the file again")
         file = page.parent.filehandle
+        first = series.keyframe
+        if (page.shape, page.dtype) != (first.shape, first.dtype):
+            raise InputError(
+                f"{path}: plane {number}, in {Path(file.path).name}, is {page.shape} {page.dtype}, "
+                f"but the first is {first.shape} {first.dtype}; all must be alike"
+            )
         check_complete(Path(file.path), page, file.size)
     others = {Path(page.parent.filehandle.path).resolve().parent for page in pages}
     for folder in sorted(others - {path.resolve().parent}):

@@ -1,5 +1,6 @@
 """Raw volumes of VGStudio and the CT scanners that write for it: .vgi beside .vol or .raw."""
 
+import codecs
 import configparser
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +9,12 @@ import numpy as np
 
 from virtual_staining.errors import InputError
 from virtual_staining.readers.container import Container
-from virtual_staining.readers.files import read_text
+from virtual_staining.readers.files import read_bytes
 from virtual_staining.readers.headed_values import HeadedValues
 from virtual_staining.readers.sizes import known_size, number, unit_um
 from virtual_staining.readers.source import Source
 
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 KINDS = {"unsigned integer": "u", "signed integer": "i", "integer": "i", "float": "f"}
 
 
@@ -26,9 +28,9 @@ def open_vgi(path: Path) -> Source:
         mirrored in a way that is not known.
     """
     sections = _sections(path)
-    stored = next((s for s in sections if "name" in s and "size" in s), None)
-    others = [s for s in sections if "name" in s and "size" in s and s is not stored]
-    if stored is None or others:
+    named = [s for s in sections if s.get("name", "").strip('"') and "size" in s]
+    stored = named[0] if named else None
+    if stored is None or len(named) > 1:
         held = "names no file of values" if stored is None else "names several files of values"
         raise InputError(f"{path}: {held}; export the volume as one .vol or a folder of slices")
     try:
@@ -53,10 +55,11 @@ def open_vgi(path: Path) -> Source:
 
 def _sections(path: Path) -> list[dict[str, str]]:
     """Return the sections of a .vgi file; names in braces, which stand above some, are left out."""
+    data = read_bytes(path)
     try:
-        text = read_text(path)
+        text = data.decode("utf-16" if data.startswith(UTF16_MARKS) else "utf-8-sig")
     except UnicodeDecodeError:
-        text = path.read_text(encoding="latin-1")
+        text = data.decode("latin-1")
     lines, count = [], 0
     for line in text.splitlines():
         if line.strip().startswith("[") and line.strip().endswith("]"):

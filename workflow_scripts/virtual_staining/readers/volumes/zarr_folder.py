@@ -10,7 +10,7 @@ import zarr
 from virtual_staining.errors import InputError
 from virtual_staining.readers.axes import ZYX, plane_reader, spatial_axes
 from virtual_staining.readers.blosc_chunks import check_blosc_chunks
-from virtual_staining.readers.bounds import check_held
+from virtual_staining.readers.bounds import check_chunks, check_held
 from virtual_staining.readers.container import Container
 from virtual_staining.readers.files import folder_bytes
 from virtual_staining.readers.ngff import (
@@ -71,6 +71,7 @@ def open_zarr(folder: Path, inside: str) -> Source:
     if min(array.chunks) < 1:
         raise InputError(f"{name}: its chunks have {array.chunks} voxels; is it damaged?")
     check_held(name, array.shape, array.dtype.itemsize, stored_bytes)
+    check_chunks(name, array.shape, array.chunks)
     stored, chunks = array.nchunks_initialized, array.nchunks
     if stored < chunks:  # what writers do with empty chunks, and what an unfinished copy looks like
         log.warning("%s: %d of %d chunks are not there; they count as %s", name, chunks - stored,
