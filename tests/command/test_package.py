@@ -86,14 +86,26 @@ def python(*arguments):
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def package(study, tmp_path_factory):
-    out = tmp_path_factory.mktemp("package") / "model.zip"
+def exported(study, out):
     command = ["-m", "virtual_staining", "package", "export", "--hash-samples"]
     command += ["--model", str(trained(study, MODEL).generator), "--author", "A Person"]
     command += ["--example", str(study / "03_normalize/s3/ct.tif"), "--licence", "CC-BY-4.0"]
     python(*command, "--out", str(out))
     return out
+
+
+@pytest.fixture(scope="module")
+def package(study, tmp_path_factory):
+    return exported(study, tmp_path_factory.mktemp("package") / "model.zip")
+
+
+def test_the_same_generator_makes_the_same_package(study, package, tmp_path):
+    """In another folder and at another time."""
+    again = exported(study, tmp_path / "again.zip")
+    with zipfile.ZipFile(package) as one, zipfile.ZipFile(again) as two:
+        for name in one.namelist():
+            assert one.read(name) == two.read(name), name
+    assert package.read_bytes() == again.read_bytes()
 
 
 def test_a_package_passes_the_zoos_validator(package):

@@ -82,6 +82,8 @@ def test_large_pixels_take_a_coarser_level_and_ome_files_say_um(study, tmp_path)
     assert (pixels.physical_size_x, pixels.physical_size_x_unit.value) == (50.0, "µm")
     about = json.loads((tmp_path / "a.json").read_text())
     assert about["voxel_size_um"] == 40.0 and about["pair_pixel_um"] == 50.0
+    stained = (tmp_path / about["volume"]).resolve()  # seen from the picture
+    assert stained.is_relative_to(folder.resolve()) and stained.exists()
     truth = np.moveaxis(paint(ct[34:36].mean(0)), 0, -1).mean((0, 1))
     np.testing.assert_allclose(image.mean((0, 1)), truth, atol=3)
 

@@ -25,6 +25,7 @@ from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.artefacts.trained_on import TrainedOn
 from virtual_staining.errors import InputError
 from virtual_staining.package.script import SlideFromCT, script_of
+from virtual_staining.package.undated import FIRST_DAY, write_undated
 
 GENERATOR = "generator.pt"
 WEIGHTS = "weights.torchscript.pt"
@@ -98,7 +99,8 @@ def export_package(
         except ValueError as error:
             raise InputError(f"{out}: the zoo's format refuses the package: {error}") from error
         with replacing(out) as temporary:
-            spec.save_bioimageio_package(described, output_path=temporary)
+            spec.save_bioimageio_package(described, output_path=folder / "dated.zip")
+            write_undated(folder / "dated.zip", temporary)
 
 
 def import_package(package: str | Path, out: Path) -> None:
@@ -176,6 +178,7 @@ def _described(folder: Path, facts: TrainedOn, rights: Rights, multiple_px: int)
         authors=[zoo.Author(name=name) for name in rights.authors],
         cite=[zoo.CiteEntry(text=PAPER, doi=zoo.Doi(rights.doi))] if rights.doi else [],
         license=facts.licence,
+        timestamp=FIRST_DAY,  # the format asks for one; equal weights make equal packages
         documentation=zoo.FileDescr(source=folder / "README.md"),
         tags=["2d", "x-ray", "histology", "virtual-staining", "image-restoration", "unet"],
         attachments=[zoo.FileDescr(source=folder / GENERATOR)],

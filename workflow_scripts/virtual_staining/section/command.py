@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import time
 from pathlib import Path
 
@@ -76,7 +77,8 @@ def run(args: argparse.Namespace) -> None:
         ct, _, _ = cut(open_volume_pyramid(args.ct), grid, args.thickness_um, threads)
         write_picture(args.ct_out, ct, grid.pixel_um)
     about = {
-        "volume": str(Path(args.volume).resolve()),
+        # seen from the picture: the folder of both may be moved, and no user's name stands in it
+        "volume": os.path.relpath(args.volume, args.out.parent),
         "voxel_size_um": voxel_um,
         "thickness_um": args.thickness_um,
     }
