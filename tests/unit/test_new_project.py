@@ -1,5 +1,7 @@
 """`make new-project` lays down a sheet and settings that the workflow accepts."""
 
+import shlex
+
 import pytest
 import yaml
 from workspace import ROOT
@@ -50,3 +52,25 @@ def test_nothing_is_overwritten(tmp_path):
         new_project(tmp_path)
     assert (tmp_path / "samples.tsv").read_text() == "mine"
     assert not (tmp_path / "config.yaml").exists()
+
+
+@pytest.mark.parametrize("name", ["my study", "a # b", "50: 50", "it's", 'a "b"', "Größe", "$x"])
+def test_any_name_can_be_copied_from_the_screen(name, tmp_path):
+    folder = tmp_path / name
+    text = new_project(folder)
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    assert config["samples"] == f"{folder}/samples.tsv"
+    assert problems(Study, config) == []
+    typed = next(line for line in text.splitlines() if "--configfile" in line)
+    assert shlex.split(typed)[-1] == f"{folder}/config.yaml"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("{x}", "no braces"), ("file", "cannot be"), ("file/x", "cannot be")],
+)
+def test_a_folder_that_cannot_be_is_refused(name, words, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=words):
+        new_project(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

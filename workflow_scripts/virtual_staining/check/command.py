@@ -22,7 +22,7 @@ CONFIG = Path("config.yaml")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("sheet", help="sample sheet (TSV)")
+    parser.add_argument("sheet", help="sample sheet: tab-separated text, or .xlsx")
     parser.add_argument(
         "--config",
         default="",

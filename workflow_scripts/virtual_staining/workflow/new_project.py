@@ -1,5 +1,8 @@
 """Lay down a folder for a study of one's own: a sample sheet and the few settings people change."""
 
+import json
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -7,6 +10,8 @@ from virtual_staining.errors import InputError
 
 SHEET = "samples.tsv"
 CONFIG = "config.yaml"
+PLAIN = re.compile(r"[\w./~+-]+")  # a path that YAML and the shell take without quotation marks
+UNUSABLE = re.compile(r"[\x00-\x1f{}<>]")  # Snakemake would take them for wildcards
 COLUMNS = (
     "sample",
     "volume",
@@ -22,8 +27,8 @@ ROWS = (
 )
 # What people change first; every other key keeps the value of the repository's config.yaml.
 SETTINGS = """# The settings of this study; the repository's config.yaml explains every key.
-samples: {folder}/samples.tsv # your volumes and slides: the rows there are examples
-results: {folder}/results # may lie on a data disk
+samples: {samples} # your volumes and slides: the rows there are examples
+results: {results} # may lie on a data disk
 
 ingest:
   voxel_size_um: 5 # working voxels, near the scan's; coarser where volumes are too large
@@ -38,9 +43,9 @@ models: [paired_cyclegan, pix2pix] # the paper also has cyclegan, cyclegan_inver
 """
 NEXT = """{folder} is ready:
   1. replace the rows of {folder}/samples.tsv by your own (paths are relative to that file)
-  2. python -m virtual_staining check {folder}/samples.tsv --config {folder}/config.yaml
+  2. python -m virtual_staining check {typed}/samples.tsv --config {typed}/config.yaml
      says in seconds what was understood and what would be refused
-  3. snakemake pairs --profile profiles/local --configfile {folder}/config.yaml
+  3. snakemake pairs --profile profiles/local --configfile {typed}/config.yaml
      finds the sections in their volumes; {folder}/results/02_register/qc.html shows them
   4. the same without the word pairs does the rest
 `source .venv/bin/activate` lets the shell find these programs."""
@@ -62,16 +67,29 @@ def new_project(folder: Path) -> str:
     Raises
     ------
     InputError
-        If one of the files is already there: nothing is overwritten.
+        If the folder's name cannot be that of a study, the folder cannot be made, or one of the
+        files is already there: nothing is overwritten.
     """
+    if UNUSABLE.search(str(folder)):
+        raise InputError(f"{folder}: a folder of a study has no braces and no <…>; choose another")
     for name in (SHEET, CONFIG):
         if (folder / name).exists():
             raise InputError(f"{folder / name}: is already there; nothing was written")
-    folder.mkdir(parents=True, exist_ok=True)
     lines = ["\t".join(row) for row in (COLUMNS, *ROWS)]
-    (folder / SHEET).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (folder / CONFIG).write_text(SETTINGS.format(folder=folder), encoding="utf-8")
-    return NEXT.format(folder=folder)
+    settings = SETTINGS.format(samples=_yaml(folder / SHEET), results=_yaml(folder / "results"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / SHEET).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (folder / CONFIG).write_text(settings, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made a study's folder ({error.strerror})") from error
+    return NEXT.format(folder=folder, typed=shlex.quote(str(folder)))
+
+
+def _yaml(path: Path) -> str:
+    """Return a path as YAML reads it back."""
+    plain = PLAIN.fullmatch(str(path)) and not str(path).startswith(("~", "-", "."))
+    return str(path) if plain else json.dumps(str(path), ensure_ascii=False)
 
 
 if __name__ == "__main__":
