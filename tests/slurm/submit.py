@@ -13,6 +13,7 @@ from paired_study import write_pairs, write_study
 from study import STUDY
 from workspace import make_workspace
 
+PATIENCE = 6  # a busy machine may take so many times longer than a quiet one; nobody waits for less
 # The profile's numbers are those of real machines and real patience.
 QUICK = (
     *("--configfile", "study.yaml"),
@@ -94,16 +95,18 @@ class Run:
     def wait(self, seconds: float = 240, success: bool = True) -> str:
         """Wait for the end, check how it ended, return what was said."""
         try:
-            code = self.process.wait(seconds)
+            code = self.process.wait(PATIENCE * seconds)
         except subprocess.TimeoutExpired:
             self.stop()
-            raise AssertionError(f"not finished after {seconds} s\n{self.text[-4000:]}") from None
+            raise AssertionError(
+                f"not finished after {PATIENCE * seconds} s\n{self.text[-4000:]}"
+            ) from None
         assert (code == 0) is success, f"exit status {code}\n{self.text[-4000:]}"
         return self.text
 
     def until(self, condition, what: str, seconds: float = 60):
         """Wait until a condition is true while Snakemake runs; return its value."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE * seconds
         while not (value := condition()):
             if self.process.poll() is not None or time.monotonic() > end:
                 self.stop()
