@@ -49,6 +49,22 @@ def test_slices_hold_the_planes_in_order(volume, tmp_path):
     assert float((out / "voxel_size_um.txt").read_text()) == VOXEL_UM
 
 
+def test_a_folder_of_other_files_is_not_replaced(volume, tmp_path, capsys):
+    """An earlier export is."""
+    mine = tmp_path / "Documents"
+    mine.mkdir()
+    (mine / "0000.png").touch()
+    assert export(volume[0], "--form", "slices", "--level", 1, "--out", mine) == 0
+    (mine / "thesis.txt").touch()
+    before = sorted(mine.iterdir())
+    assert export(volume[0], "--form", "slices", "--level", 1, "--out", mine) == 1
+    assert "Documents: is a folder that holds thesis.txt, which would be" in capsys.readouterr().err
+    assert sorted(mine.iterdir()) == before
+    (tmp_path / "v.nrrd").mkdir()
+    assert export(volume[0], "--form", "nrrd", "--level", 1, "--out", tmp_path / "v.nrrd") == 1
+    assert "v.nrrd: is a folder, and a file is to be written" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

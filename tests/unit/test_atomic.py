@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from virtual_staining.artefacts.storage import atomic
-from virtual_staining.artefacts.storage.atomic import replacing, write_json
+from virtual_staining.artefacts.storage.atomic import check_own_folder, replacing, write_json
+from virtual_staining.errors import InputError
 
 KILLED = """
 import os, signal, sys
@@ -58,12 +59,27 @@ def test_a_folder_takes_the_place_of_another_and_of_a_file(folder):
     with replacing(file) as temporary:
         temporary.write_text("new")
     assert file.read_text() == "new"
-    with replacing(folder) as temporary:
-        temporary.write_text("a file now")
-    assert folder.read_text() == "a file now"
-    write_folder(folder, "a folder again")
-    assert (folder / "value").read_text() == "a folder again"
+    write_folder(file, "a folder now")
+    assert (file / "value").read_text() == "a folder now"
     assert names(folder) == ["ct.ome.zarr", "file"]
+
+
+def test_no_file_takes_the_place_of_a_folder(folder):
+    """A slip of the hand, such as `--page my-study`, deletes no study."""
+    with pytest.raises(InputError, match=r"ct\.ome\.zarr: is a folder, and a file"):
+        with replacing(folder) as temporary:
+            temporary.write_text("a file")
+    assert (folder / "value").read_text() == "earlier"
+    assert names(folder) == ["ct.ome.zarr"]
+
+
+def test_a_folder_of_others_is_not_replaced(folder):
+    check_own_folder(folder.with_name("none"), "value")
+    check_own_folder(folder, "value")
+    (folder / ".snakemake_timestamp").touch()
+    check_own_folder(folder, r"val\w+")
+    with pytest.raises(InputError, match=r"ct\.ome\.zarr: is a folder that holds value, which"):
+        check_own_folder(folder, "val")
 
 
 def test_a_failed_block_leaves_the_earlier_output(folder):

@@ -15,6 +15,7 @@ The file holds a dictionary, which ``torch.load(path, weights_only=True)`` reads
     :class:`~virtual_staining.artefacts.trained_on.TrainedOn`.
 """
 
+import re
 from pathlib import Path
 
 import torch
@@ -153,7 +154,8 @@ def load_content(path: str | Path) -> dict:
     except InputError:
         raise
     except Exception as error:  # torch raises a dozen kinds for a file that is not its own
-        raise InputError(f"{path}: not a generator file, or damaged ({error})") from error
+        why = f" ({error})" if re.search("[a-z]", str(error)) else ""  # some say a number alone
+        raise InputError(f"{path}: not a generator file, or damaged{why}") from error
     return content
 
 

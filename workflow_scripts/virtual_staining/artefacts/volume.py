@@ -16,7 +16,7 @@ import numpy as np
 import zarr
 
 from virtual_staining import __version__
-from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.artefacts.storage.atomic import check_own_folder, replacing
 from virtual_staining.artefacts.storage.pyramid import create_levels
 from virtual_staining.errors import InputError
 from virtual_staining.runtime import cpu_count
@@ -148,6 +148,8 @@ def write_volume_pyramid(
     if shape is None:
         raise ValueError("the shape of a volume that comes in slabs must be given")
     threads = threads or cpu_count()
+    if not Path(path, "zarr.json").is_file():
+        check_own_folder(path, r"\d+|labels")
     with replacing(path) as temporary, ThreadPoolExecutor(threads) as pool:
         group = zarr.create_group(str(temporary), zarr_format=3)
         levels = create_levels(group, tuple(shape), np.dtype(dtype), pool)

@@ -13,6 +13,7 @@ from virtual_staining.artefacts.patches import (
     write_metric_table,
 )
 from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.errors import InputError
 from virtual_staining.evaluate import layout, statistics_layout
 from virtual_staining.evaluate.arguments import add_results, gathered
 from virtual_staining.evaluate.lead import sentence, smallest_leads
@@ -75,6 +76,12 @@ def run_table(args: argparse.Namespace) -> None:
 def run_show(args: argparse.Namespace) -> None:
     """Print tables to the terminal."""
     for path in args.table:
+        if path.name != EvaluationFolder(path.parent).table.csv.name:
+            raise InputError(
+                f"{path}: give the table.csv of a stain, 08_evaluate/{{stain}}/table.csv"
+            )
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; has the study been evaluated?")
         print(_printed(EvaluationFolder(path.parent)))
 
 

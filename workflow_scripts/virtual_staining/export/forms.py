@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from virtual_staining.artefacts.storage.atomic import replacing
+from virtual_staining.artefacts.storage.atomic import check_own_folder, replacing
 from virtual_staining.artefacts.volume import VolumeLevel
 
 SLAB = 64  # planes read at once: those of one chunk
@@ -66,6 +66,7 @@ def write_slices(folder: Path, level: VolumeLevel) -> None:
     level : VolumeLevel
         The volume (4, z, y, x), uint8.
     """
+    check_own_folder(folder, r"\d+\.png|voxel_size_um\.txt")
     digits = max(4, len(str(level.array.shape[1] - 1)))
     dots_per_inch = 25400 / level.voxel_size_um
     with replacing(folder) as temporary:

@@ -62,8 +62,9 @@ def run(args: argparse.Namespace) -> None:
         pair = read_registered_pair(files.ct, files.slide, files.valid, files.transform)
         drawn = [_file_of(given, number) for given in (args.annotations, args.annotations_ct)]
         pairs.append(DrawnPair.read(pair, *drawn, name))
+    volume = open_volume_pyramid(args.ct)
     try:
-        levels, scan, names = measure_levels(open_volume_pyramid(args.ct), pairs, settings)
+        levels, scan, names = measure_levels(volume, pairs, settings)
     except InputError as error:
         raise InputError(f"{args.ct}: {error}") from error
     write_scan_levels(args.out.levels, levels)

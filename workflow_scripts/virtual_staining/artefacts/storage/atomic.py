@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     ------
     OSError
         If the system cannot write; the error names ``path``.
+    InputError
+        If a file is to be written where a folder is; whatever lies in that stays.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +62,9 @@ def _sibling(path: Path, kind: str) -> Path:
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:
-    """Rename ``temporary`` to ``path``, moving earlier output aside if either is a folder."""
+    """Rename ``temporary`` to ``path``, moving earlier output aside if it is a folder."""
+    if path.is_dir() and not path.is_symlink() and not temporary.is_dir():
+        raise InputError(f"{path}: is a folder, and a file is to be written; give another name")
     if not path.is_dir() and not (temporary.is_dir() and path.exists()):
         os.replace(temporary, path)
         return
@@ -71,6 +76,30 @@ def _put_in_place(temporary: Path, path: Path) -> None:
         os.rename(earlier, path)
         raise
     _remove(earlier)
+
+
+def check_own_folder(path: str | Path, own: str) -> None:
+    """Refuse a folder that holds anything else than earlier output, which would be lost with it.
+
+    Parameters
+    ----------
+    path : path
+        Where a folder is to be written.
+    own : str
+        Regular expression of the names in an earlier one; hidden files always count as its own.
+
+    Raises
+    ------
+    InputError
+        Naming the first file that is not.
+    """
+    path = Path(path)
+    held = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+    other = next((n for n in held if not n.startswith(".") and not re.fullmatch(own, n)), None)
+    if other is not None:
+        raise InputError(
+            f"{path}: is a folder that holds {other}, which would be lost; give a new folder"
+        )
 
 
 def _clear_leftovers(path: Path) -> None:
