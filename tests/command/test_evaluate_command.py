@@ -102,7 +102,7 @@ def test_from_slides_to_tables(results, capsys):
     assert "the best model by mean rank, beats the best reference in SSIM (+" in printed
     assert "faults of whole slides" in printed
     for name, words in (("none/table.csv", "no such file"), ("patches.csv", "give the table.csv")):
-        assert main(["evaluate", "show", "--table", str(out.table.csv.with_name(name))]) == 1
+        assert main(["evaluate", "show", "--table", str(out.table.csv.parent / name)]) == 1
         assert f"{name}: {words}" in capsys.readouterr().err
 
 
