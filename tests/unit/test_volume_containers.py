@@ -216,6 +216,14 @@ def test_ngff_scale_that_is_none(scale, truth, tmp_path, caplog):
     assert "has not one number for each of the axes z, y, x" in caplog.text
 
 
+def test_ngff_of_a_later_version_is_refused(truth, tmp_path):
+    """Its axes, which may be x, y, z, stand elsewhere; they are not to be guessed."""
+    image = {"coordinateSystems": [{"name": "a", "axes": [{"name": n} for n in "xyz"]}]}
+    ngff(tmp_path / "ct.zarr", truth, image)
+    with pytest.raises(InputError, match=r"its axes stand in coordinateSystems, .* from 0\.6 on"):
+        open_volume(f"{tmp_path}/ct.zarr")
+
+
 def test_root_of_bioformats2raw(truth, tmp_path):
     path = tmp_path / "ct.zarr"
     ngff(path, truth, {"axes": ["z", "y", "x"]}, at="0")

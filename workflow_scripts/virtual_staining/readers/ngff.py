@@ -58,8 +58,14 @@ def finest_array(group: zarr.Group, image: dict, name: str) -> tuple[zarr.Array,
     Raises
     ------
     InputError
-        If the metadata name no level, or one that is not there or has other axes than they say.
+        If the metadata name no level, or one that is not there or has other axes than they say, or
+        name their axes in the way of a later version.
     """
+    if not image.get("axes") and "coordinateSystems" in image:
+        raise InputError(
+            f"{name}: its axes stand in coordinateSystems, as in NGFF from 0.6 on, which is not "
+            "read; export it as NGFF 0.5"
+        )
     levels = [(group.get(str(level.get("path"))), level) for level in image.get("datasets") or ()]
     for array, level in levels:
         if not isinstance(array, zarr.Array):
