@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -181,6 +182,33 @@ def test_a_slice_keeps_its_greys_and_the_size_that_it_states(white_zero, tmp_pat
     stack = open_volume(str(tmp_path / "stack.ome.tif"))
     np.testing.assert_array_equal(stack.read(0, 3), [ct] * 3)
     assert stack.voxel_size_um == pytest.approx((20, 20, 20))
+
+
+@pytest.mark.parametrize("suffix", [".TIFF", ".png", ".jp2"])
+def test_a_slice_of_any_format_is_one(suffix, tmp_path):
+    ct = make_pair(3, (64, 64)).ct
+    path = tmp_path / f"slice{suffix}"
+    if suffix == ".TIFF":
+        tifffile.imwrite(path, ct)
+    else:
+        encode = imagecodecs.png_encode if suffix == ".png" else imagecodecs.jpeg2k_encode
+        path.write_bytes(encode(ct, level=0))
+    assert is_single_slice(path)
+    write_stack(path, 2, tmp_path / "stack.ome.tif")
+    np.testing.assert_array_equal(open_volume(f"{tmp_path}/stack.ome.tif").read(0, 2), [ct] * 2)
+
+
+def test_numbers_that_cannot_be_are_refused_before_the_ct_is_read(generator, tmp_path, capsys):
+    tifffile.imwrite(tmp_path / "flat.tif", np.full((64, 64), 7, np.uint16))
+    for more, words in (
+        (("--voxel-size-um", "-5"), "predict: --voxel-size-um: '-5' is not a size"),
+        (("--levels", "30000", "10000"), "predict: --levels: 30000 and 10000 must be"),
+        (("--levels", "nan", "3"), "predict: --levels: nan and 3 must be"),
+        (("--voxel-size-um", "20"), "flat.tif: every pixel is 7; the file holds no image"),
+    ):
+        assert predicted(generator, tmp_path / "flat.tif", tmp_path / "out", *more) == 1
+        assert words in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_in_place_of_a_generator_is_named(study, slice_file, tmp_path, capsys):

@@ -27,6 +27,9 @@ UNWRITABLE = {
     "write to another file system",
     errno.EACCES: "permission denied; change the permissions of the file or of its folder",
     errno.EPERM: "not permitted; change the permissions of the file or of its folder",
+    errno.EEXIST: "stands where a folder is to be written; give another name",
+    errno.ENOTDIR: "a part of this path is a file and not a folder; give another name",
+    errno.EISDIR: "is a folder and not a file; give another name",
     errno.EROFS: "the file system is read-only; write the results to another place",
 }
 NOT_WRITTEN = re.compile(r"\d+ requested and \d+ written")  # numpy's words, which give no reason

@@ -22,6 +22,7 @@ from virtual_staining.readers.open_raw import open_volume
 from virtual_staining.readers.pixel_sizes import volume_size
 from virtual_staining.runtime import cpu_count
 from virtual_staining.settings.base import read_settings
+from virtual_staining.settings.sheet import parse_size
 from virtual_staining.settings.stain import StainSettings
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ def run(args: argparse.Namespace) -> None:
     # Imported here: they load torch, which `--help` does not need.
     from virtual_staining.predict.alarm import unknown_fraction, verdict
 
+    check_numbers(args)
     facts = facts_of(args.model)
     settings = (
         read_settings(StainSettings, args.settings)
@@ -112,6 +114,25 @@ def run(args: argparse.Namespace) -> None:
             "warnings": [sentence] if sentence else [],
         },
     )
+
+
+def check_numbers(args: argparse.Namespace) -> None:
+    """Refuse numbers that cannot be meant, before the CT is read.
+
+    Raises
+    ------
+    InputError
+        With the argument and what would be right.
+    """
+    parse_size(args.voxel_size_um, 3, "predict: --voxel-size-um")
+    if args.levels and not 0 <= args.levels[0] < args.levels[1] < 2**16:
+        background, bone = args.levels
+        raise InputError(
+            f"predict: --levels: {background:g} and {bone:g} must be the level of the background "
+            "and then that of the brighter bone, in 16 bits"
+        )
+    if args.threads < 1:
+        raise InputError(f"predict: --threads: {args.threads} must be at least 1")
 
 
 def ingest(volume: str, ct: Path, args: argparse.Namespace, facts: TrainedOn) -> None:
