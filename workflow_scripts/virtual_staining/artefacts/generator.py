@@ -21,6 +21,7 @@ from virtual_staining.models.build import build_generators
 from virtual_staining.models.catalogue import model_facts
 from virtual_staining.models.fast.accelerate import accelerate
 from virtual_staining.models.model import autocast, uses_bfloat16
+from virtual_staining.models.texture import Texture, Textured, with_texture
 from virtual_staining.settings.base import from_dict
 from virtual_staining.settings.model_facts import patch_problems
 from virtual_staining.settings.tiling import TilingSettings
@@ -29,6 +30,7 @@ from virtual_staining.settings.train import TrainSettings
 # Memory for the features of a band of a whole plane. A generator keeps some 16 bytes a pixel for
 # each channel of its first level.
 BAND_BYTES, FEATURE_BYTES = 2**30, 16
+TEXTURE_BYTES = 256  # a pixel's noise, and the features that give its texture's strength
 
 
 class Generators:
@@ -86,7 +88,7 @@ class Generators:
             )
 
     def slide_from_ct(
-        self, ct: np.ndarray, tiling: TilingSettings
+        self, ct: np.ndarray, tiling: TilingSettings, texture: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
         """Stain a CT plane.
 
@@ -96,6 +98,8 @@ class Generators:
             Normalized grey levels (bone 30000, background 10000).
         tiling : TilingSettings
             How the plane passes through the network.
+        texture : bool
+            Whether the slide shows the texture that the generator has learned.
 
         Returns
         -------
@@ -103,10 +107,28 @@ class Generators:
             The virtual slide.
         spread : ndarray, shape (y, x), float32
             Standard deviation over overlapping tiles and mirror images, mean of RGB, 8-bit levels.
+
+        Raises
+        ------
+        InputError
+            If the generator has learned no texture and shall show one.
         """
         mean, deviation = self.stain("slide", self.ct_to_network(ct), tiling)
+        if texture:
+            learned = self._learned_texture()
+            mean = with_texture(learned, mean, self.settings.seed, BAND_BYTES // TEXTURE_BYTES)
         rgb = intensity.network_to_slide(mean).permute(1, 2, 0).cpu().numpy()
         return np.ascontiguousarray(rgb), (deviation.mean(0) * 127.5).cpu().numpy()
+
+    def _learned_texture(self) -> Texture:
+        """Return the texture of the slide's generator."""
+        network = self.networks["slide"]
+        if not isinstance(network, Textured):
+            raise InputError(
+                "infer.texture: true needs a generator trained with texture: true; this one was "
+                "trained with texture: false"
+            )
+        return network.texture
 
     def ct_from_slide(self, rgb: np.ndarray, tiling: TilingSettings) -> np.ndarray:
         """Make the CT of a slide (y, x, 3) uint8: normalized grey levels (y, x) uint16."""

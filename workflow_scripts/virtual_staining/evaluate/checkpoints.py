@@ -60,7 +60,10 @@ def measure_checkpoints(
         generators[loss].check_tiling(tiling)
 
     def slides(pair: TrainingPair, classes: np.ndarray) -> dict[str, np.ndarray]:
-        return {loss: one.slide_from_ct(pair.ct, tiling)[0] for loss, one in generators.items()}
+        return {
+            loss: one.slide_from_ct(pair.ct, tiling, tiling.texture)[0]
+            for loss, one in generators.items()
+        }
 
     validation = dataclasses.replace(fold, train=(), test=())
     rows, _ = measure_fold(results, validation, number, slides, comparison)

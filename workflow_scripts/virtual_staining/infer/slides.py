@@ -7,13 +7,14 @@ from virtual_staining.artefacts.stained_slide import StainedSlide
 from virtual_staining.imaging import intensity
 from virtual_staining.imaging.image_pair import TrainingPair
 from virtual_staining.imaging.sampling.sampler import Sampler
+from virtual_staining.settings.infer import InferSettings
 from virtual_staining.settings.tiling import TilingSettings
 
 
-def stain_pair(generators: Generators, pair: TrainingPair, tiling: TilingSettings) -> StainedSlide:
+def stain_pair(generators: Generators, pair: TrainingPair, settings: InferSettings) -> StainedSlide:
     """Stain a pair's CT and, if the model has the reverse direction, make CT of its slide."""
-    slide, spread = generators.slide_from_ct(pair.ct, tiling)
-    ct = generators.ct_from_slide(pair.slide, tiling) if generators.reversible else None
+    slide, spread = generators.slide_from_ct(pair.ct, settings, settings.texture)
+    ct = generators.ct_from_slide(pair.slide, settings) if generators.reversible else None
     return StainedSlide(slide, spread, ct)
 
 

@@ -11,6 +11,7 @@ from virtual_staining.models import losses
 from virtual_staining.models.model import Model
 from virtual_staining.models.networks import patchgan
 from virtual_staining.models.smoothing import smooth
+from virtual_staining.models.texture import shown
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,14 @@ class CycleModel(Model):
         """Translate ``source`` to the domain ``target`` and back to ``origin``."""
         fake, identity = self._translate(self.generators[target], source, paired)
         cycled = self.call(self.generators[origin], fake)
-        score = self.call(self.discriminators[target], fake)
+        seen = shown(self.generators[target], fake)
+        score = self.call(self.discriminators[target], seen)
         compared = (
             smooth(fake, self.settings.pixel_sigma_px),
             smooth(paired, self.settings.pixel_sigma_px),
         )
         tensors = Translation(target, source, paired, mask, fake, compared, cycled, identity, score)
-        return self.facts.losses(self.settings, tensors), (target, paired, fake.detach())
+        return self.facts.losses(self.settings, tensors), (target, paired, seen.detach())
 
     def _translate(
         self, generator: nn.Module, source: torch.Tensor, paired: torch.Tensor

@@ -36,6 +36,7 @@ COMMON_KEYS = frozenset(
         "generator",
         "norm",
         "grey_levels",
+        "texture",
         "ema",
         "learning_rate",
         "adam_beta1",
@@ -76,6 +77,8 @@ class GeneratorSpec:
         Fraction of the channels that dropout sets to zero in the deep levels of a U-Net.
     grey_levels : int
         Levels that the grey of the input is spread over, besides the image itself.
+    texture : bool
+        Whether the network has a :class:`~virtual_staining.models.texture.Texture`.
     """
 
     network: str
@@ -85,6 +88,7 @@ class GeneratorSpec:
     head: str = "half"
     dropout: float = 0.5
     grey_levels: int = 0
+    texture: bool = False
 
     @property
     def halvings(self) -> int:
@@ -144,7 +148,8 @@ class Facts(ABC):
         s = settings
         network = self.network if s.generator == "paper" else s.generator
         depth = getattr(s, DEPTH_KEYS[network])
-        return GeneratorSpec(network, s.features, depth, s.norm, s.head, s.dropout, s.grey_levels)
+        own = s.norm, s.head, s.dropout, s.grey_levels, s.texture
+        return GeneratorSpec(network, s.features, depth, *own)
 
     def halvings(self, settings: TrainBlock) -> int:
         """Return how often the generator halves its image."""

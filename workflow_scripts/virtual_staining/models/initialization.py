@@ -5,6 +5,7 @@ from torch import nn
 
 from virtual_staining.models.grey_levels import GreyLevels
 from virtual_staining.models.networks import PixelNorm, UNet
+from virtual_staining.models.texture import Texture, Textured
 
 
 def initialize(network: nn.Module) -> nn.Module:
@@ -30,11 +31,16 @@ def initialize(network: nn.Module) -> nn.Module:
         for one in network.values() if isinstance(network, nn.ModuleDict) else [network]:
             for layer in _image_layers(one):
                 _spread_over_levels(layer)
+    for module in network.modules():
+        if isinstance(module, Texture):
+            module.initialize()
     return network
 
 
 def _image_layers(network: nn.Module) -> list[nn.Conv2d]:
     """Return the convolutions of a network whose input is the image itself and nothing else."""
+    if isinstance(network, Textured):
+        network = network.picture
     if any(isinstance(module, GreyLevels) for module in network.modules()):
         return []
     heads = [network.downs, network.head.fine] if isinstance(network, UNet) and network.head else []

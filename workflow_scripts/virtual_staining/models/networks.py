@@ -10,6 +10,7 @@ from torch import nn
 
 from virtual_staining.models.facts import GeneratorSpec
 from virtual_staining.models.grey_levels import GreyLevels
+from virtual_staining.models.texture import Textured
 
 IMAGE_CHANNELS = 3
 
@@ -185,8 +186,10 @@ def _dropout(spec: GeneratorSpec, level: int) -> list[nn.Module]:
 def build_generator(spec: GeneratorSpec) -> nn.Module:
     """Return the generator network of a specification."""
     if spec.network == "unet":
-        return UNet(spec)
-    return resnet_generator(spec.features, spec.depth, spec.norm, spec.grey_levels)
+        network: nn.Module = UNet(spec)
+    else:
+        network = resnet_generator(spec.features, spec.depth, spec.norm, spec.grey_levels)
+    return Textured(network) if spec.texture else network
 
 
 def patchgan(

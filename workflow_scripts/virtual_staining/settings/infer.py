@@ -15,6 +15,12 @@ class InferSettings(TilingSettings):
 
     block_name: ClassVar[str] = "infer"
 
+    texture: bool = key(
+        False,
+        "whether stained slides show the texture that a generator with train.texture: true has"
+        " learned. The texture is made of noise: it looks as in real sections, and no grain of it"
+        " lies where the section has one. Stained volumes never show it",
+    )
     training_patches: int = key(
         6,
         "number of training patches that are stained singly, for the figure of direct model output",

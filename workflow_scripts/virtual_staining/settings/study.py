@@ -155,7 +155,9 @@ class Study(Settings):
         return [*self._of_stain(models), *self._of_models(models), *self._of_planes()]
 
     def _of_planes(self) -> Iterator[str]:
-        """Yield whole planes for networks that take statistics from the plane."""
+        """Yield what planes shall show and no network of this training can give."""
+        if self.infer.texture and not self.train.texture:
+            yield "infer.texture: true needs train.texture: true, which learns the texture"
         for name, block in (("infer", self.infer), ("stain", self.stain)):
             if block.whole_planes and self.train.norm != "pixel":
                 yield (

@@ -87,6 +87,13 @@ class TrainBlock(Settings):
         ge=0,
         le=256,
     )
+    texture: bool = key(
+        False,
+        "whether the generators learn the texture that a CT does not show, such as cells, apart"
+        " from the picture: as filtered noise whose strength depends on the colours around. The"
+        " discriminators see picture and texture, the pixelwise and cycle losses the picture alone."
+        " infer.texture puts the texture onto stained slides",
+    )
     head: Literal["half", "full"] = key(
         "half",
         "finest levels of the U-Net. half: skip connections end at half the resolution. full:"
