@@ -10,7 +10,7 @@ from virtual_staining.models import losses
 from virtual_staining.models.model import Model
 from virtual_staining.models.networks import patchgan
 from virtual_staining.models.smoothing import smooth
-from virtual_staining.models.texture import shown
+from virtual_staining.models.texture import add_texture
 
 
 class ConditionalModel(Model):
@@ -28,10 +28,11 @@ class ConditionalModel(Model):
         """Yield the losses, and the score of the generated pair with the real pair."""
         ct = -batch.ct if self.facts.inverts_ct else batch.ct
         fake = self.call(self.generators["slide"], ct)
-        seen = shown(self.generators["slide"], fake)
+        seen, texture = add_texture(self.generators["slide"], fake, batch.slide, batch.mask)
         score = self.call(self.discriminators["slide"], torch.cat([ct, seen], 1))
         compared = (smooth(image, self.settings.pixel_sigma_px) for image in (fake, batch.slide))
         parts = self.facts.losses(self.settings, *compared, batch.mask, score)
+        parts["texture"] = texture
         yield parts, (score, torch.cat([ct, batch.slide], 1))
 
     def discriminators_loss(self, inputs: list[tuple], generator: torch.Generator) -> torch.Tensor:

@@ -11,7 +11,7 @@ from virtual_staining.models import losses
 from virtual_staining.models.model import Model
 from virtual_staining.models.networks import patchgan
 from virtual_staining.models.smoothing import smooth
-from virtual_staining.models.texture import shown
+from virtual_staining.models.texture import add_texture
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,15 @@ class CycleModel(Model):
         """Translate ``source`` to the domain ``target`` and back to ``origin``."""
         fake, identity = self._translate(self.generators[target], source, paired)
         cycled = self.call(self.generators[origin], fake)
-        seen = shown(self.generators[target], fake)
+        seen, texture = add_texture(self.generators[target], fake, paired, mask)
         score = self.call(self.discriminators[target], seen)
         compared = (
             smooth(fake, self.settings.pixel_sigma_px),
             smooth(paired, self.settings.pixel_sigma_px),
         )
         tensors = Translation(target, source, paired, mask, fake, compared, cycled, identity, score)
-        return self.facts.losses(self.settings, tensors), (target, paired, seen.detach())
+        parts = self.facts.losses(self.settings, tensors) | {"texture": texture}
+        return parts, (target, paired, seen.detach())
 
     def _translate(
         self, generator: nn.Module, source: torch.Tensor, paired: torch.Tensor

@@ -75,6 +75,8 @@ class Model(ABC):
     def directions(self, batch: Batch) -> Iterator[tuple[dict[str, torch.Tensor], tuple]]:
         """Yield, for each direction, its generator losses and the tensors its discriminator needs.
 
+        The loss ``texture`` is no part of ``total``: its gradient reaches nothing but textures.
+
         The losses of all directions add up to the values of the equations. The directions share
         nothing but weights: the gradient of one direction can be computed, and the memory of its
         graph freed, before the next direction starts.
@@ -118,7 +120,7 @@ class Model(ABC):
         self.optimizers["generators"].zero_grad()
         for parts, tensors in self.directions(batch):
             # The gradient stops at the generators: their update needs no discriminator gradients.
-            parts["total"].backward(
+            (parts["total"] + parts["texture"]).backward(
                 inputs=list(self.generators.parameters()), retain_graph=self.keeps_score_graph
             )
             values.append(self._values(parts))
