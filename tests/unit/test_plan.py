@@ -108,6 +108,7 @@ def test_the_studies_of_the_profiles_are_sound(name):
         ({"trained_folds": []}, "trained_folds: .* one or more folds"),
         ({"trained_folds": [1, 1]}, "trained_folds: .* names none twice"),
         ({"infer": {"whole_planes": True}}, "infer.whole_planes: true needs train.norm: pixel"),
+        ({"infer": {"texture": True}}, "infer.texture: true needs train.texture: true"),
         ({"models": ["pix3pix"]}, "models: unknown model 'pix3pix'; did you mean 'pix2pix'"),
         ({"models": ["pix2pix"]}, "stain.model: 'paired_cyclegan' must be one of models"),
         ({"train": {"patch_px": 48}}, "train.patch_px: 48 must be a multiple of 32 for pix2pix"),
