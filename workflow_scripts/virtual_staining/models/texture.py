@@ -1,14 +1,13 @@
-"""Texture that a generator's input does not determine, as filtered noise of a learned strength.
+"""Texture that a generator's input does not determine: noise as strong as real sections ask for.
 
 Cells and granules of stain below the resolution of a CT show in a section and not in the CT. A
 pixelwise loss asks a generator for the mean of all textures that are possible, and the mean is
 flat. Here the generator paints that mean, and nothing else enters the pixelwise and cycle losses.
-A texture of noise lies on the picture that a discriminator sees. How strong the noise is on which
-colour, and how coarse, is learned from the real sections: neighbouring pixels of picture and
-texture shall differ by as much as those of the section (a variogram; Matheron 1963).
+Noise lies on the picture that a discriminator sees. From the real sections it is learned by how
+much neighbouring pixels of which colour differ, and how coarse the grain is (the variogram of a
+section; Matheron 1963); the noise adds what the differences within the picture leave missing. So
+the texture fits whatever made the picture smooth, the mean over mirror images for instance.
 """
-
-from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -16,34 +15,48 @@ from torch.nn.functional import avg_pool2d, conv2d, leaky_relu, pad, relu
 
 CHANNELS = 3
 FEATURES = 8
-REACH_PX = 2  # of the 5 x 5 kernels
-FIRST_STRENGTH = 0.05  # standard deviation in network range: 6 of 255 grey levels
+FIRST_DIFFERENCE = 0.05  # of neighbouring pixels, in network range: 6 of 255 grey levels
 LAGS_PX = (1, 2, 4)
 WINDOW_PX = 9  # in which differences are averaged: large against the grain, small against tissues
+GRAIN_PX = 5  # side of the kernel that filters the noise
+REACH_PX = WINDOW_PX // 2 + 1  # a pixel with texture depends on pixels at most so far away
+MEAN_ABSOLUTE, MEDIAN_ABSOLUTE = 0.7979, 0.6745  # of a normally distributed number of variance 1
 
 
 class Texture(nn.Module):
-    """Adds grey noise to a picture, filtered by one kernel, and as strong as the colours ask for.
-
-    A pixel of the result depends on picture and noise at most ``REACH_PX`` away.
-    """
+    """Adds grey noise to a picture until its neighbouring pixels differ as those of sections do."""
 
     def __init__(self):
         super().__init__()
-        side = 2 * REACH_PX + 1
-        self.grain = nn.Parameter(torch.zeros(1, 1, side, side))
-        self.around = nn.Conv2d(CHANNELS, FEATURES, side)
-        self.strength = nn.Conv2d(FEATURES, CHANNELS, 1)
+        self.grain = nn.Parameter(torch.zeros(1, 1, GRAIN_PX, GRAIN_PX))
+        self.colours = nn.Conv2d(CHANNELS, FEATURES, 1)
+        self.difference = nn.Conv2d(FEATURES, CHANNELS, 1)
 
     @torch.no_grad()
     def initialize(self) -> None:
-        """Begin with white noise of ``FIRST_STRENGTH`` on every colour."""
+        """Begin with white noise, and with ``FIRST_DIFFERENCE`` on every colour."""
         nn.init.zeros_(self.grain)
-        self.grain[0, 0, REACH_PX, REACH_PX] = 1
-        nn.init.normal_(self.around.weight, 0.0, self.around.weight[0].numel() ** -0.5)
-        nn.init.uniform_(self.around.bias, -1, 1)
-        for parameter in self.strength.parameters():
+        self.grain[0, 0, GRAIN_PX // 2, GRAIN_PX // 2] = 1
+        nn.init.normal_(self.colours.weight)
+        nn.init.uniform_(self.colours.bias, -1, 1)
+        for parameter in self.difference.parameters():
             nn.init.zeros_(parameter)
+
+    def expected_difference(self, picture: torch.Tensor) -> torch.Tensor:
+        """Return the mean difference of neighbouring pixels of each colour, (n, 3, h, w)."""
+        colours = leaky_relu(self.colours(picture), 0.2)
+        return FIRST_DIFFERENCE * relu(1 + self.difference(colours))
+
+    def grains(self, noise: torch.Tensor) -> torch.Tensor:
+        """Return noise (n, 1, h, w) as coarse as the sections' grain.
+
+        Noise of variance 1 becomes noise whose neighbours differ by 1 in the mean.
+        """
+        kernel = pad(self.grain, [1] * 4)
+        apart = [(kernel - kernel.roll(1, dim)).square().sum() for dim in (2, 3)]
+        deviation = (torch.stack(apart).mean() + 1e-12).sqrt()
+        grown = pad(noise, [GRAIN_PX // 2] * 4, mode="reflect")
+        return conv2d(grown, self.grain / (MEAN_ABSOLUTE * deviation))
 
     def forward(self, picture: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """Return a picture with texture.
@@ -55,14 +68,16 @@ class Texture(nn.Module):
         noise : Tensor, shape (n, 1, h, w)
             Normally distributed, of variance 1.
         """
-        around = leaky_relu(self.around(_grown(picture)), 0.2)
-        strength = FIRST_STRENGTH * relu(1 + self.strength(around))
-        kernel = self.grain / self.grain.square().sum().sqrt()
-        return picture + strength * conv2d(_grown(noise), kernel)
+        missing = self.expected_difference(picture).square() - _local_difference(picture).square()
+        return picture + relu(missing).sqrt().detach() * self.grains(noise)
 
 
-def _grown(image: torch.Tensor) -> torch.Tensor:
-    return pad(image, [REACH_PX] * 4, mode="reflect")
+def _local_difference(picture: torch.Tensor) -> torch.Tensor:
+    """Return the mean difference of neighbouring pixels in a window around each pixel."""
+    grown = pad(picture, [WINDOW_PX // 2, WINDOW_PX // 2 + 1] * 2, mode="reflect")
+    inner = grown[..., :-1, :-1]
+    apart = (grown[..., 1:, :-1] - inner).abs() + (grown[..., :-1, 1:] - inner).abs()
+    return avg_pool2d(apart / 2, WINDOW_PX, 1)
 
 
 class Textured(nn.Module):
@@ -97,22 +112,25 @@ def add_texture(
     """
     if not isinstance(generator, Textured):
         return picture, picture.new_zeros(())
-    plain = picture.detach()
-    shown = generator.texture(plain, torch.randn_like(plain[:, :1]))
-    apart = [
-        avg_pool2d((a - b) * mask[..., : a.shape[2], : a.shape[3]], WINDOW_PX, 1).abs().mean()
-        for a, b in zip(_differences(shown), _differences(real), strict=True)
-    ]
-    return picture + (shown - plain).detach(), torch.stack(apart).mean()
-
-
-def _differences(image: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Yield how far pixels a lag apart differ, along either axis, at the first pixel."""
+    texture, plain = generator.texture, picture.detach()
+    shown = texture(plain, torch.randn_like(plain[:, :1]))
+    expected = texture.expected_difference(plain) * (MEDIAN_ABSOLUTE / MEAN_ABSOLUTE)
+    terms = []
     for lag in LAGS_PX:
         for dim in (2, 3):
-            size = image.shape[dim] - lag
-            difference = image.narrow(dim, lag, size) - image.narrow(dim, 0, size)
-            yield difference.abs()
+            a, b = (_difference(image, lag, dim) for image in (shown, real))
+            weight = mask.narrow(2, 0, a.shape[2]).narrow(3, 0, a.shape[3])
+            terms.append(avg_pool2d((a - b) * weight, WINDOW_PX, 1).abs().mean())
+            if lag == 1:  # absolute deviations are least at the median, which edges hardly move
+                at = expected.narrow(2, 0, a.shape[2]).narrow(3, 0, a.shape[3])
+                terms.append(((at - b) * weight).abs().mean())
+    return picture + (shown - plain).detach(), torch.stack(terms).mean()
+
+
+def _difference(image: torch.Tensor, lag: int, dim: int) -> torch.Tensor:
+    """Return how far pixels a lag apart differ, at the first of both pixels."""
+    size = image.shape[dim] - lag
+    return (image.narrow(dim, lag, size) - image.narrow(dim, 0, size)).abs()
 
 
 @torch.inference_mode()
@@ -124,7 +142,7 @@ def with_texture(texture: Texture, picture: torch.Tensor, seed: int, band_px: in
     texture : Texture
         Learned texture.
     picture : Tensor, shape (3, h, w)
-        Network range, at least 3 pixels high and wide.
+        Network range, more than ``REACH_PX`` pixels high and wide.
     seed : int
         Seed of the noise.
     band_px : int
@@ -143,7 +161,7 @@ def with_texture(texture: Texture, picture: torch.Tensor, seed: int, band_px: in
         stop = min(start + rows, height)
         last = min(stop + REACH_PX, height)
         # Reflection at a plane's border needs as many rows.
-        first = max(min(start - REACH_PX, last - 2 * REACH_PX - 1), 0)
+        first = max(min(start - REACH_PX, last - REACH_PX - 1), 0)
         part = texture(picture[None, :, first:last], noise[None, :, first:last])[0]
         result[:, start:stop] = part[:, start - first : stop - first]
     return result
