@@ -198,10 +198,12 @@ rule write_summary:
         tables=lambda wildcards: [Path(path).stem for path in more_tables_of(wildcards.stain)],
         promised=1 - STUDY.evaluate.alpha,
         tiles="--whole-planes" if STUDY.infer.whole_planes else "",
+        texture="--texture" if STUDY.infer.texture else "",
     shell:
         "python -m virtual_staining figures summary --results {params.results:q}"
         " --stain {wildcards.stain} --folds {params.folds} --figures {params.figures}"
-        " --tables {params.tables} --promised {params.promised} {params.tiles} > {log:q} 2>&1"
+        " --tables {params.tables} --promised {params.promised} {params.tiles}"
+        " {params.texture} > {log:q} 2>&1"
 
 
 include: "figures_checks.smk"

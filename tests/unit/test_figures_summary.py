@@ -61,6 +61,9 @@ def test_what_is_doubtful_is_named_and_what_is_not_is_left_out():
     assert "seams between tiles (contrast ratio 1.40) on c" in loud
     assert "seams" not in " ".join(doubts(patches(), slides(1.4), None, tiled=False))
     assert "c (Pix2Pix) is unlike the slides trained on: spread." in loud
+    assert "grain" not in loud
+    textured = doubts(patches(), slides(), None, textured=True)
+    assert any("grain of the stained slides is noise" in sentence for sentence in textured)
     unmeasured, measured = (patches().assign(lpips=value) for value in (np.nan, 0.2))
     assert "LPIPS was not" in " ".join(doubts(unmeasured, slides(), None))
     assert "LPIPS was not" not in " ".join(doubts(measured, slides(), None))

@@ -55,6 +55,7 @@ def doubts(
     slides: pd.DataFrame,
     uncertainty: pd.DataFrame | None,
     tiled: bool = True,
+    textured: bool = False,
 ) -> list[str]:
     """Return what a reader should distrust.
 
@@ -66,6 +67,8 @@ def doubts(
         As ``evaluate trust`` writes it.
     tiled : bool
         Whether slides were stained tile by tile; whole planes have no seams, whatever is measured.
+    textured : bool
+        Whether stained slides show a texture made of noise.
     """
     found = []
     tested = patches.loc[patches["subset"] == "test", "sample"].nunique()
@@ -88,6 +91,11 @@ def doubts(
             f"{row['alarm']}."
             for _, row in alarmed.iterrows()
         ]
+    if textured:
+        found.append(
+            "The finest grain of the stained slides is noise, as strong as the real slides' grain "
+            "(infer.texture): no grain of it shows where a cell lies."
+        )
     if "lpips" not in patches or patches["lpips"].isna().all():
         found.append("LPIPS was not measured; nothing here sees texture as people do.")
     found.append(

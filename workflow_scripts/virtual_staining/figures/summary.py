@@ -47,6 +47,8 @@ class Study:
         Title to a further table.
     tiled : bool
         Whether slides were stained tile by tile.
+    textured : bool
+        Whether stained slides show a texture made of noise.
     """
 
     stain: str
@@ -60,6 +62,7 @@ class Study:
     promised: float
     more: Mapping[str, pd.DataFrame]
     tiled: bool = True
+    textured: bool = False
 
 
 def title_of(model: str) -> str:
@@ -90,7 +93,9 @@ def summary_page(study: Study, pictures: Mapping[str, Path]) -> str:
         "TITLE": html.escape(f"{stain.capitalize()}: virtual staining"),
         "RAN": _items(what_ran(study)),
         "SURE": _items(how_sure(study)),
-        "DISTRUST": _items(doubts(study.patches, study.slides, study.uncertainty, study.tiled)),
+        "DISTRUST": _items(
+            doubts(study.patches, study.slides, study.uncertainty, study.tiled, study.textured)
+        ),
         "TABLE": sortable(medians(study)),
         "PICTURES": "".join(shown),
         "MORE": further,

@@ -58,6 +58,9 @@ def add_arguments(actions: argparse._SubParsersAction) -> None:
     summary.add_argument(
         "--whole-planes", action="store_true", help="slides were stained whole, without tiles"
     )
+    summary.add_argument(
+        "--texture", action="store_true", help="stained slides show a texture made of noise"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -87,6 +90,7 @@ def run(args: argparse.Namespace) -> None:
         args.promised,
         more,
         tiled=not args.whole_planes,
+        textured=args.texture,
     )
     chosen = [name for name in PICTURES if name in args.figures][:SHOWN]
     pictures = {PICTURES[name]: results.figure(args.stain, name) for name in chosen}

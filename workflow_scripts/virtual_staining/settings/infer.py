@@ -17,9 +17,9 @@ class InferSettings(TilingSettings):
 
     texture: bool = key(
         False,
-        "whether stained slides show the texture that a generator with train.texture: true has"
-        " learned. The texture is made of noise: it looks as in real sections, and no grain of it"
-        " lies where the section has one. Stained volumes never show it",
+        "whether stained slides show the texture that generators with train.texture: true have"
+        " learned. The texture is noise, as strong and as coarse as the grain of real sections; no"
+        " grain lies where the section has one. Stained volumes never show it",
     )
     training_patches: int = key(
         6,

@@ -89,10 +89,10 @@ class TrainBlock(Settings):
     )
     texture: bool = key(
         False,
-        "whether the generators learn the texture that a CT does not show, such as cells, apart"
-        " from the picture: as filtered noise whose strength depends on the colours around. The"
-        " discriminators see picture and texture, the pixelwise and cycle losses the picture alone."
-        " infer.texture puts the texture onto stained slides",
+        "whether the generators learn, apart from the picture, the texture that a CT does not show,"
+        " such as cells: how much neighbouring pixels of each colour differ in real sections, and"
+        " how coarse the grain is. The discriminators see the picture with noise that adds what it"
+        " lacks, the other losses the picture alone. infer.texture shows the texture on slides",
     )
     head: Literal["half", "full"] = key(
         "half",
