@@ -77,7 +77,8 @@ def _local_difference(picture: torch.Tensor) -> torch.Tensor:
     grown = pad(picture, [WINDOW_PX // 2, WINDOW_PX // 2 + 1] * 2, mode="reflect")
     inner = grown[..., :-1, :-1]
     apart = (grown[..., 1:, :-1] - inner).abs() + (grown[..., :-1, 1:] - inner).abs()
-    return avg_pool2d(apart / 2, WINDOW_PX, 1)
+    # One axis after the other takes 2 x 9 steps a pixel instead of 9 x 9.
+    return avg_pool2d(avg_pool2d(apart / 2, (WINDOW_PX, 1), 1), (1, WINDOW_PX), 1)
 
 
 class Textured(nn.Module):
@@ -120,7 +121,7 @@ def add_texture(
         for dim in (2, 3):
             a, b = (_difference(image, lag, dim) for image in (shown, real))
             weight = mask.narrow(2, 0, a.shape[2]).narrow(3, 0, a.shape[3])
-            terms.append(avg_pool2d((a - b) * weight, WINDOW_PX, 1).abs().mean())
+            terms.append(avg_pool2d((a - b) * weight, WINDOW_PX).abs().mean())
             if lag == 1:  # absolute deviations are least at the median, which edges hardly move
                 at = expected.narrow(2, 0, a.shape[2]).narrow(3, 0, a.shape[3])
                 terms.append(((at - b) * weight).abs().mean())
