@@ -51,6 +51,23 @@ def test_container_is_read_plane_by_plane(container, truth, tmp_path):
     np.testing.assert_array_equal(np.concatenate(parts), truth)
 
 
+def test_the_same_volume_in_another_folder_makes_the_same_bytes(truth, tmp_path):
+    """What is given away names no folder of the machine."""
+    written = []
+    for name in ("anna", "laboratory/of bert"):
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        cell = write_hdf5(folder / "ct.h5", truth)
+        out = folder / "out.zarr"
+        command = ["ingest", "volume", "--volume", cell, "--voxel-size-um", "5", "--out", str(out)]
+        assert main([*command, "--settings", '{"voxel_size_um": 5.0}', "--threads", "1"]) == 0
+        files = [path for path in sorted(out.rglob("*")) if path.is_file()]
+        written.append({path.relative_to(out): path.read_bytes() for path in files})
+    assert written[0] == written[1]
+    attributes = zarr.open_group(out, mode="r").attrs["virtual_staining"]
+    assert attributes["source"] == "ct.h5::/entry/data/data"
+
+
 def test_a_new_container_is_one_file(truth, repository, tmp_path, monkeypatch, capsys):
     """The example of the documentation, in a folder of containers, is ingested by the command."""
     example = python_example(repository / "docs" / "inputs-reference.md")

@@ -79,7 +79,7 @@ def ingest_volume(
         blocks, measured = _both(_closed(blocks, no_data, threads), matrices, threads)
     slabs = resample_stream(blocks, *matrices, threads)
     attributes = {
-        "source": source.name,
+        "source": _without_folder(source.name),
         "source_shape": [int(n) for n in source.shape],
         "source_dtype": str(source.dtype),
         "source_voxel_size_um": list(voxel_size_um),
@@ -91,6 +91,12 @@ def ingest_volume(
         write_volume_pyramid(
             out, mapped, target, shape, np.uint16, attributes, threads=threads, measured=measured
         )
+
+
+def _without_folder(name: str) -> str:
+    """Return a volume's name without the folder that it lies in on this machine."""
+    path, separator, inside = name.partition("::")
+    return f"{Path(path).name}{separator}{inside}"
 
 
 def _block_planes(source: Source, whole: bool) -> int:
