@@ -33,7 +33,8 @@ LEVELS = {"bone_mean": 30000.0, "background_mean": 10000.0}
 def study(tmp_path_factory):
     """A study of four pairs whose training of one epoch is made up: weights and history."""
     root = tmp_path_factory.mktemp("study")
-    settings = tiny(MODEL, norm="pixel", grey_levels=4, head="full", generator="unet", dropout=0.0)
+    beyond = {"norm": "pixel", "grey_levels": 4, "head": "full", "texture": True}
+    settings = tiny(MODEL, generator="unet", dropout=0.0, **beyond)
     write_fold(root, settings)
     folder = trained(root, MODEL)
     folder.best.mkdir(parents=True)

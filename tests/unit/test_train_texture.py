@@ -67,6 +67,15 @@ def test_the_discriminator_sees_the_texture(model):
     assert not torch.equal(inputs[shown], without[shown])
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_every_validation_sees_the_same_noise(model):
+    built = textured(model)
+    batch = a_batch([make_pair(0), make_pair(1)])
+    first = built.validate(batch)
+    torch.manual_seed(12)
+    assert torch.equal(built.validate(batch), first)
+
+
 def test_the_picture_is_that_of_the_network_inside():
     """With texture, a generator paints as without one; only the names of its weights differ."""
     network = build_generators(tiny("pix2pix", texture=True))["slide"].eval()

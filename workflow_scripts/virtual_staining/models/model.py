@@ -152,6 +152,7 @@ class Model(ABC):
 
         The generators are those of :meth:`trained_weights`.
         """
+        torch.manual_seed(self.settings.seed)  # one texture for all epochs
         trained, self.generators = self.generators, self.averaged
         self.generators.eval()
         values = [self._values(parts) for parts, _ in self.directions(batch)]
