@@ -37,3 +37,9 @@ def test_sheet_of_the_real_files(shared_data, tmp_path, capsys):
 def test_folder_without_the_files(tmp_path, capsys):
     assert main(["example", "--data", str(tmp_path), "--out", str(tmp_path)]) == 1
     assert "volume_ccf_100um.tiff: no such file" in capsys.readouterr().err
+
+
+def test_a_file_in_place_of_the_folder_is_no_failed_download(tmp_path, capsys):
+    (tmp_path / "out").touch()
+    assert main(["example", "--out", str(tmp_path / "out")]) == 1
+    assert "out/download: a part of this path is a file and not a folder" in capsys.readouterr().err

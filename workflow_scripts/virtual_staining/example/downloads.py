@@ -30,6 +30,7 @@ def download(folder: Path) -> None:
     InputError
         If a file cannot be had or is not the one expected.
     """
+    folder.mkdir(parents=True, exist_ok=True)  # what is wrong with the folder is no failed download
     store = _store(folder)
     for name in store.registry:
         try:

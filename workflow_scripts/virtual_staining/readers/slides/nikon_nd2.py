@@ -55,7 +55,7 @@ def _check_frame(path: Path, attributes: nd2.structures.Attributes) -> None:
     row *= attributes.widthPx or 0
     stored_row = attributes.widthBytes or row
     stored = frame_bytes(path)
-    if attributes.compressionType is not None or stored is None:
+    if attributes.compressionType in ("lossless", "lossy") or stored is None:
         stored = stored_row * attributes.heightPx  # that the rest unpacks to this, nd2 looks itself
     if row > stored_row or stored < stored_row * attributes.heightPx:
         raise InputError(
