@@ -29,7 +29,7 @@ from virtual_staining.artefacts.volume import write_volume_pyramid
 from virtual_staining.cli import main
 from virtual_staining.imaging.pictures import COLOURS
 from virtual_staining.imaging.tissue.classes import Tissue
-from virtual_staining.imaging.tissue.hull import hull, section_hulls, with_implant
+from virtual_staining.imaging.tissue.hull import hull, section_hulls, with_implant, without_bridges
 from virtual_staining.imaging.tissue.rigid import dense_ct, faint_implant, rigid_ct, rigid_slide
 from virtual_staining.mask.command import pieces_in_plane
 from virtual_staining.settings.mask import MaskSettings
@@ -125,6 +125,22 @@ def test_each_piece_has_a_hull_of_its_own():
     left[100:200, 20:120], right[100:200, 180:280] = True, True
     found = section_hulls([left, right], left | right, left | right, PIXEL_UM, DEFAULT)
     assert found[150, 100] and found[150, 200] and not found[150, 130:170].any()
+
+
+def test_halves_that_the_lost_screw_held_together_have_no_glass_between_them():
+    tissue, lost = np.zeros((2, *SHAPE), bool)
+    tissue[100:200, 20:120] = tissue[100:200, 180:280] = True
+    lost[100:180, 120:180] = True
+    common = hull(tissue, PIXEL_UM, 0) & ~lost
+    assert common[190, 150]
+    found = without_bridges(common, tissue, lost, PIXEL_UM, 0)
+    np.testing.assert_array_equal(found, tissue)
+    # what is nearer than trabeculae stand, or joined by tissue, is one piece
+    tissue[190:200, 110:190] = True
+    np.testing.assert_array_equal(without_bridges(common, tissue, lost, PIXEL_UM, 0), common)
+    np.testing.assert_array_equal(
+        without_bridges(common, tissue, lost & False, PIXEL_UM, 0), common
+    )
 
 
 def test_margin_is_in_micrometres():

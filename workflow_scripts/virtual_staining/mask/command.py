@@ -23,7 +23,7 @@ from virtual_staining.imaging.geometry import PlaneGrid, SectionMap
 from virtual_staining.imaging.pictures import draw_outlines
 from virtual_staining.imaging.tissue.absorbance import smoothed
 from virtual_staining.imaging.tissue.classes import Tissue, lost_pieces, tissue_classes
-from virtual_staining.imaging.tissue.hull import section_hulls, with_implant
+from virtual_staining.imaging.tissue.hull import section_hulls, with_implant, without_bridges
 from virtual_staining.imaging.tissue.rigid import dense_ct, opaque_implant, rigid_slide
 from virtual_staining.imaging.tissue.specimen import find_specimen
 from virtual_staining.mask.staining import LOST_LIMIT, left_by_staining
@@ -89,7 +89,11 @@ def run(args: argparse.Namespace) -> None:
     lost = mask & lost_pieces(
         classes, pair.ct, pair.slide, pair.valid, pair.pixel_um, settings, normalize
     )
-    mask, classes[lost | exclude] = mask & ~lost, Tissue.UNKNOWN
+    tissue = ~np.isin(classes, (Tissue.OUTSIDE, Tissue.BACKGROUND, Tissue.UNKNOWN))
+    held = mask & ~lost
+    mask = without_bridges(held, tissue, lost, pair.pixel_um, settings.margin_um)
+    classes[held & ~mask] = Tissue.OUTSIDE
+    classes[lost | exclude] = Tissue.UNKNOWN
     write_mask(out, mask, classes, pair.pixel_um)
     outlines = {
         "specimen in the volume": (hulls[0], "both"),

@@ -16,6 +16,8 @@ ARC_SOLIDITY = 0.35
 REACH_UM = 80.0
 # An implant of which the CT shows a smaller share is as bright as what surrounds it.
 UNSEEN = 0.25
+# Tissue within this distance belongs to one piece of the section, µm: trabeculae stand closer.
+LINK_UM = 300.0
 
 
 def large_pieces(rigid: np.ndarray, pixel_um: float, settings: MaskSettings) -> np.ndarray:
@@ -127,6 +129,41 @@ def section_hulls(
     for piece in pieces:
         found |= hull(large[parts] & piece, pixel_um, settings.margin_um)
     return found
+
+
+def without_bridges(
+    mask: np.ndarray, tissue: np.ndarray, lost: np.ndarray, pixel_um: float, margin_um: float
+) -> np.ndarray:
+    """Leave out the glass between pieces of a section that only a lost body held together.
+
+    A section that has lost its screw may fall into halves, and their common hull holds glass beyond
+    both ends of the screw.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (y, x)
+        What CT and section share, without ``lost``.
+    tissue : ndarray of bool, shape (y, x)
+        What the section has kept of the specimen; all of it in the mask stays.
+    lost : ndarray of bool, shape (y, x)
+        What the section has lost. Nothing is left out far from it.
+    pixel_um, margin_um : float
+        Pixel size and width of the margin around the pieces, µm.
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+    """
+    tissue = tissue & mask
+    if not lost.any() or not tissue.any():
+        return mask
+    apart_um = ndimage.distance_transform_edt(~tissue) * pixel_um
+    far = ndimage.distance_transform_edt(~lost) * pixel_um > LINK_UM
+    parts = label((mask | lost) & (far | (apart_um <= LINK_UM / 2)))
+    kept = tissue.copy()
+    for number in np.setdiff1d(parts[tissue], 0):
+        kept |= hull(tissue & (parts == number), pixel_um, margin_um)
+    return mask & kept
 
 
 def hull(area: np.ndarray, pixel_um: float, margin_um: float) -> np.ndarray:
