@@ -13,6 +13,7 @@ from regions_sections import THICKNESS_UM, CasePair
 
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.registration import Registration, write_registration
+from virtual_staining.artefacts.specimen import searched
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.artefacts.volume import (
@@ -121,12 +122,14 @@ def _stained(
     levels: list[VolumeLevel], scaling: tuple[float, float], depth: int
 ) -> tuple[np.ndarray, str]:
     """Return what staining colours, the specimen's outline without open air, and what it asks."""
-    settings = MASK.part("stain"), NORMALIZE.part("stain")
-    specimen = find_specimen(levels, scaling, *settings)
-    glass = find_glass(levels, scaling, specimen, *settings)
-    outline = np.stack([specimen.plane("z", z) for z in range(depth)])
-    said = hidden_implant(levels, scaling, specimen, *settings)
-    return outline & ~glass.layer(0, depth), said
+    mask, normalize = MASK.part("stain"), NORMALIZE.part("stain")
+    copy = searched(levels, scaling, normalize)
+    specimen = find_specimen(levels[0], copy, mask)
+    outline = specimen.outline(copy.level.shape, copy.voxel_um)
+    glass = find_glass(levels[0], scaling, copy, outline, mask, normalize)
+    said = hidden_implant(copy, outline, mask)
+    coloured = np.stack([specimen.plane("z", z) for z in range(depth)])
+    return coloured & ~glass.layer(0, depth), said
 
 
 def _register(case: Case, pair: CasePair, results: Results, sample: str) -> PairFound:

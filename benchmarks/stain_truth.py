@@ -20,6 +20,7 @@ from virtual_staining.artefacts.generator import load_generators
 from virtual_staining.artefacts.pair_stats import read_ct_scaling
 from virtual_staining.artefacts.registration_place import read_pair_grid
 from virtual_staining.artefacts.rgba import open_rgba
+from virtual_staining.artefacts.specimen import searched
 from virtual_staining.artefacts.storage.image import read_image
 from virtual_staining.artefacts.volume import open_volume_pyramid, write_volume_pyramid
 from virtual_staining.imaging.ct_plane import AsTrained
@@ -150,13 +151,15 @@ def on_demo(results, stain, model, sample, cuts):
     generator = results.trained(stain, model, 1).generator
     tiling = StainSettings(whole_planes=True, flips=True)
     frame = read_pair_grid(results.registered(sample).transform).to_volume
-    settings = MaskSettings(), NormalizeSettings()
-    specimen = find_specimen(levels, scaling, *settings)
+    mask, normalize = MaskSettings(), NormalizeSettings()
+    copy = searched(levels, scaling, normalize)
+    specimen = find_specimen(levels[0], copy, mask)
+    outline = specimen.outline(copy.level.shape, copy.voxel_um)
     staining = Staining(
         levels[0], scaling, plane_stainer([load_generators(generator, CPU)], tiling),
         AsTrained(THICKNESS_UM, levels[0].voxel_size_um), ("z",), specimen,
         SectionPlanes(levels[0], frame, THICKNESS_UM),
-        find_glass(levels, scaling, specimen, *settings),
+        find_glass(levels[0], scaling, copy, outline, mask, normalize),
     )  # fmt: skip
     truth = volume_truth.true_cuts(results, sample, cuts)
     report = against_peers(generator, staining, truth, cuts)

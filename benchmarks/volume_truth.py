@@ -37,6 +37,7 @@ from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.pair_stats import read_ct_scaling
 from virtual_staining.artefacts.paths import Results
 from virtual_staining.artefacts.rgba import open_rgba
+from virtual_staining.artefacts.specimen import searched
 from virtual_staining.artefacts.storage.atomic import read_json
 from virtual_staining.artefacts.volume import open_volume_pyramid
 from virtual_staining.cohort.specimen.labels import Label
@@ -170,7 +171,8 @@ def compare(results, volume, folders, cuts, picture_file=None):
     arrays = {name: open_rgba(folder.zarr)[0].array for name, folder in folders.items()}
     levels = open_volume_pyramid(results.volume(volume))
     scaling = read_ct_scaling(results.normalized(volume).stats)
-    inside = find_specimen(levels, scaling, MaskSettings(), NormalizeSettings()).plane
+    copy = searched(levels, scaling, NormalizeSettings())
+    inside = find_specimen(levels[0], copy, MaskSettings()).plane
 
     rows = {"truth": score(truth, colours, lambda *key: truth[key][0], inside)}
     ct = levels[0].array

@@ -8,7 +8,8 @@ from skimage.morphology import convex_hull_image
 
 from virtual_staining.artefacts.registered_pair import RegisteredPair
 from virtual_staining.cohort.specimen.labels import RIGID, Label, is_in
-from virtual_staining.imaging.tissue.classes import Tissue, implant_in_ct, tissue_classes
+from virtual_staining.imaging.tissue.classes import Tissue, tissue_classes
+from virtual_staining.imaging.tissue.implant_body import implant_in_ct
 from virtual_staining.imaging.tissue.rigid import opaque_implant
 from virtual_staining.mask.command import pieces_in_plane, specimen_hulls
 from virtual_staining.normalize.normalization import choose_regions, normalize_pair

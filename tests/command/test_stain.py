@@ -17,6 +17,7 @@ from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.generator import Generators
 from virtual_staining.artefacts.generator_file import write_generator
 from virtual_staining.artefacts.rgba import deviation_levels, open_rgba, open_uncertainty
+from virtual_staining.artefacts.specimen import searched
 from virtual_staining.cli import main
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.ct_plane import PaperFilter
@@ -290,7 +291,8 @@ def test_only_the_specimen_is_stained(tmp_path):
     ct[3:] = plane
     omezarr.write_volume_pyramid(tmp_path / "ct.ome.zarr", ct, 10.0)
     levels = omezarr.open_volume_pyramid(tmp_path / "ct.ome.zarr")
-    specimen = find_specimen(levels, (1.0, 0.0), MaskSettings(), NormalizeSettings())
+    copy = searched(levels, (1.0, 0.0), NormalizeSettings())
+    specimen = find_specimen(levels[0], copy, MaskSettings())
     assert specimen.plane("z", 5).sum() == pytest.approx(85 * 105, rel=0.03)  # with its margin
     seen = []
 

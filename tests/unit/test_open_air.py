@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from virtual_staining.artefacts.specimen import specimen_of_volume
+from virtual_staining.artefacts.specimen import searched
 from virtual_staining.artefacts.volume import open_volume_pyramid, write_volume_pyramid
 from virtual_staining.imaging.tissue.open_air import open_air
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.stain.glass import find_glass
-from virtual_staining.stain.specimen import SpecimenPlanes
+from virtual_staining.stain.specimen import find_specimen
 
 VOXEL_UM = 40.0
 SIZE = 60
@@ -73,9 +73,10 @@ def test_bone_keeps_its_edge_on_finer_voxels_in_any_layers(tmp_path):
     raw = np.rint(10000 + 20000 * (fine + noise)).astype(np.uint16)
     write_volume_pyramid(tmp_path / "ct.ome.zarr", raw, VOXEL_UM / 4)
     levels = open_volume_pyramid(tmp_path / "ct.ome.zarr")
-    outline = specimen_of_volume(levels, (1.0, 0.0), SETTINGS, NORMALIZE)
-    planes = SpecimenPlanes(outline, raw.shape, VOXEL_UM / 4)
-    glass = find_glass(levels, (1.0, 0.0), planes, SETTINGS, NORMALIZE)
+    copy = searched(levels, (1.0, 0.0), NORMALIZE)
+    specimen = find_specimen(levels[0], copy, SETTINGS)
+    outline = specimen.outline(copy.level.shape, copy.voxel_um)
+    glass = find_glass(levels[0], (1.0, 0.0), copy, outline, SETTINGS, NORMALIZE)
     whole = glass.layer(40, 80)
     parts = [glass.layer(z, z + 8) for z in range(40, 80, 8)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)

@@ -7,12 +7,11 @@ from pair_phantom import AIR, BONE, DEGRADATION, IMPLANT, MARROW, PIXEL_UM, SHAP
 from virtual_staining.imaging.tissue.classes import (
     IMPLANT_RIM_PX,
     Tissue,
-    implant_in_ct,
     lost_pieces,
     stained_tissue,
-    thick_body,
     tissue_classes,
 )
+from virtual_staining.imaging.tissue.implant_body import implant_in_ct, thick_body
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 

@@ -1,5 +1,7 @@
 """The specimen of an ingested volume, as the masks of its sections and its staining outline it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from virtual_staining.artefacts.volume import VolumeLevel
@@ -10,6 +12,24 @@ from virtual_staining.settings.normalize import NormalizeSettings
 # Longest side of the copy of a volume that is searched, voxels: a block of 6 mm has 40 µm voxels
 # there, and the search takes some seconds and 300 MB.
 MOST_VOXELS = 200
+
+
+@dataclass(frozen=True)
+class SearchedCopy:
+    """The copy of a volume in which its specimen is searched.
+
+    Parameters
+    ----------
+    level : ndarray of float32, shape (z, y, x)
+        Grey levels, background 0 and bone 1; 0 where nothing was measured.
+    measured : ndarray of bool, shape (z, y, x)
+    voxel_um : float
+        Voxel size, µm.
+    """
+
+    level: np.ndarray
+    measured: np.ndarray
+    voxel_um: float
 
 
 def specimen_of_volume(
@@ -31,27 +51,19 @@ def specimen_of_volume(
     normalize : NormalizeSettings
         What the volume is normalized to.
     """
-    level, measured, voxel_um = searched(levels, scaling, normalize)
-    return find_specimen(level, measured, voxel_um, mask)
+    copy = searched(levels, scaling, normalize)
+    return find_specimen(copy.level, copy.measured, copy.voxel_um, mask)
 
 
 def searched(
     levels: list[VolumeLevel], scaling: tuple[float, float], normalize: NormalizeSettings
-) -> tuple[np.ndarray, np.ndarray, float]:
+) -> SearchedCopy:
     """Read the copy of a volume in which its specimen is searched.
 
     Parameters
     ----------
     levels, scaling, normalize
         As in :func:`specimen_of_volume`.
-
-    Returns
-    -------
-    level : ndarray of float32, shape (z, y, x)
-        Grey levels, background 0 and bone 1; 0 where nothing was measured.
-    measured : ndarray of bool, shape (z, y, x)
-    voxel_um : float
-        Voxel size, µm.
     """
     small = [level for level in levels if max(level.array.shape) <= MOST_VOXELS]
     chosen = (small or levels[-1:])[0]
@@ -61,7 +73,7 @@ def searched(
         measured = np.asarray(chosen.measured[:]) > 0
     level = bone_level(scaling[0] * grey + np.float32(scaling[1]), normalize)
     level[~measured] = 0
-    return level, measured, chosen.voxel_size_um
+    return SearchedCopy(level, measured, chosen.voxel_size_um)
 
 
 def bone_level(normalized: np.ndarray, normalize: NormalizeSettings) -> np.ndarray:

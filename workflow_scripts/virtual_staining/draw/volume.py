@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from virtual_staining.artefacts.rgba import deviation_levels
 from virtual_staining.artefacts.volume import VolumeLevel
-from virtual_staining.imaging.tissue.classes import implant_in_ct
+from virtual_staining.imaging.tissue.implant_body import implant_in_ct
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 

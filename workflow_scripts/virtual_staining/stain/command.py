@@ -9,6 +9,7 @@ from pathlib import Path
 from virtual_staining.artefacts.folders import StainedVolumeFolder
 from virtual_staining.artefacts.registration_failed import failure_of
 from virtual_staining.artefacts.registration_place import read_pair_grid
+from virtual_staining.artefacts.specimen import searched
 from virtual_staining.artefacts.volume import open_volume_pyramid
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.ct_plane import AsTrained, PaperFilter
@@ -106,9 +107,11 @@ def prepare(args: argparse.Namespace) -> tuple[Staining, KeptSlabs]:
     depends_on = [settings.reaching("stain"), scaling, args.section_thickness_um]
     if settings.specimen_only:
         mask = read_settings(MaskSettings, args.mask).part("stain")
-        specimen = find_specimen(levels, scaling, mask, normalize)
-        glass = find_glass(levels, scaling, specimen, mask, normalize)
-        if not stats and (said := hidden_implant(levels, scaling, specimen, mask, normalize)):
+        copy = searched(levels, scaling, normalize)
+        specimen = find_specimen(levels[0], copy, mask)
+        outline = specimen.outline(copy.level.shape, copy.voxel_um)
+        glass = find_glass(levels[0], scaling, copy, outline, mask, normalize)
+        if not stats and (said := hidden_implant(copy, outline, mask)):
             log.warning("%s: %s", args.ct, said)
         depends_on += [mask.reaching("stain"), normalize.reaching("stain")]
     plane_filter = chosen_filter(settings, args.section_thickness_um, levels[0].voxel_size_um)

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from virtual_staining.artefacts.specimen import bone_level, searched
+from virtual_staining.artefacts.specimen import SearchedCopy, bone_level
 from virtual_staining.artefacts.volume import VolumeLevel
 from virtual_staining.imaging.tissue.open_air import open_air
 from virtual_staining.imaging.tissue.specimen import dense_matter
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
-from virtual_staining.stain.specimen import SpecimenPlanes
 
 REACH = 3  # slices that the blur of ``dense_matter`` reaches
 
@@ -73,9 +72,10 @@ class Glass:
 
 
 def find_glass(
-    levels: list[VolumeLevel],
+    ct: VolumeLevel,
     scaling: tuple[float, float],
-    specimen: SpecimenPlanes,
+    copy: SearchedCopy,
+    outline: np.ndarray,
     mask: MaskSettings,
     normalize: NormalizeSettings,
 ) -> Glass:
@@ -83,14 +83,12 @@ def find_glass(
 
     Parameters
     ----------
-    levels, scaling
-        As in :func:`~virtual_staining.artefacts.specimen.specimen_of_volume`.
-    specimen : SpecimenPlanes
-        The outline.
-    mask, normalize
-        As for ``levels``.
+    ct, scaling, mask, normalize
+        As of :class:`Glass`.
+    copy : SearchedCopy
+        Of the volume.
+    outline : ndarray of bool, shape (z, y, x)
+        The specimen on the copy's voxels.
     """
-    level, measured, voxel_um = searched(levels, scaling, normalize)
-    outline = specimen.outline(level.shape, voxel_um)
-    air = open_air(level, measured, outline, voxel_um, mask.rigid_level)
-    return Glass(levels[0], scaling, air, voxel_um, mask, normalize)
+    air = open_air(copy.level, copy.measured, outline, copy.voxel_um, mask.rigid_level)
+    return Glass(ct, scaling, air, copy.voxel_um, mask, normalize)

@@ -1,39 +1,30 @@
 """A question about volumes without a section: whether an implant fills a hollow of the bone."""
 
-from virtual_staining.artefacts.specimen import searched
-from virtual_staining.artefacts.volume import VolumeLevel
+import numpy as np
+
+from virtual_staining.artefacts.specimen import SearchedCopy
 from virtual_staining.imaging.tissue.hollow import hollow_um
 from virtual_staining.settings.mask import MaskSettings
-from virtual_staining.settings.normalize import NormalizeSettings
-from virtual_staining.stain.specimen import SpecimenPlanes
 
 
-def hidden_implant(
-    levels: list[VolumeLevel],
-    scaling: tuple[float, float],
-    specimen: SpecimenPlanes,
-    mask: MaskSettings,
-    normalize: NormalizeSettings,
-) -> str:
+def hidden_implant(copy: SearchedCopy, outline: np.ndarray, mask: MaskSettings) -> str:
     """Return a sentence if an implant that the CT does not show may fill a hollow of the bone.
 
     Parameters
     ----------
-    levels, scaling
-        As in :func:`~virtual_staining.artefacts.specimen.specimen_of_volume`.
-    specimen : SpecimenPlanes
-        The outline.
-    mask, normalize
-        As for ``levels``.
+    copy : SearchedCopy
+        Of the volume.
+    outline : ndarray of bool, shape (z, y, x)
+        The specimen on the copy's voxels.
+    mask : MaskSettings
+        Says what is dense.
 
     Returns
     -------
     str
         Empty without such a hollow.
     """
-    level, _, voxel_um = searched(levels, scaling, normalize)
-    outline = specimen.outline(level.shape, voxel_um)
-    wide = hollow_um(level, outline, voxel_um, mask.rigid_level)
+    wide = hollow_um(copy.level, outline, copy.voxel_um, mask.rigid_level)
     if wide is None:
         return ""
     return (

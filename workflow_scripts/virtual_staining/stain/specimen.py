@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from virtual_staining.artefacts.specimen import specimen_of_volume
+from virtual_staining.artefacts.specimen import SearchedCopy
 from virtual_staining.artefacts.volume import VolumeLevel
 from virtual_staining.imaging.geometry import PlaneGrid, SectionMap
+from virtual_staining.imaging.tissue import specimen as tissue
 from virtual_staining.imaging.tissue.specimen import Specimen
 from virtual_staining.settings.mask import MaskSettings
-from virtual_staining.settings.normalize import NormalizeSettings
 from virtual_staining.stain.slabs import AXES
 
 
@@ -64,18 +64,17 @@ class SpecimenPlanes:
         return shown
 
 
-def find_specimen(
-    levels: list[VolumeLevel],
-    scaling: tuple[float, float],
-    mask: MaskSettings,
-    normalize: NormalizeSettings,
-) -> SpecimenPlanes:
+def find_specimen(ct: VolumeLevel, copy: SearchedCopy, mask: MaskSettings) -> SpecimenPlanes:
     """Find the specimen of a volume, as for the masks of its sections.
 
     Parameters
     ----------
-    levels, scaling, mask, normalize
-        As in :func:`~virtual_staining.artefacts.specimen.specimen_of_volume`.
+    ct : VolumeLevel
+        The volume at its finest voxels.
+    copy : SearchedCopy
+        Its copy.
+    mask : MaskSettings
+        Says what is rigid.
     """
-    specimen = specimen_of_volume(levels, scaling, mask, normalize)
-    return SpecimenPlanes(specimen, levels[0].array.shape, levels[0].voxel_size_um)
+    specimen = tissue.find_specimen(copy.level, copy.measured, copy.voxel_um, mask)
+    return SpecimenPlanes(specimen, ct.array.shape, ct.voxel_size_um)

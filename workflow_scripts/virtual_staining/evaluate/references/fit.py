@@ -5,7 +5,8 @@ import numpy as np
 from virtual_staining.evaluate.references.mean_colour import MeanColour
 from virtual_staining.imaging.colour_tables import GreyTable, JointTable
 from virtual_staining.imaging.image_pair import TrainingPair
-from virtual_staining.imaging.tissue.classes import Tissue, implant_in_ct
+from virtual_staining.imaging.tissue.classes import Tissue
+from virtual_staining.imaging.tissue.implant_body import implant_in_ct
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import NormalizeSettings
 

@@ -8,13 +8,13 @@ spaces between trabeculae, and within the outline of the bone.
 import numpy as np
 from scipy import ndimage
 
-from virtual_staining.imaging.tissue.specimen import (
+from virtual_staining.imaging.tissue.faint_body import (
     BODY_HALF_THICKNESS_UM,
     DEEPER,
     FAINT_LEVEL,
     SMOOTH_UM,
-    dense_matter,
 )
+from virtual_staining.imaging.tissue.specimen import dense_matter
 
 # Least share of the outline that the core of an implant's hollow takes.
 LEAST_SHARE = 0.01

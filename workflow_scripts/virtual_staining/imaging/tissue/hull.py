@@ -7,6 +7,7 @@ from scipy import ndimage
 from skimage.measure import label, regionprops
 from skimage.morphology import convex_hull_image
 
+from virtual_staining.imaging.tissue.specimen import LINK_UM
 from virtual_staining.settings.mask import MaskSettings
 
 # A piece that fills less of its own hull than this is an arc or ring.
@@ -16,8 +17,6 @@ ARC_SOLIDITY = 0.35
 REACH_UM = 80.0
 # An implant of which the CT shows a smaller share is as bright as what surrounds it.
 UNSEEN = 0.25
-# Tissue within this distance belongs to one piece of the section, µm: trabeculae stand closer.
-LINK_UM = 300.0
 
 
 def large_pieces(rigid: np.ndarray, pixel_um: float, settings: MaskSettings) -> np.ndarray:

@@ -8,7 +8,8 @@ neighbours, dense matter aside, whose blur would hide the air beside it.
 import numpy as np
 from scipy import ndimage
 
-from virtual_staining.imaging.tissue.specimen import FAINT_LEVEL, SMOOTH_UM, dense_matter
+from virtual_staining.imaging.tissue.faint_body import FAINT_LEVEL, SMOOTH_UM
+from virtual_staining.imaging.tissue.specimen import dense_matter
 
 # Least share of what is not dense in the outline that is as faint as dry tissue, if dry tissue is
 # what the outline holds. Less than this is air beside wet tissue.

@@ -5,6 +5,11 @@ from scipy import ndimage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from virtual_staining.imaging.tissue.absorbance import clear_and_opaque, slide_absorbance, smoothed
+from virtual_staining.imaging.tissue.faint_body import (
+    BODY_HALF_THICKNESS_UM,
+    FAINT_LEVEL,
+    SMOOTH_UM,
+)
 from virtual_staining.imaging.tissue.hull import large_pieces
 from virtual_staining.settings.mask import MaskSettings
 from virtual_staining.settings.normalize import BONE
@@ -13,13 +18,6 @@ from virtual_staining.settings.normalize import NormalizeSettings as Normalize
 # Colours of bone and soft tissue are learned where there are this many pixels of each, and from
 # no more than that many.
 LEAST_SAMPLES, MOST_SAMPLES = 200, 20000
-# Least level of a faint implant between background (0) and bone (1): PEEK has 0.11 at least, dry
-# soft tissue 0.07 at most (NIST attenuation at 25 to 45 keV).
-FAINT_LEVEL = 0.09
-# Half the thickness above which a faint body is an implant, µm (screw core: 1.5 mm), and the blur
-# that keeps noise out of it.
-BODY_HALF_THICKNESS_UM = 300.0
-BODY_SMOOTH_UM = 40.0
 
 
 def dense_ct(
@@ -84,12 +82,12 @@ def faint_implant(
         All False where there is no such body.
     """
     span = normalize.bone_mean - normalize.background_mean
-    level = (smoothed(ct, pixel_um, BODY_SMOOTH_UM) - normalize.background_mean) / span
+    level = (smoothed(ct, pixel_um, SMOOTH_UM) - normalize.background_mean) / span
     body = (level > FAINT_LEVEL) & (level < settings.rigid_level)
     core = ndimage.distance_transform_edt(body) * pixel_um > BODY_HALF_THICKNESS_UM
     if not core.any():
         return core
-    reach_um = BODY_HALF_THICKNESS_UM + 2 * BODY_SMOOTH_UM
+    reach_um = BODY_HALF_THICKNESS_UM + 2 * SMOOTH_UM
     return body & (ndimage.distance_transform_edt(~core) * pixel_um <= reach_um)
 
 
