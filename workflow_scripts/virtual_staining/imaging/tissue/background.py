@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.modes import ScanModes
 from virtual_staining.imaging.tissue.open_level import open_space
-from virtual_staining.imaging.tissue.witnesses import Seen
+from virtual_staining.imaging.tissue.witnesses import LEAST_PIXELS, Seen
 
-# Half the thickness of open space beside a specimen; pores are narrower, µm.
-OPEN_UM = 400.0
+# Half the thickness of open space beside a specimen, µm; marrow's spaces are up to 1 mm wide.
+OPEN_UM = 500.0
 # Least share of a mode's pixels that show clear glass if the mode is the background.
 CLEAR_SHARE = 0.15
 # The same, if darker matter lies beside it.
@@ -29,12 +29,15 @@ class Background:
         How much it varies over open space, grey levels.
     doubts : tuple of str
         One sentence for each doubt.
+    glass : float or None
+        Grey level under wide clear glass of the sections; None where they show none.
     """
 
     number: int
     grey: float
     spread: float = 0.0
     doubts: tuple[str, ...] = ()
+    glass: float | None = None
 
 
 def find_background(scan: ScanModes, seen: Seen | None) -> Background:
@@ -72,23 +75,27 @@ def find_background(scan: ScanModes, seen: Seen | None) -> Background:
             f"sections and clear in {clear:.0%} of it only, so that no background is known; "
             "draw Background where the CT is to count as empty"
         )
-    if mode.depth_um >= OPEN_UM:
-        return Background(number, grey, space.spread)
-    return Background(number, grey, space.spread, (
+    doubts = () if mode.depth_um >= OPEN_UM else (
         "the darkest matter, which is taken for the background, fills pores alone and may be "
         "marrow; draw Background",
-    ))  # fmt: skip
+    )  # fmt: skip
+    return Background(number, grey, space.spread, doubts, glass)
 
 
 def _open_glass(scan: ScanModes, seen: Seen) -> int:
     """Number of the darkest mode that is open and lies under clear glass; 0 if none is.
 
-    Narrow matter of which no section tells, as the wall of a holder, is passed over.
+    Narrow matter, as the wall of a holder, is passed over, whether or not tissue of its level is
+    stained. The medium lies around all that is denser. Tissue that is as bright as the medium may
+    take most of its mode; then the medium lies under most of the wide clear glass.
     """
+    glass = [seen.wide_glass(mode.low, mode.high).size for mode in scan.modes]
     for number, mode in enumerate(scan.modes):
+        if mode.depth_um < OPEN_UM:
+            continue
         clear = seen.share("clear", number)
-        if clear is not None and clear < MOSTLY:
-            return 0
-        if mode.depth_um >= OPEN_UM:
-            return number
+        around = all(mode.spread_um > denser.spread_um for denser in scan.modes[number + 1 :])
+        under_glass = glass[number] >= max(LEAST_PIXELS, MOSTLY * sum(glass))
+        told = clear is None or clear >= MOSTLY or under_glass
+        return number if around and told else 0
     return 0

@@ -4,22 +4,26 @@ import numpy as np
 from scipy import ndimage
 
 from virtual_staining.imaging.tissue.mode import CORE_UM, Mode
-from virtual_staining.imaging.tissue.modes import ScanModes
+from virtual_staining.imaging.tissue.modes import NARROW, ScanModes
 from virtual_staining.imaging.tissue.witnesses import NEW_BONE_UM, Seen
 
 # Share of a mode's pixels from which all of it counts as of one kind.
 MOST = 0.5
 # Least share of a mode's matter in thick parts if it may be an implant, or bone beside one.
 SOLID, SOME_SOLID, ONLY_SOLID = 0.85, 0.15, 0.93
-# Spread of an implant over that of the bone around it, at most.
-NARROW = 0.85
+# Least level of bone beside an implant, of the implant's: titanium leaves it 0.11 to 0.14 at 25 to
+# 45 keV, and dry soft tissue has 0.03 to 0.07 of bone's. Below, the densest matter is a heavier
+# metal if it is so much narrower than what surrounds it.
+LEAST_BONE, MUCH_NARROWER = 0.09, 0.72
 # Bone of which a larger share lies as near to the implant may be a corrosion layer, µm.
-LAYER_UM, LAYER_SHARE = 350.0, 0.7
+LAYER_UM, LAYER_SHARE = 350.0, 0.5
 # Rim of an implant that its blur reaches, voxels.
 RIM_VOXELS = 4
 
 
-def implant_modes(modes: list[Mode], left: list[int], seen: Seen | None) -> tuple[list[int], bool]:
+def implant_modes(
+    modes: list[Mode], left: list[int], floor: float, seen: Seen | None
+) -> tuple[list[int], bool]:
     """Return which modes are implants, and whether that is sure.
 
     Parameters
@@ -28,6 +32,8 @@ def implant_modes(modes: list[Mode], left: list[int], seen: Seen | None) -> tupl
         From dark to bright.
     left : list of int
         Numbers of the modes that are not background.
+    floor : float
+        Background's grey level.
     seen : Seen or None
         What the sections show.
     """
@@ -41,22 +47,35 @@ def implant_modes(modes: list[Mode], left: list[int], seen: Seen | None) -> tupl
     densest = left[-1]
     if densest not in untold:
         return found, True
-    top = modes[densest]
-    others = [modes[k] for k in left[:-1] if modes[k].solid >= SOME_SOLID and k not in found]
+    others = [k for k in left[:-1] if modes[k].solid >= SOME_SOLID and k not in found]
     if not others:
-        return found, top.solid < ONLY_SOLID
-    other = max(others, key=lambda mode: mode.solid)
-    votes = [getattr(top, name) > getattr(other, name) for name in ("solid", "compact", "depth_um")]
-    is_implant = top.solid >= SOLID and sum(votes) >= 2
-    sure = votes[1] == is_implant
+        return found, modes[densest].solid < ONLY_SOLID
+    implant, sure = _by_shape(modes, densest, others, floor)
+    return found + ([] if implant is None else [implant]), sure
+
+
+def _by_shape(
+    modes: list[Mode], densest: int, others: list[int], floor: float
+) -> tuple[int | None, bool]:
+    """Return which mode is an implant by its shape, if one is, and whether that is sure.
+
+    Bone surrounds its implant, which is therefore the narrower of the two. Bone that no section
+    tells is the densest matter, or the densest beside it that has thick parts.
+    """
+    top = modes[densest]
+    least = floor + LEAST_BONE * (top.grey - floor)
+    if modes[others[-1]].grey < least:  # no bone beside titanium, but perhaps beside heavier metal
+        other = max((modes[k] for k in others), key=lambda mode: mode.solid)
+        heavy = top.solid >= ONLY_SOLID and top.spread_um < MUCH_NARROWER * other.spread_um
+        return (densest if heavy else None), not heavy
+    other = modes[others[-1]]
     narrow = top.spread_um / other.spread_um
-    if min(narrow, 1 / narrow) < NARROW:  # bone surrounds its implant
-        is_implant, sure = narrow < 1, True
-    if is_implant:
-        found.append(densest)
-    elif other.compact > top.compact or narrow > 1:
-        found.append(modes.index(other))
-    return found, sure
+    if narrow < NARROW:
+        return densest, True
+    more = [getattr(top, name) > getattr(other, name) for name in ("solid", "compact", "depth_um")]
+    sure = narrow > 1 or top.solid < SOLID or sum(more) < 2
+    is_other = other.compact > top.compact or narrow > 1
+    return (others[-1] if is_other else None), sure
 
 
 def _lost(mode: Mode, number: int, seen: Seen) -> bool:

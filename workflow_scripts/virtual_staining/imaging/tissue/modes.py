@@ -1,14 +1,15 @@
 """The materials of a whole scan: the modes of its grey levels away from blurred edges."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
-from scipy.signal import find_peaks
 
 from virtual_staining.errors import InputError
 from virtual_staining.imaging.tissue.mode import CORE_UM, SHAPE_UM, Mode, describe_mode
+from virtual_staining.imaging.tissue.mode_bounds import mode_bounds, valleys_within
 
 # Voxels are flat if their slope is at most so many times what the noise gives a fifth of them.
 FLAT_SLOPE = 2.5
@@ -18,17 +19,13 @@ NOISE_PER_SLOPE = 1.6
 LEAST_SLOPE, MOST_SLOPE = 1e-4, 0.02
 # Share of voxels with a slope below which the rest is flat because its values were cut off.
 LIVELY = 0.9
-# Grey levels are compared on the axis asinh((grey - darkest) / so many noises): linear in the
-# noise near the darkest level, logarithmic above, as the spread of dense matter grows with it.
-NOISES = 4.0
-BIN, SMOOTH_BINS = 0.02, 2.0
-# Least prominence of a mode on the square root of the counts, of the highest.
-PROMINENCE = 0.06
 # Levels within the first share of a mode's own are its matter, those beyond the second are denser.
 NEAR, DENSER = 0.05, 1.25
 # A thin sheet shows less than its own level; from so many voxels half the thickness, as a fair
 # number of voxels and a share of all must have, its middle shows all of it.
 RESOLVED_VOXELS, RESOLVED_COUNT, RESOLVED_SHARE = 3.0, 200, 0.05
+# Spread of an implant over that of the bone around it, at most.
+NARROW = 0.85
 # Bins in which a mode's peak is sought, and half its width, noises.
 PEAK_BINS, PEAK_NOISES = 400, 1.5
 
@@ -165,30 +162,27 @@ def find_modes(volume: np.ndarray, voxel_um: float, measured: np.ndarray | None)
     noise = NOISE_PER_SLOPE * usual
     flat = inner & (slope <= FLAT_SLOPE * usual)
     values = smooth[flat]
-    bounds = _bounds(values, noise)
-    modes = [describe_mode(smooth, inner, values, *pair, voxel_um) for pair in pairwise(bounds)]
+    bounds = mode_bounds(values, noise)
+
+    def describe(low: float, high: float) -> Mode:
+        return describe_mode(smooth, inner, values, low, high, voxel_um)
+
+    modes = [describe(*pair) for pair in pairwise(bounds)]
+    if len(modes) > 1:
+        modes[-1:] = _bone_and_implant(modes[-1], values, describe)
     return ScanModes(modes, grey, smooth, flat, inner, noise, voxel_um)
 
 
-def _bounds(values: np.ndarray, noise: float) -> list[float]:
-    """Valleys between the modes of flat values, their ends included, grey levels."""
-    low, high = np.percentile(values, (0.02, 99.98))
-    bins = int(np.clip((high - low) / (noise / 3), 64, 20000))
-    tops, edges, _ = _peaks(values, np.linspace(low, high + 1e-6 * noise, bins), 3.0, 0.08)
-    darkest = edges[tops[0]]
-    place = np.arcsinh((values - darkest) / (NOISES * noise))
-    edges = np.arange(place.min() - 1, place.max() + 1 + BIN, BIN)
-    tops, edges, counts = _peaks(place, edges, SMOOTH_BINS, PROMINENCE)
-    valleys = [edges[a + int(np.argmin(counts[a:b]))] for a, b in pairwise(tops)]
-    return [-np.inf, *(float(darkest + NOISES * noise * np.sinh(u)) for u in valleys), np.inf]
+def _bone_and_implant(
+    densest: Mode, values: np.ndarray, describe: Callable[[float, float], Mode]
+) -> list[Mode]:
+    """Divide the densest mode if it holds an implant of little more than bone's level.
 
-
-def _peaks(values, edges, sigma, prominence):
-    """Bins of the peaks, the bins' edges and counts; the histogram is continued by empty bins."""
-    counts = np.histogram(values, edges)[0].astype(float)
-    pad = int(8 * sigma)
-    step = edges[1] - edges[0]
-    counts = ndimage.gaussian_filter1d(np.pad(counts, pad), sigma)
-    root = np.sqrt(counts)
-    tops, _ = find_peaks(root, prominence=prominence * root.max())
-    return tops, edges[0] + (np.arange(counts.size) - pad + 0.5) * step, counts
+    Bone surrounds its implant. A metal that hardening of the beam divides has its fainter part in
+    the middle.
+    """
+    valleys = valleys_within(values[values >= densest.low])
+    if len(valleys) != 1:
+        return [densest]
+    bone, implant = describe(densest.low, valleys[0]), describe(valleys[0], densest.high)
+    return [bone, implant] if implant.spread_um < NARROW * bone.spread_um else [densest]

@@ -25,8 +25,9 @@ SOME_OPAQUE_BONE, MOST_OPAQUE_BONE = 0.05, 0.2
 # Denser voxels beside those at the level of the densest matter but the implant: above, something
 # too thin to have a mode of its own is denser still.
 MOST_DENSER = 0.1
-# Most that the background may vary, of the way to bone.
-MOST_VARIED = 0.03
+# Most that the background may vary, of the way to bone; most that its level may differ from that
+# under the sections' clear glass, if the glass settles it.
+MOST_VARIED, SETTLED = 0.03, 0.015
 # Least share of the densest matter that lies away from an implant and its new bone.
 LEAST_APART = 0.1
 
@@ -80,7 +81,7 @@ def name_modes(scan: ScanModes, seen: Seen | None) -> FoundLevels:
     names[empty.number] = "background"
     floor, doubts = empty.grey, list(empty.doubts)
     left = list(range(empty.number + 1, len(modes)))
-    implants, sure = implant_modes(modes, left, seen)
+    implants, sure = implant_modes(modes, left, floor, seen)
     others = [k for k in left if k not in implants]
     bone = others[-1] if others else None
     for k in implants:
@@ -121,8 +122,10 @@ def _leaves_bone(scan: ScanModes, top: Mode, beside: np.ndarray) -> bool:
 
 def _varied(empty: Background, bone: float) -> list[str]:
     """Return a doubt where open space has many levels, as streaks of metal make them."""
-    share = empty.spread / (bone - empty.grey)
-    if share <= MOST_VARIED:
+    span = bone - empty.grey
+    share = empty.spread / span
+    settled = empty.glass is not None and abs(empty.glass - empty.grey) < SETTLED * span
+    if share <= MOST_VARIED or settled:
         return []
     return [f"open space beside the specimen varies by {share:.1%} of bone's level, as streaks of "
             "metal make it; draw Background where the CT is to count as empty"]  # fmt: skip

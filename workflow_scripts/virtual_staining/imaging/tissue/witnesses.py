@@ -35,7 +35,11 @@ class Seen:
         total = int(self.clear[number] + self.opaque[number] + self.stained[number])
         return getattr(self, kind)[number] / total if total >= LEAST_PIXELS else None
 
+    def wide_glass(self, low: float, high: float) -> np.ndarray:
+        """CT greys under wide clear glass, of a mode's greys."""
+        return self.glass[(self.glass >= low) & (self.glass < high)]
+
     def glass_level(self, low: float, high: float) -> float | None:
         """Mean CT grey under wide clear glass, of a mode's greys; None where there is little."""
-        own = self.glass[(self.glass >= low) & (self.glass < high)]
+        own = self.wide_glass(low, high)
         return float(own.mean()) if own.size >= LEAST_PIXELS else None
