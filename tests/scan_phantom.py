@@ -6,7 +6,7 @@ from scipy import ndimage
 VOXEL_UM = 40.0
 SHAPE = (72, 72, 72)
 BACKGROUND, SPAN = 8000.0, 12000.0
-LEVELS = {"Ti": 7.0, "Mg-10Gd": 1.6, "Mg": 0.6, "PEEK": 0.2}
+LEVELS = {"Ti": 7.0, "Mg-10Gd": 1.6, "Mg-5Gd": 1.17, "Mg": 0.6, "PEEK": 0.2}
 
 
 def make_scan(implant="", medium=0.0, soft=0.06, thin=False, inside=False, seed=0):

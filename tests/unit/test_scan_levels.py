@@ -48,6 +48,16 @@ def test_levels_are_those_of_the_phantom(implant):
         assert levels.implant is None
 
 
+def test_a_metal_that_hardening_divides_is_one_implant():
+    """The middle of a thick metal is fainter than its rim."""
+    volume = make_scan("Ti")
+    y, x = np.indices(volume.shape[1:])
+    volume[8:64, np.hypot(y - 36, x - 36) < 9] -= 0.8 * SPAN
+    levels = found(volume)
+    assert level(levels.bone) == pytest.approx(1, abs=0.03)
+    assert levels.names.count("implant") == 1
+
+
 def test_a_medium_around_the_specimen_is_the_background():
     levels = found(make_scan("Ti", medium=0.2, soft=0.22))
     assert level(levels.background) == pytest.approx(0.2, abs=0.03)
@@ -149,12 +159,33 @@ def test_air_that_shares_a_mode_with_marrow_is_measured_under_wide_glass():
     assert not any("draw Background" in doubt for doubt in levels.doubts)
 
 
-@pytest.mark.parametrize("beside", [False, True])
-def test_a_holder_darker_than_the_medium_is_not_the_background(beside):
+def test_streaks_are_doubted_until_the_glass_settles_the_level():
+    volume = make_scan()
+    streaks = ndimage.gaussian_filter(np.random.default_rng(1).normal(0, 1, volume.shape), 5)
+    volume += 0.03 * SPAN * streaks / streaks.std()
+    asked = [doubt for doubt in found(volume).doubts if "open space" in doubt]
+    assert len(asked) == 1 and "draw Background" in asked[0]
+    for under_glass, doubts in ((0.0, 0), (0.05, 1)):
+        glass = np.full(200, BACKGROUND + under_glass * SPAN)
+        told = [
+            replace(seen_as(clear=(0,), stained=range(1, count))(count), glass=glass)
+            for count in (len(find_modes(volume, VOXEL_UM, None).modes),)
+        ]
+        levels = found(volume, sections=lambda _, told=told: told[0])
+        assert sum("open space" in doubt for doubt in levels.doubts) == doubts
+
+
+def scan_in_a_dark_holder():
     volume = make_scan("Ti", medium=0.3, soft=0.32)
     y, x = np.indices(volume.shape[1:])
     wall = np.abs(np.hypot(y - 35.5, x - 35.5) - 34) < 1.5
     volume[:, wall] = BACKGROUND + 0.1 * SPAN
+    return volume
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_holder_darker_than_the_medium_is_not_the_background(beside):
+    volume = scan_in_a_dark_holder()
     scan = find_modes(volume, VOXEL_UM, None)
     assert level(scan.modes[0].grey) == pytest.approx(0.1, abs=0.05)
     dark = [k for k, mode in enumerate(scan.modes) if level(mode.grey) < 0.35]
@@ -163,6 +194,22 @@ def test_a_holder_darker_than_the_medium_is_not_the_background(beside):
     levels = found(volume, sections=seen_as(clear=clear, stained=rest[:-1], opaque=rest[-1:]))
     assert level(levels.background) == pytest.approx(0.3, abs=0.03)
     assert level(levels.bone) == pytest.approx(1, abs=0.03)
+
+
+def test_a_medium_that_tissue_shares_lies_under_the_wide_glass():
+    """Resin: soft tissue and plastic are as bright, and what is darker is stained as well."""
+    volume = scan_in_a_dark_holder()
+
+    def sections(count):
+        clear, opaque, stained = np.zeros((3, count), int)
+        clear[:2], stained[:2], stained[2:-1], opaque[-1] = (100, 450), (900, 550), 1000, 1000
+        glass = np.full(500, BACKGROUND + 0.3 * SPAN)
+        return Seen(clear=clear, opaque=opaque, stained=stained, glass=glass)
+
+    levels = found(volume, sections=sections)
+    assert level(levels.background) == pytest.approx(0.3, abs=0.03)
+    with pytest.raises(InputError, match="is stained"):
+        found(volume, sections=lambda count: replace(sections(count), glass=np.empty(0)))
 
 
 def test_one_material_is_refused():
