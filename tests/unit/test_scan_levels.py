@@ -48,6 +48,18 @@ def test_levels_are_those_of_the_phantom(implant):
         assert levels.implant is None
 
 
+def test_a_small_implant_of_nearly_bones_level_is_told_from_bone():
+    """Beside the counts of much air it does not stand out, and dense matter is noisier."""
+    grey = make_scan()
+    z, y, x = np.indices(grey.shape)
+    grey[(np.hypot(y - 36, x - 36) < 10) & (np.abs(z - 36) < 28)] = BACKGROUND + 1.17 * SPAN
+    wide = (np.pad(grey, 24, constant_values=BACKGROUND) - BACKGROUND) / SPAN
+    noise = 0.05 * np.random.default_rng(2).standard_normal(wide.shape) * (1 + 3 * (wide > 0.5))
+    levels = found(BACKGROUND + SPAN * (wide + noise))
+    assert level(levels.bone) == pytest.approx(1, abs=0.01)
+    assert level(levels.implant) == pytest.approx(1.17, abs=0.01)
+
+
 def test_a_metal_that_hardening_divides_is_one_implant():
     """The middle of a thick metal is fainter than its rim."""
     volume = make_scan("Ti")
