@@ -16,7 +16,7 @@ SOLID, SOME_SOLID, ONLY_SOLID = 0.85, 0.15, 0.93
 # metal if it is so much narrower than what surrounds it.
 LEAST_BONE, MUCH_NARROWER = 0.09, 0.72
 # Bone of which a larger share lies as near to the implant may be a corrosion layer, µm.
-LAYER_UM, LAYER_SHARE = 350.0, 0.5
+LAYER_UM, LAYER_SHARE = 350.0, 0.7
 # Rim of an implant that its blur reaches, voxels.
 RIM_VOXELS = 4
 

@@ -26,6 +26,8 @@ NEAR, DENSER = 0.05, 1.25
 RESOLVED_VOXELS, RESOLVED_COUNT, RESOLVED_SHARE = 3.0, 200, 0.05
 # Spread of an implant over that of the bone around it, at most.
 NARROW = 0.85
+# Most that threads stand out from an implant's body, µm.
+THREAD_UM = 300.0
 # Bins in which a mode's peak is sought, and half its width, noises.
 PEAK_BINS, PEAK_NOISES = 400, 1.5
 
@@ -77,10 +79,14 @@ class ScanModes:
         step = max(1, round(SHAPE_UM / self.voxel_um))
         um = step * self.voxel_um
         smooth = self.smooth[::step, ::step, ::step]
-        core = ndimage.distance_transform_edt((smooth >= low) & (smooth < high)) * um > CORE_UM
+        matter = (smooth >= low) & (smooth < high)
+        core = ndimage.distance_transform_edt(matter) * um > CORE_UM
         if not core.any():
             return np.zeros(self.smooth.shape, bool)
-        near = ndimage.distance_transform_edt(~core) * um <= CORE_UM + reach_um
+        # threads stand out from the core; blurred edges of bone have the level, but no thickness
+        apart_um = ndimage.distance_transform_edt(~core) * um
+        body = core | (ndimage.binary_opening(matter) & (apart_um <= CORE_UM + THREAD_UM))
+        near = ndimage.distance_transform_edt(~body) * um <= reach_um
         for axis, size in enumerate(self.smooth.shape):
             near = near.repeat(step, axis).take(range(size), axis)
         return near
