@@ -85,7 +85,9 @@ class ScanModes:
             return np.zeros(self.smooth.shape, bool)
         # threads stand out from the core; blurred edges of bone have the level, but no thickness
         apart_um = ndimage.distance_transform_edt(~core) * um
-        body = core | (ndimage.binary_opening(matter) & (apart_um <= CORE_UM + THREAD_UM))
+        body = core | (
+            ndimage.binary_opening(matter, iterations=2) & (apart_um <= CORE_UM + THREAD_UM)
+        )
         near = ndimage.distance_transform_edt(~body) * um <= reach_um
         for axis, size in enumerate(self.smooth.shape):
             near = near.repeat(step, axis).take(range(size), axis)
