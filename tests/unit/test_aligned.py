@@ -73,6 +73,16 @@ def test_finer_images_are_averaged_to_the_same_pixels(tmp_path, images):
     np.testing.assert_allclose(pair.slide_px_to_pair_px, 0.5 * np.eye(2, 3))
 
 
+def test_averages_of_8_bits_keep_their_fractions(tmp_path, images):
+    """As those of volumes do: pixels of 2.5 µm become pixels of 10 µm, means of 16 values."""
+    ct, slide = (images[0] % 200).astype("u1"), images[1]
+    large = np.repeat(np.repeat(slide, 4, 0), 4, 1)[: len(ct) * 4, : ct.shape[1] * 4]
+    fine = np.repeat(np.repeat(ct, 4, 0), 4, 1)
+    fine[::2] += 1
+    _, out = aligned(tmp_path, fine, large, slide_um=2.5)
+    np.testing.assert_allclose(read(out).ct, 257 * (ct + 0.5), atol=1)
+
+
 def test_area_means_weight_pixels_that_an_edge_cuts():
     """Pixels of 2.7 of the image's, against each of the image's pixels cut into 10 x 10."""
     image = np.random.default_rng(1).random((9, 70))
@@ -82,7 +92,8 @@ def test_area_means_weight_pixels_that_an_edge_cuts():
 
 
 @pytest.mark.parametrize(
-    ("dtype", "step"), [("u1", 1), ("i2", 1), ("u4", None), ("f4", None), ("f2", None)]
+    ("dtype", "step"),
+    [("u1", 257), ("i2", 1), ("u4", None), ("f4", None), ("f2", None)],
 )
 def test_greys_of_other_types_keep_their_order(tmp_path, images, dtype, step):
     ct = (images[0] % 200).astype(dtype)

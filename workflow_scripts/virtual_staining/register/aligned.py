@@ -106,8 +106,8 @@ def grey_levels(plane: Plane) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     grey : ndarray of float, shape (y, x)
-        0 to 65535; values of 8 and 16 bits keep their differences, others are scaled between two
-        percentiles.
+        0 to 65535; values of 16 bits keep their differences, those of 8 are spread over the 16
+        (x 257), so that averages keep their fractions; others are scaled between two percentiles.
     measured : ndarray of float, shape (y, x)
         0 where the image holds no number, and where one value stands around a field with a sharp
         edge, as programs fill what lies outside a turned or round image; else 1.
@@ -128,7 +128,8 @@ def grey_levels(plane: Plane) -> tuple[np.ndarray, np.ndarray]:
             log.info("%s: %g in %.2f %% of it is no data", plane.path, fill.value,
                      100 * empty.mean())  # fmt: skip
     if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
-        return values.astype(float) - min(0, np.iinfo(values.dtype).min), measured.astype(float)
+        spread = 257.0 if values.dtype.itemsize == 1 else 1.0
+        return spread * (values.astype(float) - np.iinfo(values.dtype).min), measured.astype(float)
     low, high = np.percentile(values[measured].astype(float), PERCENTILES)
     scaled = (np.where(measured, values, low).astype(float) - low) * 65535 / max(high - low, 1e-300)
     return scaled.clip(0, 65535), measured.astype(float)
