@@ -13,7 +13,7 @@ BIN, SMOOTH_BINS = 0.02, 2.0
 # Least prominence of a mode on the square root of the counts, of the highest.
 PROMINENCE = 0.06
 # Bins of one mode alone and their blur, and least prominence of its parts, of its highest.
-OWN_BINS, OWN_SMOOTH_BINS, OWN_PROMINENCE = 100, 2.0, 0.2
+OWN_BINS, OWN_SMOOTH_BINS, OWN_PROMINENCE = 200, 2.0, 0.2
 
 
 def mode_bounds(values: np.ndarray, noise: float) -> list[float]:
