@@ -28,7 +28,7 @@ from virtual_staining.runtime import promised_gpu
 from virtual_staining.settings.sheet import DRAWN_COLUMNS, insists
 from virtual_staining.workflow.config_file import check_config_file
 from virtual_staining.workflow.failed_jobs import error_sentences, silent_ends
-from virtual_staining.workflow.job_settings import write_job_settings
+from virtual_staining.workflow.job_settings import changed_settings, write_job_settings
 from virtual_staining.workflow.plan import plan_study
 from virtual_staining.workflow.raw_files import folder_digest
 from virtual_staining.workflow.replacements import training_again
@@ -81,6 +81,8 @@ SPLIT_STAINS = [stain for stain in STAINS if stain not in PLAN.unsplit]
 VOLUMES = SAMPLES[SAMPLES["volume"] != ""].drop_duplicates("volume_id").set_index("volume_id")
 FOLDS = STUDY.fold_numbers()
 STARTED = time.time()
+if workflow.is_main_process and (said := changed_settings(STUDY)):
+    logger.warning(said)
 RESULTS_LOCK = contextlib.ExitStack()  # held until Snakemake ends
 FIGURES = ["patches", "training_slide", "slides", "models", "boxplots", "unmasked"]
 FIGURES += ["agreement"] if STUDY.evaluate.structures else []

@@ -13,7 +13,7 @@ from virtual_staining.models.catalogue import all_models
 from virtual_staining.settings.base import from_dict, read_settings
 from virtual_staining.settings.study import Study
 from virtual_staining.settings.train import TrainBlock, TrainSettings
-from virtual_staining.workflow.job_settings import write_job_settings
+from virtual_staining.workflow.job_settings import changed_settings, write_job_settings
 from virtual_staining.workflow.raw_files import folder_digest
 
 # Parts that the Snakefile itself is, or that get their key by a parameter of their own.
@@ -75,3 +75,17 @@ def test_a_slice_overwritten_in_place_changes_the_digest(tmp_path):
     os.utime(tmp_path / "1.tif", (5, 5))
     assert folder_digest(tmp_path) != before
     assert folder_digest(tmp_path / "1.tif") == folder_digest(tmp_path / "none") == ""
+
+
+def test_settings_that_differ_from_the_last_runs_are_named(tmp_path):
+    study = from_dict(
+        Study, {"results": str(tmp_path), "models": ["pix2pix"], "stain": {"model": "pix2pix"}}
+    )
+    assert changed_settings(study) == ""  # no run yet
+    write_job_settings(study)
+    assert changed_settings(study) == ""
+    other = study.model_copy(update={"train": study.train.model_copy(update={"lambda_l1": 7.0})})
+    said = changed_settings(other)
+    assert "train.lambda_l1 was 20.0 and is 7.0." in said and "--forcerun" in said
+    Results(tmp_path).study_settings.write_text("{", encoding="utf-8")
+    assert changed_settings(other) == ""

@@ -193,6 +193,19 @@ def test_another_place_trains_nothing(finished, place, tmp_path):
     assert not {job for job in jobs if job.startswith(("train", "choose", "register", "ingest"))}
 
 
+def test_copied_results_of_other_settings_are_not_silently_up_to_date(finished, tmp_path):
+    """Snakemake knows nothing of results in a copy of the folder."""
+    folder = make_workspace(tmp_path, TINY)
+    for name in ("raw", "results"):
+        shutil.copytree(finished / name, folder / name, symlinks=True)
+    (folder / "base.yaml").write_text(
+        yaml.safe_dump({"samples": "raw/samples.tsv", "train": {"lambda_px": 3.0}})
+    )
+    done = snakemake(folder, "-n")
+    assert done.returncode == 0
+    assert "train.lambda_px was 6.0 and is 3.0" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("file", "rules"),
     [
