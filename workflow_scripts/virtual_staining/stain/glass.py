@@ -83,12 +83,14 @@ def find_glass(
 
     Parameters
     ----------
-    ct, scaling, mask, normalize
+    ct, scaling
         As of :class:`Glass`.
     copy : SearchedCopy
         Of the volume.
     outline : ndarray of bool, shape (z, y, x)
         The specimen on the copy's voxels.
+    mask, normalize
+        As of :class:`Glass`.
     """
     air = open_air(copy.level, copy.measured, outline, copy.voxel_um, mask.rigid_level)
     return Glass(ct, scaling, air, copy.voxel_um, mask, normalize)
