@@ -98,10 +98,11 @@ def cut(array, axis, index):
 
 
 def class_colours(cuts):
-    """Return the mean true colour of each class in CIELAB, (classes, 3)."""
+    """Return the mean true colour of each class in CIELAB; none is near that of an absent one."""
     lab = np.concatenate([rgb2lab(rgb).reshape(-1, 3) for rgb, _ in cuts.values()])
     labels = np.concatenate([labels.ravel() for _, labels in cuts.values()])
-    return [lab[np.isin(labels, members)].mean(0) for members in CLASSES.values()]
+    of_class = [lab[np.isin(labels, members)] for members in CLASSES.values()]
+    return [colours.mean(0) if len(colours) else np.full(3, np.inf) for colours in of_class]
 
 
 def stripe_sums(image, deep):
