@@ -198,9 +198,8 @@ def test_copied_results_of_other_settings_are_not_silently_up_to_date(finished, 
     folder = make_workspace(tmp_path, TINY)
     for name in ("raw", "results"):
         shutil.copytree(finished / name, folder / name, symlinks=True)
-    (folder / "base.yaml").write_text(
-        yaml.safe_dump({"samples": "raw/samples.tsv", "train": {"lambda_px": 3.0}})
-    )
+    changed = {"samples": "raw/samples.tsv", "train": {**TINY["train"], "lambda_px": 3.0}}
+    (folder / "study.yaml").write_text(yaml.safe_dump({**TINY, **changed}))
     done = snakemake(folder, "-n")
     assert done.returncode == 0
     assert "train.lambda_px was 6.0 and is 3.0" in done.stdout
