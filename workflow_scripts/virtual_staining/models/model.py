@@ -75,7 +75,8 @@ class Model(ABC):
     def directions(self, batch: Batch) -> Iterator[tuple[dict[str, torch.Tensor], tuple]]:
         """Yield, for each direction, its generator losses and the tensors its discriminator needs.
 
-        The loss ``texture`` is no part of ``total``: its gradient reaches nothing but textures.
+        A model whose generators may have textures adds their loss as ``texture``. That loss is no
+        part of ``total``: its gradient reaches nothing but the textures.
 
         The losses of all directions add up to the values of the equations. The directions share
         nothing but weights: the gradient of one direction can be computed, and the memory of its
@@ -120,7 +121,7 @@ class Model(ABC):
         self.optimizers["generators"].zero_grad()
         for parts, tensors in self.directions(batch):
             # The gradient stops at the generators: their update needs no discriminator gradients.
-            (parts["total"] + parts["texture"]).backward(
+            (parts["total"] + parts.get("texture", 0.0)).backward(
                 inputs=list(self.generators.parameters()), retain_graph=self.keeps_score_graph
             )
             values.append(self._values(parts))

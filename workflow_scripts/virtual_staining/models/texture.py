@@ -3,10 +3,10 @@
 Cells and granules of stain below the resolution of a CT show in a section and not in the CT. A
 pixelwise loss asks a generator for the mean of all textures that are possible, and the mean is
 flat. Here the generator paints that mean, and nothing else enters the pixelwise and cycle losses.
-Noise lies on the picture that a discriminator sees. From the real sections it is learned by how
-much neighbouring pixels of which colour differ, and how coarse the grain is (the variogram of a
-section; Matheron 1963); the noise adds what the differences within the picture leave missing. So
-the texture fits whatever made the picture smooth, the mean over mirror images for instance.
+A discriminator sees the picture with noise on it. The real sections teach how much neighbouring
+pixels of each colour differ, and how coarse the grain is (the variogram of a section; Matheron
+1963). The noise adds as much as the differences within the picture fall short of that. So the
+texture fits a picture however smooth, the mean over mirror images for instance.
 """
 
 import torch
@@ -19,7 +19,7 @@ FIRST_DIFFERENCE = 0.05  # of neighbouring pixels, in network range: 6 of 255 gr
 LAGS_PX = (1, 2, 4)
 WINDOW_PX = 9  # in which differences are averaged: large against the grain, small against tissues
 GRAIN_PX = 5  # side of the kernel that filters the noise
-REACH_PX = WINDOW_PX // 2 + 1  # a pixel with texture depends on pixels at most so far away
+REACH_PX = WINDOW_PX // 2 + 1  # no pixel of the picture changes the texture farther away
 MEAN_ABSOLUTE, MEDIAN_ABSOLUTE = 0.7979, 0.6745  # of a normally distributed number of variance 1
 
 
